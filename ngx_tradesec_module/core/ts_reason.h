@@ -1,0 +1,50 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ *
+ * The one list of reasons. Each row is the enum member, the word in the log
+ * and in $tradesec_reason, the status of the refusal, a row of
+ * docs/reasons.md and the title of a test. The sentence is for operators; the
+ * client never sees it.
+ */
+
+#ifndef TS_REASON_H
+#define TS_REASON_H
+
+
+#define TS_REASON_MAP(X)                                                     \
+    X(NONE, "", 0, "")                                                       \
+                                                                             \
+    /* the gate itself */                                                    \
+    X(INTERNAL_ERROR, "internal_error", 500,                                 \
+      "a guard could not decide, and its policy is to refuse")               \
+    X(SUBREQUEST_POLICY, "subrequest_policy", 403,                           \
+      "a subrequest entered a location that asks for more than its main "    \
+      "request passed")                                                      \
+                                                                             \
+    /* methods */                                                            \
+    X(METHOD_NOT_ALLOWED, "method_not_allowed", 405,                         \
+      "the method is not in tradesec_methods")
+
+
+typedef enum {
+#define X(id, word, status, sentence)  TS_REASON_##id,
+    TS_REASON_MAP(X)
+#undef X
+    TS_REASON_N
+} ts_reason_e;
+
+
+typedef struct {
+    const char  *word;
+    unsigned     word_len;
+    unsigned     status;
+    const char  *sentence;
+} ts_reason_t;
+
+
+/* Indexed by ts_reason_e, TS_REASON_N rows. */
+
+extern const ts_reason_t  ts_reasons[TS_REASON_N];
+
+
+#endif /* TS_REASON_H */

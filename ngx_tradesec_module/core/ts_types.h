@@ -1,0 +1,46 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ *
+ * What every pure core shares: a view of bytes that somebody else owns.
+ */
+
+#ifndef TS_TYPES_H
+#define TS_TYPES_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+
+typedef struct {
+    const uint8_t  *data;
+    size_t          len;
+} ts_slice_t;
+
+
+#define TS_SLICE(literal)                                                    \
+    ((ts_slice_t) { (const uint8_t *) (literal), sizeof(literal) - 1 })
+
+
+static inline ts_slice_t
+ts_slice(const void *data, size_t len)
+{
+    ts_slice_t  s;
+
+    s.data = data;
+    s.len = len;
+
+    return s;
+}
+
+
+/* Not for secrets: the time taken depends on where the bytes differ. */
+
+static inline int
+ts_slice_eq(ts_slice_t a, ts_slice_t b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+
+#endif /* TS_TYPES_H */
