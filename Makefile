@@ -2,59 +2,123 @@
 
 BUILD     ?= build
 NGINX_SRC ?= /usr/share/nginx/src
+DESTDIR   ?=
 
-MODULE    := $(BUILD)/ngx_http_tradesec_module.so
+# seconds for each fuzz target, and files of the suite that run side by side
+FUZZ_TIME ?= 10
+JOBS      ?= 2
+
+# RELEASE=1 builds with a compiler that warns about more than ours do
+RELEASE   ?=
+
 SRC       := ngx_tradesec_module
+TESTS     := lua-free-tests
 SOURCES   := $(wildcard $(SRC)/*.c $(SRC)/*/*.c)
 HEADERS   := $(wildcard $(SRC)/*/*.h)
 CORE      := $(wildcard $(SRC)/core/*.c)
-UNIT      := $(patsubst lua-free-tests/%.c,$(BUILD)/unit/%,$(wildcard lua-free-tests/test_*.c))
-FUZZ      := $(patsubst lua-free-tests/%.c,$(BUILD)/fuzz/%,$(wildcard lua-free-tests/fuzz_*.c))
+UNIT      := $(patsubst $(TESTS)/%.c,$(BUILD)/unit/%,$(wildcard $(TESTS)/test_*.c))
+FUZZ      := $(patsubst $(TESTS)/%.c,$(BUILD)/fuzz/%,$(wildcard $(TESTS)/fuzz_*.c))
+MODULE    := $(BUILD)/ngx_http_tradesec_module.so
+OBJS      := $(abspath $(BUILD))/nginx
 
-WARN      := -W -Wall -Wextra -Werror -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wshadow
-SANITIZE  := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-CORE_LIBS := -lcrypto -lsodium -lutf8proc
-FUZZ_TIME ?= 60
+CC_OPT    := -g -O2 -fstack-protector-strong -Wformat -Werror=format-security \
+             -D_FORTIFY_SOURCE=2 -fPIC $(if $(RELEASE),-Wno-error) $(EXTRA_CFLAGS)
+LD_OPT    := -Wl,-z,relro -Wl,-z,now -fPIC $(EXTRA_LDFLAGS)
 
-.PHONY: all unit fuzz test clean
-all: $(MODULE)
+WARN      := -W -Wall -Wextra -Wpointer-arith -Wstrict-prototypes \
+             -Wmissing-prototypes -Wshadow $(if $(RELEASE),,-Werror)
+SANITIZE  := -fsanitize=address,undefined -fno-sanitize-recover=all \
+             -fno-omit-frame-pointer
+TEST_LIBS := -lcmocka -ljansson -ljwt -lcrypto -lsodium -lutf8proc
 
-# configure looks at `config` and at the list of files, not at their contents
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all deps install test unit fuzz lint clean help FORCE
 
-$(BUILD)/nginx/files: FORCE
+all: $(MODULE)                  ## builds the module against the installed nginx-dev
+
+deps:                           ## installs the Debian packages that building and testing need
+	@tools/deps build test
+
+install: $(MODULE)              ## copies the module to where nginx looks for modules
+	@dir=$$(nginx -V 2>&1 | sed -n 's/.*--modules-path=\([^ ]*\).*/\1/p') && \
+	    install -D -m 644 $(MODULE) $(DESTDIR)$${dir:=/usr/lib/nginx/modules}/$(notdir $(MODULE)) && \
+	    echo "installed; load it with: load_module $$dir/$(notdir $(MODULE));"
+
+test: deps                      ## runs every test, after installing what they need
+	$(MAKE) all
+	$(MAKE) unit fuzz
+	prove -j$(JOBS) --timer -I t/lib t
+
+
+# The module. nginx's configure reads `config` and the list of files, and is
+# run again only when one of those, nginx or the flags change.
+
+INPUTS    := $(sort $(SOURCES) $(HEADERS)) $(CC_OPT) $(LD_OPT) \
+             $(shell sed -n 's/^.define NGINX_VERSION *//p' $(NGINX_SRC)/src/core/nginx.h 2>/dev/null)
+
+$(BUILD)/inputs: FORCE
 	@mkdir -p $(@D)
-	@echo '$(sort $(SOURCES) $(HEADERS))' | cmp -s - $@ || echo '$(sort $(SOURCES) $(HEADERS))' > $@
+	@echo '$(INPUTS)' | cmp -s - $@ || echo '$(INPUTS)' > $@
 
-$(BUILD)/nginx/Makefile: config $(BUILD)/nginx/files
-	cd $(NGINX_SRC) && bash -c '. ./conf_flags && ./configure "$${NGX_CONF_FLAGS[@]}" \
-	    --with-cc-opt="-g -O2 -fstack-protector-strong -Wformat -Werror=format-security -D_FORTIFY_SOURCE=2 -fPIC $(EXTRA_CFLAGS)" \
-	    --with-ld-opt="-Wl,-z,relro -Wl,-z,now -fPIC $(EXTRA_LDFLAGS)" \
-	    --add-dynamic-module=$(CURDIR) --builddir=$(abspath $(BUILD))/nginx' > $(BUILD)/configure.log 2>&1 \
-	    || { tail -20 $(BUILD)/configure.log; rm -f $@; exit 1; }
+$(OBJS)/Makefile: config $(BUILD)/inputs
+	@test -x $(NGINX_SRC)/configure || { echo 'no nginx in $(NGINX_SRC): run "make deps"'; exit 1; }
+	@echo "configuring (log: $(BUILD)/configure.log)"
+	@cd $(NGINX_SRC) && bash -c 'test ! -f conf_flags || . ./conf_flags; \
+	    ./configure "$${NGX_CONF_FLAGS[@]}" --with-compat \
+	        --with-cc-opt="$(CC_OPT)" --with-ld-opt="$(LD_OPT)" \
+	        --add-dynamic-module=$(CURDIR) --builddir=$(OBJS)' \
+	    > $(abspath $(BUILD))/configure.log 2>&1 \
+	    || { tail -20 $(abspath $(BUILD))/configure.log; rm -f $@; exit 1; }
 
-$(MODULE): $(BUILD)/nginx/Makefile $(SOURCES) $(HEADERS)
-	$(MAKE) -s -C $(NGINX_SRC) -f $(abspath $(BUILD))/nginx/Makefile modules
-	cp $(BUILD)/nginx/ngx_http_tradesec_module.so $@
+$(MODULE): $(OBJS)/Makefile $(SOURCES) $(HEADERS)
+	@$(MAKE) --no-print-directory -C $(NGINX_SRC) -f $(OBJS)/Makefile modules
+	@cp $(OBJS)/$(notdir $(MODULE)) $@
 
-$(BUILD)/unit/%: lua-free-tests/%.c $(CORE) $(HEADERS) $(wildcard lua-free-tests/*.h)
+
+# The cores without nginx: cmocka with gcc, libFuzzer with clang.
+
+unit: $(UNIT)                   ## runs the unit tests of the cores under sanitizers
+	@failed=; for t in $(sort $^); do $$t || failed="$$failed $${t##*/}"; done; \
+	    test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
+
+$(BUILD)/unit/core/%.o: $(SRC)/core/%.c
 	@mkdir -p $(@D)
-	$(CC) -g -O1 $(WARN) $(SANITIZE) -I$(SRC) -o $@ $< $(CORE) -lcmocka -ljansson -ljwt $(CORE_LIBS)
+	$(CC) -g -O1 $(WARN) $(SANITIZE) -MMD -MP -I$(SRC) -c -o $@ $<
 
-unit: $(UNIT)
-	@for t in $^; do $$t || exit 1; done
-
-$(BUILD)/fuzz/%: lua-free-tests/%.c $(CORE) $(HEADERS)
+$(BUILD)/unit/%.o: $(TESTS)/%.c
 	@mkdir -p $(@D)
-	clang -g -O1 $(WARN) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -I$(SRC) -o $@ $< $(CORE) -ljansson $(CORE_LIBS)
+	$(CC) -g -O1 $(WARN) $(SANITIZE) -MMD -MP -I$(SRC) -c -o $@ $<
 
-fuzz: $(FUZZ)
-	@for t in $^; do n=$${t##*/fuzz_}; mkdir -p $(BUILD)/corpus/$$n lua-free-tests/corpus/$$n; \
-	    $$t -max_total_time=$(FUZZ_TIME) -timeout=5 $(BUILD)/corpus/$$n lua-free-tests/corpus/$$n || exit 1; done
+$(BUILD)/unit/%: $(BUILD)/unit/%.o $(CORE:$(SRC)/%.c=$(BUILD)/unit/%.o)
+	$(CC) $(SANITIZE) -o $@ $^ $(TEST_LIBS)
 
-test: $(MODULE) unit
-	prove -I t/lib t
+fuzz: $(FUZZ)                   ## runs each fuzz target for FUZZ_TIME seconds
+	@for t in $(sort $^); do \
+	    name=$${t##*/fuzz_}; found=$(BUILD)/corpus/$$name; \
+	    mkdir -p $$found $(BUILD)/crashes; \
+	    echo "fuzz_$$name"; \
+	    $$t -max_total_time=$(FUZZ_TIME) -timeout=5 -verbosity=0 -print_final_stats=1 \
+	        -artifact_prefix=$(BUILD)/crashes/$$name- $$found \
+	        $$(ls -d $(TESTS)/corpus/$$name 2>/dev/null) || exit 1; \
+	done
 
-clean:
+$(BUILD)/fuzz/core/%.o: $(SRC)/core/%.c
+	@mkdir -p $(@D)
+	clang -g -O1 $(WARN) $(SANITIZE) -fsanitize=fuzzer-no-link -MMD -MP -I$(SRC) -c -o $@ $<
+
+$(BUILD)/fuzz/%.o: $(TESTS)/%.c
+	@mkdir -p $(@D)
+	clang -g -O1 $(WARN) $(SANITIZE) -fsanitize=fuzzer-no-link -MMD -MP -I$(SRC) -c -o $@ $<
+
+$(BUILD)/fuzz/%: $(BUILD)/fuzz/%.o $(CORE:$(SRC)/%.c=$(BUILD)/fuzz/%.o)
+	clang $(SANITIZE) -fsanitize=fuzzer -o $@ $^ -ljansson -lcrypto -lsodium -lutf8proc
+
+-include $(wildcard $(BUILD)/unit/*.d $(BUILD)/unit/core/*.d $(BUILD)/fuzz/*.d $(BUILD)/fuzz/core/*.d)
+
+
+clean:                          ## removes what was built
 	rm -rf $(BUILD)
 
-FORCE:
+help:                           ## lists the targets
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
