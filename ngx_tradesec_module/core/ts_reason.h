@@ -23,7 +23,11 @@
                                                                              \
     /* methods */                                                            \
     X(METHOD_NOT_ALLOWED, "method_not_allowed", 405,                         \
-      "the method is not in tradesec_methods")
+      "the method is not in tradesec_methods")                               \
+    X(METHOD_OVERRIDE, "method_override", 400,                               \
+      "a field or argument asks the backend to take another method")         \
+    X(TOO_EARLY, "too_early", 425,                                           \
+      "an unsafe method in TLS early data, which can be replayed")
 
 
 typedef enum {

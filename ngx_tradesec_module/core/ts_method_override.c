@@ -1,0 +1,139 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ */
+
+#include "core/ts_method_override.h"
+
+
+static int ts_method_override_name_eq(ts_slice_t name, const char *lowcase);
+static int ts_method_override_key(ts_slice_t key);
+static int ts_hex(uint8_t c);
+
+
+int
+ts_method_override_field(ts_slice_t name)
+{
+    if (name.len < sizeof("x-http-method") - 1
+        || (name.data[0] | 0x20) != 'x')
+    {
+        return 0;
+    }
+
+    switch (name.len) {
+
+    case sizeof("x-http-method") - 1:
+        return ts_method_override_name_eq(name, "x-http-method");
+
+    case sizeof("x-method-override") - 1:
+        return ts_method_override_name_eq(name, "x-method-override");
+
+    case sizeof("x-http-method-override") - 1:
+        return ts_method_override_name_eq(name, "x-http-method-override");
+
+    default:
+        return 0;
+    }
+}
+
+
+static int
+ts_method_override_name_eq(ts_slice_t name, const char *lowcase)
+{
+    size_t   i;
+    uint8_t  c;
+
+    for (i = 0; i < name.len; i++) {
+        c = name.data[i];
+
+        if (c == '_' || c == '.') {
+            c = '-';
+
+        } else if (c >= 'A' && c <= 'Z') {
+            c |= 0x20;
+        }
+
+        if (c != (uint8_t) lowcase[i]) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+int
+ts_method_override_query(ts_slice_t query)
+{
+    size_t  i, start;
+
+    start = 0;
+
+    for (i = 0; i <= query.len; i++) {
+
+        if (i < query.len && query.data[i] != '&' && query.data[i] != ';') {
+            continue;
+        }
+
+        if (ts_method_override_key(ts_slice(query.data + start, i - start))) {
+            return 1;
+        }
+
+        start = i + 1;
+    }
+
+    return 0;
+}
+
+
+/* "_method", then "=" or the end; each character plain or as %XX */
+
+static int
+ts_method_override_key(ts_slice_t key)
+{
+    int                hi, lo;
+    size_t             i, n;
+    uint8_t            c;
+    static const char  name[] = "_method";
+
+    n = 0;
+
+    for (i = 0; i < key.len && key.data[i] != '='; i++) {
+
+        c = key.data[i];
+
+        if (c == '%' && i + 2 < key.len) {
+            hi = ts_hex(key.data[i + 1]);
+            lo = ts_hex(key.data[i + 2]);
+
+            if (hi >= 0 && lo >= 0) {
+                c = (uint8_t) (hi << 4 | lo);
+                i += 2;
+            }
+        }
+
+        if (c >= 'A' && c <= 'Z') {
+            c |= 0x20;
+        }
+
+        if (n == sizeof(name) - 1 || c != (uint8_t) name[n]) {
+            return 0;
+        }
+
+        n++;
+    }
+
+    return n == sizeof(name) - 1;
+}
+
+
+static int
+ts_hex(uint8_t c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+
+    c |= 0x20;
+
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}

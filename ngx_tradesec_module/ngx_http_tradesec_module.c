@@ -1,0 +1,346 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ *
+ * The gate: one access handler that asks the guards of a location in order.
+ */
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "guard/ngx_http_tradesec_methods.h"
+#include "request/ngx_http_tradesec_context.h"
+#include "request/ngx_http_tradesec_decision.h"
+#include "request/ngx_http_tradesec_request.h"
+
+
+typedef struct {
+    const ngx_http_tradesec_guard_t  *guard;
+    const void                       *policy;
+} ngx_http_tradesec_gate_guard_t;
+
+
+typedef struct {
+    ngx_flag_t                        active;   /* some location has guards */
+} ngx_http_tradesec_main_conf_t;
+
+
+typedef struct {
+    ngx_uint_t                        n;
+    ngx_http_tradesec_gate_guard_t    guards[NGX_HTTP_TRADESEC_GUARD_N];
+} ngx_http_tradesec_loc_conf_t;
+
+
+static ngx_int_t ngx_http_tradesec_access_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_tradesec_judge(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx, const ngx_http_tradesec_loc_conf_t *tlcf);
+static ngx_int_t ngx_http_tradesec_subrequest_handler(ngx_http_request_t *r);
+static void *ngx_http_tradesec_create_main_conf(ngx_conf_t *cf);
+static void *ngx_http_tradesec_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_tradesec_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+static ngx_int_t ngx_http_tradesec_init(ngx_conf_t *cf);
+static ngx_int_t ngx_http_tradesec_init_module(ngx_cycle_t *cycle);
+
+
+/*
+ * The table of guards, in the order they are asked. A build with a guard left
+ * out is the negative control: that guard's tests have to fail.
+ */
+
+static const ngx_http_tradesec_guard_t *const  ngx_http_tradesec_guards[] = {
+#ifndef TS_OMIT_METHODS
+    &ngx_http_tradesec_methods_guard,
+#endif
+    NULL
+};
+
+
+static ngx_http_module_t  ngx_http_tradesec_module_ctx = {
+    NULL,                                  /* preconfiguration */
+    ngx_http_tradesec_init,                /* postconfiguration */
+
+    ngx_http_tradesec_create_main_conf,    /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_tradesec_create_loc_conf,     /* create location configuration */
+    ngx_http_tradesec_merge_loc_conf       /* merge location configuration */
+};
+
+
+static ngx_command_t  ngx_http_tradesec_commands[] = {
+      ngx_null_command
+};
+
+
+ngx_module_t  ngx_http_tradesec_module = {
+    NGX_MODULE_V1,
+    &ngx_http_tradesec_module_ctx,         /* module context */
+    ngx_http_tradesec_commands,            /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    ngx_http_tradesec_init_module,         /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_int_t
+ngx_http_tradesec_access_handler(ngx_http_request_t *r)
+{
+    ngx_http_tradesec_ctx_t             *ctx;
+    const ngx_http_tradesec_loc_conf_t  *tlcf;
+
+    if (r->internal) {
+        ctx = ngx_http_tradesec_find_ctx(r);
+
+        if (ctx != NULL && ctx->error_page) {
+            /* the page of our own refusal; what it redirects to is judged */
+            ctx->error_page = 0;
+            ngx_http_tradesec_identity_clear(r, ctx);
+            return NGX_DECLINED;
+        }
+    }
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tradesec_module);
+
+    if (tlcf->n == 0) {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_http_tradesec_get_ctx(r);
+    if (ctx == NULL) {
+        /* not returned: "satisfy any" must not hear of it */
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return NGX_DONE;
+    }
+
+    if (ctx->waiting) {
+        ctx->waiting = 0;
+
+    } else {
+        ctx->next = 0;
+        ngx_memzero(ctx->passed, sizeof(ctx->passed));
+        ngx_http_tradesec_identity_clear(r, ctx);
+    }
+
+    return ngx_http_tradesec_judge(r, ctx, tlcf);
+}
+
+
+static ngx_int_t
+ngx_http_tradesec_judge(ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
+    const ngx_http_tradesec_loc_conf_t *tlcf)
+{
+    ngx_int_t                         rc;
+    const ngx_http_tradesec_guard_t  *guard;
+
+    while (ctx->next < tlcf->n) {
+        guard = tlcf->guards[ctx->next].guard;
+
+        rc = ngx_http_tradesec_decide(r, ctx, guard->id, guard->check(r, ctx));
+
+        if (rc == NGX_DONE) {
+            return NGX_DONE;
+        }
+
+        if (rc == NGX_AGAIN) {
+            ctx->waiting = 1;
+            return NGX_AGAIN;
+        }
+
+        ctx->passed[guard->id] = tlcf->guards[ctx->next].policy;
+        ctx->next++;
+    }
+
+    if (ctx->status == NGX_HTTP_TRADESEC_STATUS_OFF) {
+        ctx->status = NGX_HTTP_TRADESEC_STATUS_PASSED;
+    }
+
+    /* never NGX_OK: under "satisfy any" it would skip the other checks */
+
+    return NGX_DECLINED;
+}
+
+
+/*
+ * nginx skips the access phase for subrequests. One that enters a location
+ * with a policy its main request did not pass is refused, unless the location
+ * is internal: those are the operator's own (auth_request, mirror).
+ */
+
+static ngx_int_t
+ngx_http_tradesec_subrequest_handler(ngx_http_request_t *r)
+{
+    ngx_uint_t                             i;
+    ngx_http_tradesec_ctx_t               *ctx;
+    ngx_http_core_loc_conf_t              *clcf;
+    const ngx_http_tradesec_loc_conf_t    *tlcf;
+    const ngx_http_tradesec_gate_guard_t  *g;
+
+    if (r == r->main) {
+        return NGX_DECLINED;
+    }
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tradesec_module);
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (tlcf->n == 0 || clcf->internal) {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_http_tradesec_get_ctx(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    for (i = 0; i < tlcf->n; i++) {
+        g = &tlcf->guards[i];
+
+        if (ctx->passed[g->guard->id] != g->policy
+            && ngx_http_tradesec_mark(r, ctx, g->guard->id,
+                                      TS_REASON_SUBREQUEST_POLICY)
+               == NGX_OK)
+        {
+            return NGX_HTTP_FORBIDDEN;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static void *
+ngx_http_tradesec_create_main_conf(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool, sizeof(ngx_http_tradesec_main_conf_t));
+}
+
+
+static void *
+ngx_http_tradesec_create_loc_conf(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool, sizeof(ngx_http_tradesec_loc_conf_t));
+}
+
+
+/*
+ * The gate is the last of our modules, so every guard's configuration of this
+ * location has been merged by now.
+ */
+
+static char *
+ngx_http_tradesec_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_tradesec_loc_conf_t  *conf = child;
+
+    const void                             *policy;
+    ngx_http_tradesec_main_conf_t          *tmcf;
+    const ngx_http_tradesec_guard_t *const *g;
+
+    if (!ngx_http_tradesec_conf_is_on(cf)) {
+        return NGX_CONF_OK;
+    }
+
+    tmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_tradesec_module);
+
+    for (g = ngx_http_tradesec_guards; *g; g++) {
+        policy = (*g)->policy(cf);
+
+        if (policy != NULL) {
+            conf->guards[conf->n].guard = *g;
+            conf->guards[conf->n].policy = policy;
+            conf->n++;
+            tmcf->active = 1;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_tradesec_init(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt            *h;
+    ngx_http_core_main_conf_t      *cmcf;
+    ngx_http_tradesec_main_conf_t  *tmcf;
+
+    tmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_tradesec_module);
+
+    if (!tmcf->active) {
+        return NGX_OK;
+    }
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_ACCESS_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_tradesec_access_handler;
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PREACCESS_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_tradesec_subrequest_handler;
+
+    return NGX_OK;
+}
+
+
+/*
+ * Moves the gate to the front of the access handlers: a module loaded later
+ * would otherwise run first, and with "satisfy any" its NGX_OK would jump past
+ * us. All handlers of the block share their checker and next. A failure here
+ * would end the master at a reload, so there is none.
+ */
+
+static ngx_int_t
+ngx_http_tradesec_init_module(ngx_cycle_t *cycle)
+{
+    ngx_http_handler_pt         handler;
+    ngx_http_phase_handler_t   *ph, *first;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_core_module);
+
+    if (cmcf == NULL || cmcf->phase_engine.handlers == NULL) {
+        return NGX_OK;
+    }
+
+    first = NULL;
+
+    for (ph = cmcf->phase_engine.handlers; ph->checker; ph++) {
+
+        if (ph->checker != ngx_http_core_access_phase) {
+            continue;
+        }
+
+        if (first == NULL) {
+            first = ph;
+        }
+
+        if (ph->handler == ngx_http_tradesec_access_handler) {
+
+            for (handler = ph->handler; ph > first; ph--) {
+                ph->handler = (ph - 1)->handler;
+            }
+
+            first->handler = handler;
+            break;
+        }
+    }
+
+    return NGX_OK;
+}

@@ -1,0 +1,70 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ *
+ * What is known of one request, over all its internal redirects.
+ */
+
+#ifndef NGX_HTTP_TRADESEC_CONTEXT_H
+#define NGX_HTTP_TRADESEC_CONTEXT_H
+
+#include "request/ngx_http_tradesec_guard.h"
+#include "request/ngx_http_tradesec_identity.h"
+
+
+typedef enum {
+    NGX_HTTP_TRADESEC_STATUS_OFF,
+    NGX_HTTP_TRADESEC_STATUS_PASSED,
+    NGX_HTTP_TRADESEC_STATUS_REJECTED,
+    NGX_HTTP_TRADESEC_STATUS_REJECTED_DRY_RUN
+} ngx_http_tradesec_status_e;
+
+
+struct ngx_http_tradesec_ctx_s {
+    /* what $tradesec_status, $tradesec_reason and $tradesec_guard show */
+    ngx_http_tradesec_status_e     status;
+    ts_reason_e                    reason;
+    ngx_http_tradesec_guard_e      guard;
+
+    /* the guard of the location's list that is asked (again) next */
+    ngx_uint_t                     next;
+
+    /* what a denying guard adds to the refusal; each may be left empty */
+    ngx_str_t                      challenge;    /* WWW-Authenticate */
+    ngx_str_t                      allow;        /* Allow, for 405 */
+    ngx_str_t                      redirect;     /* Location: the refusal
+                                                    becomes a 303 */
+    time_t                         retry_after;  /* seconds */
+
+    /* policies passed by the current judgement, by guard */
+    const void                    *passed[NGX_HTTP_TRADESEC_GUARD_N];
+
+    /* a guard's own state, from the request pool, kept over redirects */
+    void                          *state[NGX_HTTP_TRADESEC_GUARD_N];
+
+    ngx_http_tradesec_identity_t   identity;
+
+    unsigned                       waiting:1;
+    unsigned                       error_page:1; /* our refusal's own error
+                                                    page may pass, once */
+};
+
+
+/*
+ * Both look at the main request. The first returns NULL when no guard has
+ * seen the request; the second creates the context, and returns NULL only
+ * when memory is out.
+ */
+
+ngx_http_tradesec_ctx_t *ngx_http_tradesec_find_ctx(ngx_http_request_t *r);
+ngx_http_tradesec_ctx_t *ngx_http_tradesec_get_ctx(ngx_http_request_t *r);
+
+/*
+ * Forgets who the caller is: before every judgement, and on the page of a
+ * refusal, so that no identity of one location leaks into another.
+ */
+
+void ngx_http_tradesec_identity_clear(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx);
+
+
+#endif /* NGX_HTTP_TRADESEC_CONTEXT_H */

@@ -1,0 +1,38 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ *
+ * The only place that refuses: turns a guard's verdict into the dry run's
+ * mark, the log line, the variables and the response.
+ */
+
+#ifndef NGX_HTTP_TRADESEC_DECISION_H
+#define NGX_HTTP_TRADESEC_DECISION_H
+
+#include "request/ngx_http_tradesec_context.h"
+
+
+/*
+ * Carries out a verdict on the main request. Returns
+ *
+ *   NGX_DECLINED  ask the next guard: passed, or refused in a dry run only
+ *   NGX_AGAIN     the guard waits; the phases will run again
+ *   NGX_DONE      the request was answered and finalized: it must not be
+ *                 touched any more, and "satisfy any" cannot undo it
+ */
+
+ngx_int_t ngx_http_tradesec_decide(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx, ngx_http_tradesec_guard_e guard,
+    ngx_http_tradesec_verdict_t verdict);
+
+/*
+ * Marks and logs a refusal without answering it, for what is refused outside
+ * the gate: a subrequest, a backend's 101, a frame. Returns NGX_DECLINED when
+ * the guard is in dry run here, NGX_OK when the caller has to refuse.
+ */
+
+ngx_int_t ngx_http_tradesec_mark(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx, ngx_http_tradesec_guard_e guard,
+    ts_reason_e reason);
+
+
+#endif /* NGX_HTTP_TRADESEC_DECISION_H */

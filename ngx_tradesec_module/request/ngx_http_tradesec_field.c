@@ -1,0 +1,67 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ */
+
+#include "request/ngx_http_tradesec_compat.h"
+#include "request/ngx_http_tradesec_field.h"
+
+
+ngx_str_t
+ngx_http_tradesec_request_field(ngx_http_request_t *r,
+    const char *lowcase_name)
+{
+    size_t            len;
+    ngx_str_t         none;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    len = ngx_strlen(lowcase_name);
+
+    ngx_http_tradesec_each_field(r, part, h) {
+        if (h->key.len == len
+            && ngx_memcmp(h->lowcase_key, lowcase_name, len) == 0)
+        {
+            return h->value;
+        }
+    }
+
+    ngx_str_null(&none);
+
+    return none;
+}
+
+
+ngx_table_elt_t *
+ngx_http_tradesec_add_response_field(ngx_http_request_t *r, const char *name,
+    const ngx_str_t *value)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NULL;
+    }
+
+    h->hash = 1;
+    h->key.data = (u_char *) name;
+    h->key.len = ngx_strlen(name);
+    h->value = *value;
+    ngx_http_tradesec_header_unlink(h);
+
+    return h;
+}
+
+
+void
+ngx_http_tradesec_set_status(ngx_http_request_t *r, ngx_uint_t status)
+{
+    r->headers_out.status = status;
+    ngx_str_null(&r->headers_out.status_line);
+
+    if (status == 425) {
+        ngx_str_set(&r->headers_out.status_line, "425 Too Early");
+
+    } else if (status == 426) {
+        ngx_str_set(&r->headers_out.status_line, "426 Upgrade Required");
+    }
+}

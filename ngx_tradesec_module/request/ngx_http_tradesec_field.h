@@ -1,0 +1,53 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ *
+ * Reading request fields and adding response fields (RFC 9110 section 5).
+ */
+
+#ifndef NGX_HTTP_TRADESEC_FIELD_H
+#define NGX_HTTP_TRADESEC_FIELD_H
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+
+/*
+ * The value of the first request field of that name (given in lower case), an
+ * empty string when there is none. Walks the list: not for the hot path.
+ */
+
+ngx_str_t ngx_http_tradesec_request_field(ngx_http_request_t *r,
+    const char *lowcase_name);
+
+/*
+ * Calls the body of the loop for every request field line:
+ *
+ *     ngx_list_part_t  *part;
+ *     ngx_table_elt_t  *h;
+ *
+ *     ngx_http_tradesec_each_field(r, part, h) {
+ *         ...
+ *     }
+ */
+
+#define ngx_http_tradesec_each_field(r, part, h)                             \
+    for (part = &(r)->headers_in.headers.part; part; part = part->next)      \
+        for (h = part->elts;                                                 \
+             h < (ngx_table_elt_t *) part->elts + part->nelts;               \
+             h++)
+
+/*
+ * Adds a response field line. The name must be a string constant, the value
+ * must live as long as the request. NULL when memory is out.
+ */
+
+ngx_table_elt_t *ngx_http_tradesec_add_response_field(ngx_http_request_t *r,
+    const char *name, const ngx_str_t *value);
+
+/* Sets the status and, for those nginx has no phrase for, the status line. */
+
+void ngx_http_tradesec_set_status(ngx_http_request_t *r, ngx_uint_t status);
+
+
+#endif /* NGX_HTTP_TRADESEC_FIELD_H */

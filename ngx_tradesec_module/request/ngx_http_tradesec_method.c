@@ -1,0 +1,100 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ */
+
+#include "request/ngx_http_tradesec_method.h"
+
+
+static ngx_flag_t ngx_http_tradesec_method_valid(const ngx_str_t *name);
+
+
+ngx_flag_t
+ngx_http_tradesec_method_in(ngx_http_request_t *r,
+    const ngx_http_tradesec_methods_t *list)
+{
+    ngx_uint_t        i;
+    const ngx_str_t  *name;
+
+    for (i = 0; i < list->n; i++) {
+        name = &list->names[i];
+
+        if (name->len == r->method_name.len
+            && ngx_memcmp(name->data, r->method_name.data, name->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+char *
+ngx_http_tradesec_conf_methods(ngx_conf_t *cf,
+    ngx_http_tradesec_methods_t *list, ngx_flag_t none)
+{
+    ngx_str_t   *value;
+    ngx_uint_t   i, j;
+
+    value = cf->args->elts;
+
+    if (none && cf->args->nelts == 2 && ngx_strcmp(value[1].data, "none") == 0)
+    {
+        list->names = NULL;
+        list->n = 0;
+        return NGX_CONF_OK;
+    }
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (!ngx_http_tradesec_method_valid(&value[i])) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid method \"%V\" in \"%V\", methods are "
+                               "written in upper case, as \"POST\"",
+                               &value[i], &value[0]);
+            return NGX_CONF_ERROR;
+        }
+
+        for (j = 1; j < i; j++) {
+            if (value[i].len == value[j].len
+                && ngx_strcmp(value[i].data, value[j].data) == 0)
+            {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "duplicate method \"%V\" in \"%V\"",
+                                   &value[i], &value[0]);
+                return NGX_CONF_ERROR;
+            }
+        }
+    }
+
+    /* the array of arguments is used again for the next directive */
+
+    list->n = cf->args->nelts - 1;
+    list->names = ngx_pnalloc(cf->pool, list->n * sizeof(ngx_str_t));
+    if (list->names == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memcpy((void *) list->names, &value[1], list->n * sizeof(ngx_str_t));
+
+    return NGX_CONF_OK;
+}
+
+
+/* nginx itself takes no other characters in a method */
+
+static ngx_flag_t
+ngx_http_tradesec_method_valid(const ngx_str_t *name)
+{
+    size_t  i;
+
+    for (i = 0; i < name->len; i++) {
+        if ((name->data[i] < 'A' || name->data[i] > 'Z')
+            && name->data[i] != '_' && name->data[i] != '-')
+        {
+            return 0;
+        }
+    }
+
+    return name->len > 0;
+}

@@ -1,0 +1,36 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ *
+ * Lists of request methods (RFC 9110 section 9: names are case-sensitive).
+ */
+
+#ifndef NGX_HTTP_TRADESEC_METHOD_H
+#define NGX_HTTP_TRADESEC_METHOD_H
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+
+typedef struct {
+    const ngx_str_t  *names;
+    ngx_uint_t        n;
+} ngx_http_tradesec_methods_t;
+
+
+/* Whether the request's method is in the list. */
+
+ngx_flag_t ngx_http_tradesec_method_in(ngx_http_request_t *r,
+    const ngx_http_tradesec_methods_t *list);
+
+/*
+ * Reads the current directive's parameters into the list: methods in upper
+ * case, each once. A lone "none" is the empty list where the caller allows
+ * it. Returns NGX_CONF_ERROR after saying why.
+ */
+
+char *ngx_http_tradesec_conf_methods(ngx_conf_t *cf,
+    ngx_http_tradesec_methods_t *list, ngx_flag_t none);
+
+
+#endif /* NGX_HTTP_TRADESEC_METHOD_H */

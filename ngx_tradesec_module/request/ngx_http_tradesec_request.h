@@ -1,0 +1,61 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ *
+ * The switch itself: whether a location is protected, what of it is in dry
+ * run, and which scheme the client used.
+ */
+
+#ifndef NGX_HTTP_TRADESEC_REQUEST_H
+#define NGX_HTTP_TRADESEC_REQUEST_H
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "request/ngx_http_tradesec_guard.h"
+
+
+extern ngx_module_t  ngx_http_tradesec_request_module;
+
+
+/* Whether "tradesec on" holds for the request's current location. */
+
+ngx_flag_t ngx_http_tradesec_is_on(ngx_http_request_t *r);
+
+/* The same while the configuration of a location is being merged. */
+
+ngx_flag_t ngx_http_tradesec_conf_is_on(ngx_conf_t *cf);
+
+/* Whether the guard only marks what it would refuse here. */
+
+ngx_flag_t ngx_http_tradesec_is_dry_run(ngx_http_request_t *r,
+    ngx_http_tradesec_guard_e guard);
+
+/* Whether the method is one of tradesec_safe_methods. */
+
+ngx_flag_t ngx_http_tradesec_is_safe(ngx_http_request_t *r);
+
+/*
+ * Whether the client came over TLS: to nginx itself, or, where
+ * tradesec_trusted_scheme says so, to the load balancer in front of it.
+ */
+
+ngx_flag_t ngx_http_tradesec_is_https(ngx_http_request_t *r);
+
+/* The name of a guard, as in the log and in the configuration. */
+
+const ngx_str_t *ngx_http_tradesec_guard_name(ngx_http_tradesec_guard_e id);
+
+/*
+ * The id of the request that a refused user can quote: nginx's $request_id.
+ * Returns an empty string when it cannot be made.
+ */
+
+ngx_str_t ngx_http_tradesec_request_id(ngx_http_request_t *r);
+
+/* Adds $tradesec_status, $tradesec_reason and $tradesec_guard. */
+
+ngx_int_t ngx_http_tradesec_add_variables(ngx_conf_t *cf);
+
+
+#endif /* NGX_HTTP_TRADESEC_REQUEST_H */
