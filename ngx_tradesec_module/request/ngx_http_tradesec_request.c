@@ -92,14 +92,14 @@ static ngx_http_module_t  ngx_http_tradesec_request_module_ctx = {
     ngx_http_tradesec_request_preconfiguration, /* preconfiguration */
     NULL,                                       /* postconfiguration */
 
-    ngx_http_tradesec_request_create_main_conf, /* create main configuration */
-    NULL,                                       /* init main configuration */
+    ngx_http_tradesec_request_create_main_conf, /* create main conf */
+    NULL,                                       /* init main conf */
 
-    NULL,                                       /* create server configuration */
-    NULL,                                       /* merge server configuration */
+    NULL,                                       /* create server conf */
+    NULL,                                       /* merge server conf */
 
-    ngx_http_tradesec_request_create_conf,      /* create location config */
-    ngx_http_tradesec_request_merge_conf        /* merge location config */
+    ngx_http_tradesec_request_create_conf,      /* create location conf */
+    ngx_http_tradesec_request_merge_conf        /* merge location conf */
 };
 
 
@@ -202,9 +202,9 @@ ngx_http_tradesec_guard_name(ngx_http_tradesec_guard_e id)
 ngx_str_t
 ngx_http_tradesec_request_id(ngx_http_request_t *r)
 {
-    ngx_str_t                               id;
-    ngx_http_variable_value_t              *vv;
-    ngx_http_tradesec_request_main_conf_t  *rmcf;
+    ngx_str_t                                     id;
+    ngx_http_variable_value_t                    *vv;
+    const ngx_http_tradesec_request_main_conf_t  *rmcf;
 
     rmcf = ngx_http_get_module_main_conf(r, ngx_http_tradesec_request_module);
 
