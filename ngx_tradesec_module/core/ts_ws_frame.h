@@ -1,0 +1,178 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ *
+ * WebSocket frames on their way through the gateway (RFC 6455 section 5).
+ *
+ * The parser reads one direction of one connection. It owns nothing and copies
+ * no payload: it is given the bytes as they arrive, at any split, and says
+ * where frames end and the first rule that was broken. No extension is ever
+ * negotiated through the gateway, so all reserved bits are zero (section 5.2).
+ */
+
+#ifndef TS_WS_FRAME_H
+#define TS_WS_FRAME_H
+
+#include "core/ts_types.h"
+#include "core/ts_utf8.h"
+
+
+/* Two bytes, eight of extended length, four of mask: section 5.2. */
+#define TS_WS_HEADER_MAX     14
+
+/* Section 5.5: the payload of a control frame. */
+#define TS_WS_CONTROL_MAX    125
+
+/* A close frame of ours: short header, mask, code and reason. */
+#define TS_WS_CLOSE_MAX      (2 + 4 + TS_WS_CONTROL_MAX)
+
+
+/* Section 7.4.1, and 4401 of the range for applications (section 7.4.2). */
+
+#define TS_WS_CLOSE_GOING_AWAY        1001
+#define TS_WS_CLOSE_PROTOCOL_ERROR    1002
+#define TS_WS_CLOSE_NO_STATUS         1005
+#define TS_WS_CLOSE_INVALID_PAYLOAD   1007
+#define TS_WS_CLOSE_POLICY            1008
+#define TS_WS_CLOSE_INTERNAL_ERROR    1011
+#define TS_WS_CLOSE_SERVICE_RESTART   1012
+#define TS_WS_CLOSE_UNAUTHORIZED      4401
+
+
+typedef enum {
+    TS_WS_CONTINUATION = 0x0,
+    TS_WS_TEXT = 0x1,
+    TS_WS_BINARY = 0x2,
+    TS_WS_CLOSE = 0x8,
+    TS_WS_PING = 0x9,
+    TS_WS_PONG = 0xa
+} ts_ws_opcode_e;
+
+
+/* Who sends the bytes: a client masks every frame, a server none. */
+
+typedef enum {
+    TS_WS_FROM_CLIENT,
+    TS_WS_FROM_SERVER
+} ts_ws_sender_e;
+
+
+/* Every rule that a frame can break: member, close code, words for the log. */
+
+#define TS_WS_VIOLATION_MAP(X)                                               \
+    X(NONE, 0, "")                                                           \
+    X(RESERVED_BITS, TS_WS_CLOSE_PROTOCOL_ERROR, "reserved bit set")         \
+    X(OPCODE, TS_WS_CLOSE_PROTOCOL_ERROR, "unknown opcode")                  \
+    X(NOT_MASKED, TS_WS_CLOSE_PROTOCOL_ERROR, "client frame is not masked")  \
+    X(MASKED, TS_WS_CLOSE_PROTOCOL_ERROR, "server frame is masked")          \
+    X(LENGTH_NOT_MINIMAL, TS_WS_CLOSE_PROTOCOL_ERROR,                        \
+      "length is not in its shortest form")                                  \
+    X(LENGTH_TOO_BIG, TS_WS_CLOSE_PROTOCOL_ERROR,                            \
+      "length needs more than 63 bits")                                      \
+    X(CONTROL_FRAGMENTED, TS_WS_CLOSE_PROTOCOL_ERROR,                        \
+      "control frame is fragmented")                                         \
+    X(CONTROL_TOO_LONG, TS_WS_CLOSE_PROTOCOL_ERROR,                          \
+      "control frame is longer than 125 bytes")                              \
+    X(NOTHING_TO_CONTINUE, TS_WS_CLOSE_PROTOCOL_ERROR,                       \
+      "continuation without a message")                                      \
+    X(MESSAGE_NOT_FINISHED, TS_WS_CLOSE_PROTOCOL_ERROR,                      \
+      "new message inside a fragmented one")                                 \
+    X(CLOSE_LENGTH, TS_WS_CLOSE_PROTOCOL_ERROR,                              \
+      "close frame with half a code")                                        \
+    X(CLOSE_CODE, TS_WS_CLOSE_PROTOCOL_ERROR, "close code is not allowed")   \
+    X(CLOSE_REASON_UTF8, TS_WS_CLOSE_INVALID_PAYLOAD,                        \
+      "close reason is not UTF-8")                                           \
+    X(TEXT_UTF8, TS_WS_CLOSE_INVALID_PAYLOAD, "text is not UTF-8")           \
+    X(AFTER_CLOSE, TS_WS_CLOSE_PROTOCOL_ERROR, "bytes behind a close frame")
+
+
+typedef enum {
+#define X(id, code, text)  TS_WS_VIOLATION_##id,
+    TS_WS_VIOLATION_MAP(X)
+#undef X
+    TS_WS_VIOLATION_N
+} ts_ws_violation_e;
+
+
+typedef enum {
+    TS_WS_AGAIN,        /* all bytes are taken, no frame ended */
+    TS_WS_FRAME,        /* a frame ended: the next byte begins another */
+    TS_WS_VIOLATION     /* parser->violation says which; nothing follows */
+} ts_ws_result_e;
+
+
+typedef struct {
+    /* the current frame; valid when its header is complete */
+    uint64_t           length;
+    uint64_t           seen;           /* of its payload */
+    uint8_t            opcode;
+    uint8_t            fin;
+    uint8_t            mask[4];        /* zero from a server */
+
+    /* its payload within the last ts_ws_parse() call, still masked */
+    ts_slice_t         payload;
+
+    /* the header while it is incomplete */
+    uint8_t            header[TS_WS_HEADER_MAX];
+    uint8_t            header_len;
+    uint8_t            in_payload;
+
+    uint8_t            sender;         /* ts_ws_sender_e */
+    uint8_t            violation;      /* ts_ws_violation_e */
+
+    /* the message that the data frames make up */
+    uint8_t            message;        /* its opcode; 0 between messages */
+    ts_utf8_t          text;
+
+    /* a close frame was seen; its code, TS_WS_CLOSE_NO_STATUS if empty */
+    uint8_t            closed;
+    uint16_t           close_code;
+    ts_utf8_t          close_reason;
+} ts_ws_parser_t;
+
+
+void ts_ws_parser_init(ts_ws_parser_t *p, ts_ws_sender_e sender);
+
+/*
+ * Takes bytes from the front of *in until one frame ends, a rule is broken, or
+ * nothing is left. The result does not depend on how the bytes were split,
+ * except that payload is given piece by piece as it comes. After TS_WS_FRAME
+ * opcode, fin, length and mask describe the frame, and payload is all of it
+ * when seen == payload.len.
+ */
+
+ts_ws_result_e ts_ws_parse(ts_ws_parser_t *p, ts_slice_t *in);
+
+/* True where a frame may be put in between: the last one is complete. */
+
+static inline int
+ts_ws_at_border(const ts_ws_parser_t *p)
+{
+    return p->header_len == 0;
+}
+
+/* Control frames, and no others, have this bit of the opcode. */
+
+static inline int
+ts_ws_is_control(unsigned opcode)
+{
+    return (opcode & 0x8) != 0;
+}
+
+uint16_t ts_ws_violation_code(ts_ws_violation_e violation);
+const char *ts_ws_violation_text(ts_ws_violation_e violation);
+
+/* Section 7.4: may this code stand in a close frame? */
+
+int ts_ws_close_code_valid(unsigned code);
+
+/*
+ * Writes a close frame of ours into out[TS_WS_CLOSE_MAX] and returns its
+ * length. mask is NULL towards a client and four unpredictable bytes towards
+ * a server. A reason that is too long is cut between two characters.
+ */
+
+size_t ts_ws_close_frame(uint8_t *out, unsigned code, ts_slice_t reason,
+    const uint8_t *mask);
+
+
+#endif /* TS_WS_FRAME_H */
