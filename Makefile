@@ -117,6 +117,14 @@ $(BUILD)/fuzz/%: $(BUILD)/fuzz/%.o $(CORE:$(SRC)/%.c=$(BUILD)/fuzz/%.o)
 -include $(wildcard $(BUILD)/unit/*.d $(BUILD)/unit/core/*.d $(BUILD)/fuzz/*.d $(BUILD)/fuzz/core/*.d)
 
 
+# A portal to look at, and to attack.
+
+demo: deps                      ## serves a trading portal through the gateway on loopback
+	$(MAKE) all
+	tools/demo/demo
+
+.PHONY: demo
+
 clean:                          ## removes what was built
 	rm -rf $(BUILD)
 

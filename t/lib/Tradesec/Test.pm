@@ -42,6 +42,7 @@ sub new {
         allowed  => [],
         unlogged => [],
         ports    => {},
+        held     => {},
         %opt,
         owner => $$,
     }, $class;
@@ -105,11 +106,7 @@ events {
 }
 
 http {
-    client_body_temp_path %%DIR%%/body;
-    proxy_temp_path %%DIR%%/proxy;
-    fastcgi_temp_path %%DIR%%/fastcgi;
-    uwsgi_temp_path %%DIR%%/uwsgi;
-    scgi_temp_path %%DIR%%/scgi;
+    %%TEMP%%
     $access
 
 $http
@@ -152,6 +149,10 @@ sub _expand {
         TOP     => sub { $TOP },
         MODULE  => sub { $MODULE },
         PORT    => sub { $self->port },
+        TEMP    => sub {
+            join "\n    ", map {"${_}_temp_path $self->{dir}/$_;"}
+                qw(client_body proxy fastcgi uwsgi scgi);
+        },
         CERT    => sub { $self->certificate },
         KEY     => sub { $self->certificate =~ s/crt$/key/r },
         BACKEND => sub {
@@ -172,8 +173,11 @@ sub _expand {
 # which sets SO_REUSEADDR, can still listen on it.
 
 sub _hold_port {
+    my ($wanted) = @_;
+
     return IO::Socket::INET->new(
         LocalAddr => '127.0.0.1',
+        LocalPort => $wanted // 0,
         Proto     => 'tcp',
         ReuseAddr => 1,
     ) || croak "no port: $!";
@@ -183,7 +187,11 @@ sub _hold_port {
 sub port {
     my ($self, $name) = @_;
 
-    return ($self->{ports}{ $name // '' } //= _hold_port())->sockport;
+    $name //= '';
+
+    my $held = $self->{held}{$name} //= _hold_port($self->{ports}{$name});
+
+    return $held->sockport;
 }
 
 
@@ -442,6 +450,10 @@ TLS with a certificate made on the fly, HTTP/2, for C<server>
 
 the server's name, also the default C<Host> of requests; C<localhost>
 
+=item ports
+
+a hash of names and numbers, instead of ports that the kernel picks
+
 =item workers
 
 2
@@ -470,6 +482,7 @@ of the error log, C<info>
     %%PORT_x%%     another port, to be asked for with port('x')
     %%BACKEND%%    address and port of the backend
     %%DIR%%        the directory of this instance
+    %%TEMP%%       the directives for temporary files below it, in http
     %%CERT%% %%KEY%%   a self-signed certificate and its key
     %%MODULE%% %%TOP%%   the module's file, the top of the tree
 
