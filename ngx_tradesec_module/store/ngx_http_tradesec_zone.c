@@ -1,0 +1,480 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ */
+
+#include <openssl/rand.h>
+
+#include "core/ts_types.h"
+#include "store/ngx_http_tradesec_zone.h"
+
+
+#define NGX_HTTP_TRADESEC_AREAS          8
+#define NGX_HTTP_TRADESEC_AREA_NAME      16
+#define NGX_HTTP_TRADESEC_ZONE_VERSION   1
+
+/* pages of the zone that are not divided: the head, and the slab's own */
+
+#define NGX_HTTP_TRADESEC_ZONE_RESERVE   4
+
+
+/* In shared memory. What it says of the areas is never changed again. */
+
+typedef struct {
+    u_char                     name[NGX_HTTP_TRADESEC_AREA_NAME];
+    u_char                     key[NGX_HTTP_TRADESEC_ZONE_KEY_LEN];
+    uint32_t                   version;
+    uint32_t                   share;
+    void                      *memory;
+    size_t                     size;
+} ngx_http_tradesec_zone_area_t;
+
+typedef struct {
+    uint32_t                       version;
+    uint32_t                       n;
+    size_t                         size;    /* as configured */
+    ngx_http_tradesec_zone_area_t  areas[NGX_HTTP_TRADESEC_AREAS];
+} ngx_http_tradesec_zone_head_t;
+
+
+typedef struct {
+    ngx_shm_zone_t            *shm_zone;
+    ngx_shm_zone_t            *old;         /* of the previous cycle */
+    size_t                     size;
+    ngx_uint_t                 n;
+    ngx_http_tradesec_area_t  *areas[NGX_HTTP_TRADESEC_AREAS];
+} ngx_http_tradesec_zone_conf_t;
+
+
+static ngx_int_t ngx_http_tradesec_zone_init(ngx_shm_zone_t *shm_zone,
+    void *data);
+static ngx_int_t ngx_http_tradesec_zone_divide(
+    ngx_http_tradesec_zone_conf_t *zcf, ngx_slab_pool_t *shpool,
+    ngx_http_tradesec_zone_head_t *head);
+static ngx_int_t ngx_http_tradesec_zone_fill(
+    ngx_http_tradesec_zone_conf_t *zcf, ngx_http_tradesec_zone_head_t *head,
+    ngx_log_t *log);
+static void ngx_http_tradesec_zone_attach(ngx_http_tradesec_zone_conf_t *zcf,
+    ngx_slab_pool_t *shpool, ngx_http_tradesec_zone_head_t *head);
+static ngx_http_tradesec_zone_area_t *ngx_http_tradesec_zone_find(
+    ngx_http_tradesec_zone_head_t *head, const ngx_http_tradesec_area_t *area);
+static ngx_shm_zone_t *ngx_http_tradesec_zone_old(ngx_conf_t *cf,
+    ngx_shm_zone_t *shm_zone);
+static ngx_int_t ngx_http_tradesec_zone_postconfiguration(ngx_conf_t *cf);
+static void *ngx_http_tradesec_zone_create_conf(ngx_conf_t *cf);
+static char *ngx_http_tradesec_zone(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+
+static ngx_command_t  ngx_http_tradesec_zone_commands[] = {
+
+    { ngx_string("tradesec_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_tradesec_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_tradesec_zone_module_ctx = {
+    NULL,                                      /* preconfiguration */
+    ngx_http_tradesec_zone_postconfiguration,  /* postconfiguration */
+
+    ngx_http_tradesec_zone_create_conf,        /* create main configuration */
+    NULL,                                      /* init main configuration */
+
+    NULL,                                      /* create server config */
+    NULL,                                      /* merge server config */
+
+    NULL,                                      /* create location config */
+    NULL                                       /* merge location config */
+};
+
+
+ngx_module_t  ngx_http_tradesec_zone_module = {
+    NGX_MODULE_V1,
+    &ngx_http_tradesec_zone_module_ctx,        /* module context */
+    ngx_http_tradesec_zone_commands,           /* module directives */
+    NGX_HTTP_MODULE,                           /* module type */
+    NULL,                                      /* init master */
+    NULL,                                      /* init module */
+    NULL,                                      /* init process */
+    NULL,                                      /* init thread */
+    NULL,                                      /* exit thread */
+    NULL,                                      /* exit process */
+    NULL,                                      /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+ngx_int_t
+ngx_http_tradesec_zone_add(ngx_conf_t *cf, ngx_http_tradesec_area_t *area)
+{
+    ngx_http_tradesec_zone_conf_t  *zcf;
+
+    zcf = ngx_http_conf_get_module_main_conf(cf,
+                                             ngx_http_tradesec_zone_module);
+
+    if (zcf->shm_zone == NULL) {
+        return NGX_DECLINED;
+    }
+
+    if (zcf->n == NGX_HTTP_TRADESEC_AREAS) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "too many areas in tradesec_zone");
+        return NGX_ERROR;
+    }
+
+    zcf->areas[zcf->n++] = area;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_tradesec_zone_init(ngx_shm_zone_t *shm_zone, void *data)
+{
+    size_t                          len;
+    ngx_slab_pool_t                *shpool;
+    ngx_http_tradesec_zone_conf_t  *zcf;
+    ngx_http_tradesec_zone_head_t  *head;
+
+    zcf = shm_zone->data;
+    shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
+
+    if (data != NULL) {
+        ngx_http_tradesec_zone_attach(zcf, shpool, shpool->data);
+        return NGX_OK;
+    }
+
+    head = ngx_slab_calloc(shpool, sizeof(ngx_http_tradesec_zone_head_t));
+    if (head == NULL) {
+        return NGX_ERROR;
+    }
+
+    len = sizeof(" in tradesec_zone \"\"") + shm_zone->shm.name.len;
+
+    shpool->log_ctx = ngx_slab_alloc(shpool, len);
+    if (shpool->log_ctx == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_sprintf(shpool->log_ctx, " in tradesec_zone \"%V\"%Z",
+                &shm_zone->shm.name);
+
+    shpool->data = head;
+    head->version = NGX_HTTP_TRADESEC_ZONE_VERSION;
+    head->size = zcf->size;
+
+    if (ngx_http_tradesec_zone_divide(zcf, shpool, head) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_tradesec_zone_fill(zcf, head, shm_zone->shm.log);
+}
+
+
+static ngx_int_t
+ngx_http_tradesec_zone_divide(ngx_http_tradesec_zone_conf_t *zcf,
+    ngx_slab_pool_t *shpool, ngx_http_tradesec_zone_head_t *head)
+{
+    ngx_uint_t                      i, pages, shares;
+    ngx_http_tradesec_area_t       *area;
+    ngx_http_tradesec_zone_area_t  *record;
+
+    shares = 0;
+
+    for (i = 0; i < zcf->n; i++) {
+        shares += zcf->areas[i]->share;
+    }
+
+    pages = shpool->pfree > NGX_HTTP_TRADESEC_ZONE_RESERVE
+            ? shpool->pfree - NGX_HTTP_TRADESEC_ZONE_RESERVE : 0;
+
+    for (i = 0; i < zcf->n; i++) {
+        area = zcf->areas[i];
+        record = &head->areas[i];
+
+        record->size = pages * area->share / shares * ngx_pagesize;
+
+        if (record->size < ngx_max(area->min, ngx_pagesize)) {
+            ngx_log_error(NGX_LOG_EMERG, zcf->shm_zone->shm.log, 0,
+                          "tradesec_zone \"%V\" is too small: \"%s\" would "
+                          "get %uz bytes and needs %uz",
+                          &zcf->shm_zone->shm.name, area->name, record->size,
+                          ngx_max(area->min, ngx_pagesize));
+            return NGX_ERROR;
+        }
+
+        /* fresh pages are zero; clearing them would touch them all */
+
+        record->memory = ngx_slab_alloc(shpool, record->size);
+        if (record->memory == NULL) {
+            return NGX_ERROR;
+        }
+
+        if (RAND_bytes(record->key, NGX_HTTP_TRADESEC_ZONE_KEY_LEN) != 1) {
+            ngx_log_error(NGX_LOG_EMERG, zcf->shm_zone->shm.log, 0,
+                          "RAND_bytes() failed");
+            return NGX_ERROR;
+        }
+
+        ngx_cpystrn(record->name, (u_char *) area->name,
+                    NGX_HTTP_TRADESEC_AREA_NAME);
+        record->version = area->version;
+        record->share = area->share;
+        head->n++;
+    }
+
+    ngx_http_tradesec_zone_attach(zcf, shpool, head);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_tradesec_zone_fill(ngx_http_tradesec_zone_conf_t *zcf,
+    ngx_http_tradesec_zone_head_t *head, ngx_log_t *log)
+{
+    ngx_int_t                       rc;
+    ngx_uint_t                      i;
+    ngx_slab_pool_t                *shpool;
+    ngx_http_tradesec_area_t       *area;
+    ngx_http_tradesec_zone_area_t  *from;
+    ngx_http_tradesec_zone_head_t  *old;
+
+    shpool = zcf->old ? (ngx_slab_pool_t *) zcf->old->shm.addr : NULL;
+    old = shpool ? shpool->data : NULL;
+
+    for (i = 0; i < zcf->n; i++) {
+        area = zcf->areas[i];
+        from = old ? ngx_http_tradesec_zone_find(old, area) : NULL;
+
+        if (from == NULL || from->version != area->version) {
+            rc = area->init(area, NULL, 0, log);
+
+        } else {
+            ngx_memcpy(area->key, from->key, NGX_HTTP_TRADESEC_ZONE_KEY_LEN);
+
+            ngx_shmtx_lock(&shpool->mutex);
+            rc = area->init(area, from->memory, from->size, log);
+            ngx_shmtx_unlock(&shpool->mutex);
+        }
+
+        if (rc != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    /* the previous cycle's zone is unmapped when this one is in use */
+
+    zcf->old = NULL;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_tradesec_zone_attach(ngx_http_tradesec_zone_conf_t *zcf,
+    ngx_slab_pool_t *shpool, ngx_http_tradesec_zone_head_t *head)
+{
+    ngx_uint_t                      i;
+    ngx_http_tradesec_zone_area_t  *record;
+
+    for (i = 0; i < zcf->n; i++) {
+        record = ngx_http_tradesec_zone_find(head, zcf->areas[i]);
+
+        zcf->areas[i]->memory = record->memory;
+        zcf->areas[i]->size = record->size;
+        zcf->areas[i]->key = record->key;
+        zcf->areas[i]->shpool = shpool;
+    }
+}
+
+
+static ngx_http_tradesec_zone_area_t *
+ngx_http_tradesec_zone_find(ngx_http_tradesec_zone_head_t *head,
+    const ngx_http_tradesec_area_t *area)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < head->n; i++) {
+        if (ngx_strcmp(head->areas[i].name, area->name) == 0) {
+            return &head->areas[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+static ngx_shm_zone_t *
+ngx_http_tradesec_zone_old(ngx_conf_t *cf, ngx_shm_zone_t *shm_zone)
+{
+    ngx_uint_t        i;
+    ngx_shm_zone_t   *zones;
+    ngx_list_part_t  *part;
+
+    if (cf->cycle->old_cycle == NULL) {
+        return NULL;
+    }
+
+    for (part = &cf->cycle->old_cycle->shared_memory.part;
+         part;
+         part = part->next)
+    {
+        zones = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (zones[i].tag == shm_zone->tag
+                && zones[i].shm.addr != NULL
+                && zones[i].shm.name.len == shm_zone->shm.name.len
+                && ngx_strncmp(zones[i].shm.name.data, shm_zone->shm.name.data,
+                               shm_zone->shm.name.len)
+                   == 0)
+            {
+                return &zones[i];
+            }
+        }
+    }
+
+    return NULL;
+}
+
+
+/*
+ * Decides whether a reload keeps the zone. nginx keeps it when name, tag and
+ * size are the same; ours must be divided in the same way too. So a zone that
+ * has to be made anew gets a size that differs by a page, and one that can be
+ * kept gets the size it has.
+ */
+
+static ngx_int_t
+ngx_http_tradesec_zone_postconfiguration(ngx_conf_t *cf)
+{
+    ngx_uint_t                      i, same;
+    ngx_http_tradesec_zone_area_t  *record;
+    ngx_http_tradesec_zone_conf_t  *zcf;
+    ngx_http_tradesec_zone_head_t  *head;
+
+    zcf = ngx_http_conf_get_module_main_conf(cf,
+                                             ngx_http_tradesec_zone_module);
+
+    if (zcf->shm_zone == NULL) {
+        return NGX_OK;
+    }
+
+    zcf->old = ngx_http_tradesec_zone_old(cf, zcf->shm_zone);
+
+    if (zcf->old == NULL) {
+        return NGX_OK;
+    }
+
+    head = ((ngx_slab_pool_t *) zcf->old->shm.addr)->data;
+
+    same = head->version == NGX_HTTP_TRADESEC_ZONE_VERSION
+           && head->size == zcf->size
+           && head->n == zcf->n;
+
+    for (i = 0; same && i < zcf->n; i++) {
+        record = ngx_http_tradesec_zone_find(head, zcf->areas[i]);
+
+        same = record != NULL
+               && record->version == zcf->areas[i]->version
+               && record->share == zcf->areas[i]->share;
+    }
+
+    if (same) {
+        zcf->shm_zone->shm.size = zcf->old->shm.size;
+        return NGX_OK;
+    }
+
+    if (zcf->old->shm.size == zcf->shm_zone->shm.size) {
+        zcf->shm_zone->shm.size += ngx_pagesize;
+    }
+
+    if (head->version != NGX_HTTP_TRADESEC_ZONE_VERSION) {
+        zcf->old = NULL;
+    }
+
+    return NGX_OK;
+}
+
+
+static void *
+ngx_http_tradesec_zone_create_conf(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool, sizeof(ngx_http_tradesec_zone_conf_t));
+}
+
+
+static char *
+ngx_http_tradesec_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_tradesec_zone_conf_t  *zcf = conf;
+
+    u_char     *p;
+    ssize_t     size;
+    ngx_str_t  *value, name, s;
+
+    if (zcf->shm_zone != NULL) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strncmp(value[1].data, "zone=", 5) != 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\" in \"tradesec_zone\", "
+                           "write \"zone=name:size\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    name.data = value[1].data + 5;
+    p = (u_char *) ngx_strchr(name.data, ':');
+
+    if (p == NULL || p == name.data) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid zone \"%V\" in \"tradesec_zone\", "
+                           "write \"zone=name:size\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    name.len = p - name.data;
+
+    s.data = p + 1;
+    s.len = value[1].data + value[1].len - s.data;
+
+    size = ngx_parse_size(&s);
+
+    if (size == NGX_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid zone size \"%V\" in \"tradesec_zone\"", &s);
+        return NGX_CONF_ERROR;
+    }
+
+    size = ngx_align(size, ngx_pagesize);
+
+    if (size < (ssize_t) (32 * ngx_pagesize)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "tradesec_zone \"%V\" is too small, write at "
+                           "least \"zone=%V:%uzk\"",
+                           &name, &name, 32 * ngx_pagesize / 1024);
+        return NGX_CONF_ERROR;
+    }
+
+    zcf->shm_zone = ngx_shared_memory_add(cf, &name, size,
+                                          &ngx_http_tradesec_zone_module);
+    if (zcf->shm_zone == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    zcf->size = size;
+    zcf->shm_zone->init = ngx_http_tradesec_zone_init;
+    zcf->shm_zone->data = zcf;
+
+    return NGX_CONF_OK;
+}

@@ -1,0 +1,91 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ *
+ * The one shared memory zone (tradesec_zone), divided into areas: one for
+ * each feature that keeps state there. An area is a block of fixed size that
+ * the feature lays out by itself, so it can be copied to another address and
+ * another size: it must hold offsets, never pointers.
+ */
+
+#ifndef NGX_HTTP_TRADESEC_ZONE_H
+#define NGX_HTTP_TRADESEC_ZONE_H
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+
+#define NGX_HTTP_TRADESEC_ZONE_KEY_LEN   16
+
+
+typedef struct ngx_http_tradesec_area_s  ngx_http_tradesec_area_t;
+
+/*
+ * Called in the master, before the workers start, for an area that has just
+ * been created, zeroed. When a reload changed the zone's size or its division,
+ * old and old_size are the same area of the old zone, for copying; the old
+ * zone's mutex is held, and its workers are still at work with it: what they
+ * change later is lost. Else old is NULL. Not called when a reload keeps the
+ * zone as it is.
+ */
+
+typedef ngx_int_t (*ngx_http_tradesec_area_init_pt)(
+    ngx_http_tradesec_area_t *area, void *old, size_t old_size,
+    ngx_log_t *log);
+
+
+struct ngx_http_tradesec_area_s {
+
+    /* by the feature, from the cycle's pool */
+
+    const char                      *name;       /* at most 15 bytes */
+    uint32_t                         version;    /* of its layout: an old area
+                                                    of another is not copied */
+    ngx_uint_t                       share;      /* of the zone, as parts of
+                                                    the sum of all shares */
+    size_t                           min;        /* smallest useful size */
+    ngx_http_tradesec_area_init_pt   init;
+    void                            *data;       /* the feature's own */
+
+    /* by the zone, when the shared memory exists */
+
+    void                            *memory;     /* aligned to a page */
+    size_t                           size;
+    u_char                          *key;        /* random, kept by copying */
+    ngx_slab_pool_t                 *shpool;
+};
+
+
+extern ngx_module_t  ngx_http_tradesec_zone_module;
+
+
+/*
+ * Asks for an area while configurations are being merged, once per feature.
+ * NGX_DECLINED when there is no tradesec_zone.
+ */
+
+ngx_int_t ngx_http_tradesec_zone_add(ngx_conf_t *cf,
+    ngx_http_tradesec_area_t *area);
+
+
+/*
+ * The zone's mutex: the one that nginx unlocks when its holder dies. Hold it
+ * shortly, and never across a callback. Who finds its area half changed by a
+ * dead worker has to put it right.
+ */
+
+static ngx_inline void
+ngx_http_tradesec_area_lock(const ngx_http_tradesec_area_t *area)
+{
+    ngx_shmtx_lock(&area->shpool->mutex);
+}
+
+
+static ngx_inline void
+ngx_http_tradesec_area_unlock(const ngx_http_tradesec_area_t *area)
+{
+    ngx_shmtx_unlock(&area->shpool->mutex);
+}
+
+
+#endif /* NGX_HTTP_TRADESEC_ZONE_H */
