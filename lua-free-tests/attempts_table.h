@@ -1,0 +1,110 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ *
+ * For tests of ts_attempts: a table in a block of exactly its size, and a walk
+ * over all of it that checks what must hold between calls.
+ */
+
+#ifndef ATTEMPTS_TABLE_H
+#define ATTEMPTS_TABLE_H
+
+#include <stdlib.h>
+
+#include "core/ts_attempts_table.h"
+
+
+static inline ts_attempts_t *
+new_table(size_t size)
+{
+    void  *memory;
+
+    size = size / 64 * 64;
+    memory = aligned_alloc(64, size);
+    assert_non_null(memory);
+    memset(memory, 0, size);
+
+    return ts_attempts_init(memory, size);
+}
+
+
+static inline uint32_t
+check_list(const ts_attempts_t *t, const ts_attempts_list_t *list, int kind)
+{
+    uint32_t                    i, n, prev;
+    const ts_attempts_block_t  *b;
+
+    n = 0;
+    prev = 0;
+
+    for (i = list->first; i; i = b->next) {
+        assert_true(i < t->fresh);
+        b = ts_attempts_block(t, i);
+
+        assert_int_equal(b->kind, kind);
+        assert_int_equal(b->prev, prev);
+        assert_int_equal(ts_attempts_find(t, &b->key), i);
+
+        prev = i;
+        n++;
+        assert_true(n <= t->blocks);
+    }
+
+    assert_int_equal(list->last, prev);
+
+    return n;
+}
+
+
+static inline void
+check_table(const ts_attempts_t *t)
+{
+    uint32_t                    i, m, kinds[4], more, free;
+    const ts_attempts_block_t  *b;
+
+    assert_int_equal(t->busy, 0);
+    assert_true(t->fresh <= t->blocks + 1);
+
+    memset(kinds, 0, sizeof(kinds));
+    more = 0;
+
+    for (i = 1; i < t->fresh; i++) {
+        b = ts_attempts_block(t, i);
+        kinds[b->kind]++;
+
+        if (b->kind == TS_ATTEMPTS_BLOCK_OPEN
+            || b->kind == TS_ATTEMPTS_BLOCK_LOCKED)
+        {
+            for (m = b->more; m; m = ts_attempts_block(t, m)->more) {
+                assert_int_equal(ts_attempts_block(t, m)->kind,
+                                 TS_ATTEMPTS_BLOCK_MORE);
+                more++;
+                assert_true(more <= t->blocks);
+            }
+
+            if (b->n > TS_ATTEMPTS_SLOTS) {
+                assert_int_not_equal(b->more, 0);
+            }
+        }
+    }
+
+    for (i = t->free, free = 0; i; i = ts_attempts_block(t, i)->chain) {
+        assert_int_equal(ts_attempts_block(t, i)->kind, 0);
+        free++;
+        assert_true(free <= t->blocks);
+    }
+
+    assert_int_equal(free, kinds[TS_ATTEMPTS_BLOCK_FREE]);
+    assert_int_equal(more, kinds[TS_ATTEMPTS_BLOCK_MORE]);
+    assert_int_equal(t->used, t->fresh - 1 - free);
+
+    assert_int_equal(check_list(t, &t->open_list, TS_ATTEMPTS_BLOCK_OPEN),
+                     t->open);
+    assert_int_equal(t->open, kinds[TS_ATTEMPTS_BLOCK_OPEN]);
+
+    assert_int_equal(check_list(t, &t->locked_list, TS_ATTEMPTS_BLOCK_LOCKED),
+                     t->locked);
+    assert_int_equal(t->locked, kinds[TS_ATTEMPTS_BLOCK_LOCKED]);
+}
+
+
+#endif /* ATTEMPTS_TABLE_H */

@@ -1,0 +1,183 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ *
+ * Counts attempts to log in. A counter belongs to a key (an account, an
+ * address, the pair of both) and is the set of the attempts of a sliding
+ * window, each with its id and time. An attempt is charged to all its keys
+ * before it is passed on, and settled when its outcome is known:
+ *
+ *   reserve    looks at every lock and limit first, then adds the attempt to
+ *              all keys or to none. So of any number of parallel guesses no
+ *              more than the limit are admitted.
+ *   failed     the attempt stays charged until it leaves the window. When the
+ *              failures of a key reach its limit and the key's rule has a
+ *              lock, the key is locked and these failures are used up.
+ *   neutral    the attempt is given back, but only so often in a window; more
+ *              of them are failures.
+ *   succeeded  the attempt is given back; where the rule forgives, the key's
+ *              failures are deleted too. Locks and their level stay.
+ *
+ * Attempts in flight count against the limit, but if it is only they that use
+ * it up, the answer is "come back in a second". An attempt that is never
+ * settled stays charged for the window. Settling is idempotent: what is no
+ * longer in flight is left alone, and nothing ever brings back a counter.
+ *
+ * Each lock of a key lasts twice as long as the one before, up to a maximum;
+ * for each `decay` seconds without a lock the next is one step shorter.
+ *
+ * Time is a count of seconds that the caller gives, from 1; it must come from
+ * a clock that is never set (monotonic time), so that setting the wall clock
+ * neither locks nor unlocks anybody. Callers whose views of it differ a little
+ * are fine: the counters never let it go backward.
+ *
+ * The memory is the caller's: one block of fixed size, without pointers, so
+ * processes may share it wherever it is mapped. Exclusion is the caller's
+ * too. When memory is short the counters that were not used for the longest
+ * time leave, locked ones never. A process that died within a call leaves a
+ * mark; the next call puts the structure in order again.
+ */
+
+#ifndef TS_ATTEMPTS_H
+#define TS_ATTEMPTS_H
+
+#include "core/ts_types.h"
+
+
+#define TS_ATTEMPTS_KEYS          6     /* of one attempt */
+#define TS_ATTEMPTS_LIMIT_MAX     1000
+#define TS_ATTEMPTS_ACCOUNTS_MAX  64
+#define TS_ATTEMPTS_VERSION       1     /* of the layout in memory */
+
+/* room for a hundred counters, to make sure that it is worth while at all */
+
+#define TS_ATTEMPTS_SIZE_MIN      16384
+
+
+typedef struct ts_attempts_s  ts_attempts_t;
+
+
+/* A keyed hash: outsiders cannot choose where it falls. */
+
+typedef struct {
+    uint64_t  word[2];
+} ts_attempts_key_t;
+
+
+typedef struct {
+    uint32_t  window;       /* seconds, from 1 */
+    uint32_t  limit;        /* attempts in the window, 1..LIMIT_MAX */
+    uint32_t  accounts;     /* different accounts among them, 0: any number,
+                               else up to ACCOUNTS_MAX */
+    uint32_t  neutral;      /* attempts given back as neutral in the window,
+                               0..LIMIT_MAX */
+    uint32_t  lock_min;     /* seconds of the first lock, 0: no locks */
+    uint32_t  lock_max;     /* at least lock_min, at most a year */
+    uint32_t  decay;        /* seconds, from 1 */
+    uint32_t  forgive;      /* success deletes the failures */
+} ts_attempts_rule_t;
+
+
+/* The same attempt is given to reserve and to settle. */
+
+typedef struct {
+    uint64_t  id;           /* unique within the window */
+    uint32_t  account;      /* tells accounts apart, low 30 bits of a hash */
+    uint32_t  n;
+
+    struct {
+        ts_attempts_key_t          key;    /* no two the same */
+        const ts_attempts_rule_t  *rule;
+    } counters[TS_ATTEMPTS_KEYS];
+} ts_attempt_t;
+
+
+typedef enum {
+    TS_ATTEMPTS_ADMITTED = 0,
+    TS_ATTEMPTS_BUSY,       /* attempts in flight use the limit up */
+    TS_ATTEMPTS_LIMITED,    /* failures use the limit up */
+    TS_ATTEMPTS_ACCOUNTS,   /* too many different accounts */
+    TS_ATTEMPTS_LOCKED,
+    TS_ATTEMPTS_FULL        /* no memory: everything left is locked */
+} ts_attempts_verdict_e;
+
+
+/* Of several refusals the one that lasts longest. */
+
+typedef struct {
+    ts_attempts_verdict_e  verdict;
+    uint32_t               counter;     /* that refused, an index */
+    uint32_t               retry_after; /* seconds, from 1 */
+} ts_attempts_verdict_t;
+
+
+typedef enum {
+    TS_ATTEMPTS_FAILED,
+    TS_ATTEMPTS_NEUTRAL,
+    TS_ATTEMPTS_SUCCEEDED
+} ts_attempts_outcome_e;
+
+
+typedef struct {
+    ts_attempts_key_t  key;
+    uint32_t           until;   /* locked while the time is below it */
+    uint32_t           level;   /* how many locks it has grown through */
+} ts_attempts_lock_t;
+
+
+typedef struct {
+    uint64_t  evicted;      /* counters that left because memory was short */
+    uint64_t  full;         /* attempts refused for want of memory */
+    uint64_t  repaired;     /* times a dead process's mark was found */
+    uint32_t  locked;       /* counters in the list of locked ones */
+    uint32_t  used;         /* blocks in use, of .. */
+    uint32_t  blocks;
+} ts_attempts_stats_t;
+
+
+/*
+ * Lays out the memory, which must be zeroed and aligned to 64 bytes, and at
+ * least TS_ATTEMPTS_SIZE_MIN. Whoever shares it uses it as a ts_attempts_t
+ * right away.
+ */
+
+ts_attempts_t *ts_attempts_init(void *memory, size_t size);
+
+ts_attempts_verdict_t ts_attempts_reserve(ts_attempts_t *table,
+    const ts_attempt_t *attempt, uint32_t now);
+
+/*
+ * Returns how many keys this outcome has locked; they are written to locks,
+ * which has room for attempt->n.
+ */
+
+uint32_t ts_attempts_settle(ts_attempts_t *table, const ts_attempt_t *attempt,
+    ts_attempts_outcome_e outcome, uint32_t now, ts_attempts_lock_t *locks);
+
+/*
+ * Copies all counters to an empty table, locks first, then the most recent
+ * that have room. Returns the number of locks that had none.
+ */
+
+uint32_t ts_attempts_copy(ts_attempts_t *to, ts_attempts_t *from);
+
+/*
+ * Reads the locks that hold at `now`, at most n of them, from *cursor on, which
+ * starts at 0 and is 0 again behind the last. What is locked meanwhile may be
+ * missed.
+ */
+
+uint32_t ts_attempts_locks(ts_attempts_t *table, uint32_t *cursor,
+    ts_attempts_lock_t *locks, uint32_t n, uint32_t now);
+
+/*
+ * Locks a key as a former run of the program had it. An earlier lock of that
+ * key is replaced. Returns 0 when there is no memory.
+ */
+
+int ts_attempts_restore(ts_attempts_t *table, const ts_attempts_lock_t *lock,
+    uint32_t now);
+
+ts_attempts_stats_t ts_attempts_stats(const ts_attempts_t *table);
+
+
+#endif /* TS_ATTEMPTS_H */
