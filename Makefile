@@ -33,7 +33,7 @@ TEST_LIBS := -lcmocka -ljansson -ljwt -lcrypto -lsodium -lutf8proc
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all deps install test unit fuzz lint clean help FORCE
+.PHONY: all deps install demo test unit fuzz asan nginx clean help FORCE
 
 all: $(MODULE)                  ## builds the module against the installed nginx-dev
 
@@ -48,7 +48,7 @@ install: $(MODULE)              ## copies the module to where nginx looks for mo
 test: deps                      ## runs every test, after installing what they need
 	$(MAKE) all
 	$(MAKE) unit fuzz
-	prove -j$(JOBS) --timer -I t/lib t
+	prove -j$(JOBS) --timer -I t/lib t t/source
 
 
 # The module. nginx's configure reads `config` and the list of files, and is
@@ -123,7 +123,27 @@ demo: deps                      ## serves a trading portal through the gateway o
 	$(MAKE) all
 	tools/demo/demo
 
-.PHONY: demo
+
+# The suite on an nginx that is built from source with sanitizers, its pools
+# included: a byte too far in pool memory ends the worker.
+
+ASAN      := $(BUILD)/asan
+ASAN_OPT  := $(SANITIZE) -g -O1 -fPIC -DNGX_DEBUG_PALLOC=1 -Wno-error \
+             -fno-sanitize=alignment,nonnull-attribute
+
+asan: deps                      ## runs the suite on a sanitized nginx, built from source
+	tools/deps matrix
+	tools/nginx-source $(ASAN)/source
+	ASAN_OPTIONS=detect_leaks=0 $(MAKE) BUILD=$(ASAN) \
+	    NGINX_SRC=$(abspath $(ASAN))/source \
+	    CC_OPT='$(ASAN_OPT)' LD_OPT='$(SANITIZE)' nginx
+	TRADESEC_NGINX=$(abspath $(ASAN))/nginx/nginx \
+	    TRADESEC_MODULE=$(abspath $(ASAN))/$(notdir $(MODULE)) \
+	    prove -j$(JOBS) --timer -I t/lib t
+
+nginx: $(MODULE)
+	@$(MAKE) --no-print-directory -s -C $(NGINX_SRC) -f $(OBJS)/Makefile binary
+
 
 clean:                          ## removes what was built
 	rm -rf $(BUILD)
