@@ -1,5 +1,8 @@
 # ngx_tradesec: build, run, test. `make help` lists the targets.
 
+SHELL       := /bin/bash
+.SHELLFLAGS := -o pipefail -c
+
 BUILD     ?= build
 NGINX_SRC ?= /usr/share/nginx/src
 DESTDIR   ?=
@@ -33,7 +36,7 @@ TEST_LIBS := -lcmocka -ljansson -ljwt -lcrypto -lsodium -lutf8proc
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all deps install demo test unit fuzz asan nginx clean help FORCE
+.PHONY: all deps install demo test unit fuzz lint asan nginx clean help FORCE
 
 all: $(MODULE)                  ## builds the module against the installed nginx-dev
 
@@ -64,10 +67,10 @@ $(BUILD)/inputs: FORCE
 $(OBJS)/Makefile: config $(BUILD)/inputs
 	@test -x $(NGINX_SRC)/configure || { echo 'no nginx in $(NGINX_SRC): run "make deps"'; exit 1; }
 	@echo "configuring (log: $(BUILD)/configure.log)"
-	@cd $(NGINX_SRC) && bash -c 'test ! -f conf_flags || . ./conf_flags; \
+	@cd $(NGINX_SRC) && { test ! -f conf_flags || . ./conf_flags; } && \
 	    ./configure "$${NGX_CONF_FLAGS[@]}" --with-compat \
 	        --with-cc-opt="$(CC_OPT)" --with-ld-opt="$(LD_OPT)" \
-	        --add-dynamic-module=$(CURDIR) --builddir=$(OBJS)' \
+	        --add-dynamic-module=$(CURDIR) --builddir=$(OBJS) \
 	    > $(abspath $(BUILD))/configure.log 2>&1 \
 	    || { tail -20 $(abspath $(BUILD))/configure.log; rm -f $@; exit 1; }
 
@@ -143,6 +146,31 @@ asan: deps                      ## runs the suite on a sanitized nginx, built fr
 
 nginx: $(MODULE)
 	@$(MAKE) --no-print-directory -s -C $(NGINX_SRC) -f $(OBJS)/Makefile binary
+
+
+# Other readers of the source. They find nothing, or the target fails.
+
+NGX_INCS  := $(addprefix $(NGINX_SRC)/src/,core event event/modules os/unix http http/modules http/v2)
+LINT_INCS := -I$(SRC) $(addprefix -isystem ,$(OBJS) $(NGX_INCS))
+SCRIPTS   := .ci/run $(shell grep -rlE '^.!/bin/(ba)?sh' t tools bench 2>/dev/null)
+PERL      := $(shell grep -rlE '^(.!/usr/bin/perl|package )' t tools bench 2>/dev/null)
+
+lint: deps                      ## reads the source with cppcheck, clang-tidy, gcc -fanalyzer, shellcheck, perl -c
+	@tools/deps lint
+	@$(MAKE) all
+	cppcheck -q -j2 --std=c11 --enable=warning,performance,portability \
+	    --inline-suppr --error-exitcode=1 -I$(SRC) $(SRC)
+	@echo clang-tidy: $(words $(SOURCES)) files
+	@clang-tidy --quiet $(SOURCES) -- $(LINT_INCS) -std=gnu11 2>&1 | sed '/warnings generated/d'
+	@echo gcc -fanalyzer: $(words $(CORE)) files
+	@for f in $(CORE); do \
+	    $(CC) -fanalyzer -O1 -Wall -Werror -I$(SRC) -c -o /dev/null $$f || exit 1; \
+	done
+	shellcheck $(SCRIPTS)
+	@echo perl -c: $(words $(PERL)) files
+	@for f in $(PERL); do \
+	    perl -I t/lib -I tools/demo/lib -c $$f 2>&1 | sed '/syntax OK$$/d' || exit 1; \
+	done
 
 
 clean:                          ## removes what was built
