@@ -27,7 +27,19 @@
     X(METHOD_OVERRIDE, "method_override", 400,                               \
       "a field or argument asks the backend to take another method")         \
     X(TOO_EARLY, "too_early", 425,                                           \
-      "an unsafe method in TLS early data, which can be replayed")
+      "an unsafe method in TLS early data, which can be replayed")           \
+                                                                             \
+    /* origin */                                                             \
+    X(ORIGIN_MALFORMED, "origin_malformed", 403,                             \
+      "Origin, Sec-Fetch-Site or Referer stands there twice or unreadable")  \
+    X(ORIGIN_NULL, "origin_null", 403,                                       \
+      "the Origin is null: a sandboxed frame, a local file or a redirect")   \
+    X(ORIGIN_MISMATCH, "origin_mismatch", 403,                               \
+      "the Origin (or Referer) is not listed in tradesec_origin")            \
+    X(CROSS_SITE, "cross_site", 403,                                         \
+      "the browser says another site asked, and sent no listed Origin")      \
+    X(ORIGIN_MISSING, "origin_missing", 403,                                 \
+      "nothing says where a request with a credential comes from")
 
 
 typedef enum {

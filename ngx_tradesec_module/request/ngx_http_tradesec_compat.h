@@ -23,5 +23,13 @@
 #define ngx_http_tradesec_header_unlink(h)
 #endif
 
+/* Whether the request has any Cookie line. */
+
+#if (nginx_version >= 1023000)
+#define ngx_http_tradesec_has_cookie(r)  ((r)->headers_in.cookie != NULL)
+#else
+#define ngx_http_tradesec_has_cookie(r)  ((r)->headers_in.cookies.nelts != 0)
+#endif
+
 
 #endif /* NGX_HTTP_TRADESEC_COMPAT_H */

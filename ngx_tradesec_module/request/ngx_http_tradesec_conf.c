@@ -43,3 +43,26 @@ ngx_http_tradesec_conf_unknown(ngx_conf_t *cf, ngx_str_t *parameter,
 
     return NGX_CONF_ERROR;
 }
+
+
+char *
+ngx_http_tradesec_conf_merge_error(ngx_conf_t *cf, const char *message)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+    ngx_http_core_srv_conf_t  *cscf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
+
+    if (clcf->name.len) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "%s, in location \"%V\" of the server in %s:%ui",
+                      message, &clcf->name, cscf->file_name, cscf->line);
+
+    } else {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "%s, in the server in %s:%ui",
+                      message, cscf->file_name, cscf->line);
+    }
+
+    return NGX_CONF_ERROR;
+}

@@ -9,6 +9,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include <ngx_http.h>
 
 #include "core/ts_types.h"
 
@@ -20,6 +21,14 @@
 
 char *ngx_http_tradesec_conf_unknown(ngx_conf_t *cf, ngx_str_t *parameter,
     const ts_slice_t *words, size_t n);
+
+/*
+ * Logs a mistake that shows only while a location is merged, when nginx no
+ * longer knows its line: with the server's file and line, and the location's
+ * name. The message is not a format. Returns NGX_CONF_ERROR.
+ */
+
+char *ngx_http_tradesec_conf_merge_error(ngx_conf_t *cf, const char *message);
 
 
 #endif /* NGX_HTTP_TRADESEC_CONF_H */

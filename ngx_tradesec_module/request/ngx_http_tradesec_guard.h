@@ -21,7 +21,8 @@
  */
 
 #define NGX_HTTP_TRADESEC_GUARD_MAP(X)                                       \
-    X(METHODS, "methods")
+    X(METHODS, "methods")                                                    \
+    X(ORIGIN, "origin")
 
 typedef enum {
 #define X(id, name)  NGX_HTTP_TRADESEC_GUARD_##id,

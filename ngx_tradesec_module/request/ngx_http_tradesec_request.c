@@ -17,6 +17,7 @@ typedef struct {
 
 typedef struct {
     ngx_flag_t                    enable;
+    ngx_flag_t                    login;        /* not inherited */
     ngx_uint_t                    dry_run;      /* a bit for each guard */
     ngx_http_tradesec_methods_t  *safe_methods;
     ngx_http_complex_value_t     *trusted_scheme;
@@ -139,6 +140,29 @@ ngx_http_tradesec_conf_is_on(ngx_conf_t *cf)
                                             ngx_http_tradesec_request_module);
 
     return rcf->enable;
+}
+
+
+void
+ngx_http_tradesec_conf_set_login(ngx_conf_t *cf)
+{
+    ngx_http_tradesec_request_conf_t  *rcf;
+
+    rcf = ngx_http_conf_get_module_loc_conf(cf,
+                                            ngx_http_tradesec_request_module);
+
+    rcf->login = 1;
+}
+
+
+ngx_flag_t
+ngx_http_tradesec_is_login(ngx_http_request_t *r)
+{
+    const ngx_http_tradesec_request_conf_t  *rcf;
+
+    rcf = ngx_http_get_module_loc_conf(r, ngx_http_tradesec_request_module);
+
+    return rcf->login;
 }
 
 

@@ -26,6 +26,14 @@ ngx_flag_t ngx_http_tradesec_is_on(ngx_http_request_t *r);
 
 ngx_flag_t ngx_http_tradesec_conf_is_on(ngx_conf_t *cf);
 
+/*
+ * A location whose requests carry a password in their body says so while it is
+ * merged; the origin guard then counts the body as a credential.
+ */
+
+void ngx_http_tradesec_conf_set_login(ngx_conf_t *cf);
+ngx_flag_t ngx_http_tradesec_is_login(ngx_http_request_t *r);
+
 /* Whether the guard only marks what it would refuse here. */
 
 ngx_flag_t ngx_http_tradesec_is_dry_run(ngx_http_request_t *r,

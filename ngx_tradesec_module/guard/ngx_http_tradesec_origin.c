@@ -1,0 +1,482 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ *
+ * The origin guard: unsafe requests and WebSocket handshakes come from listed
+ * origins only.
+ */
+
+#include "core/ts_origin_policy.h"
+#include "guard/ngx_http_tradesec_origin.h"
+#include "request/ngx_http_tradesec_compat.h"
+#include "request/ngx_http_tradesec_conf.h"
+#include "request/ngx_http_tradesec_context.h"
+#include "request/ngx_http_tradesec_field.h"
+#include "request/ngx_http_tradesec_request.h"
+
+
+#define NGX_HTTP_TRADESEC_ORIGINS_MAX  32
+
+
+typedef struct {
+    ts_origin_t    allowed[NGX_HTTP_TRADESEC_ORIGINS_MAX];
+    ngx_uint_t     n;
+    ngx_flag_t     self;        /* allow scheme and Host of the request too */
+    ngx_flag_t     off;
+} ngx_http_tradesec_origin_policy_t;
+
+
+typedef struct {
+    ngx_http_tradesec_origin_policy_t  *policy;
+    ngx_array_t                        *names;  /* of ngx_str_t: the server's
+                                                   explicit names, for self */
+} ngx_http_tradesec_origin_conf_t;
+
+
+static const void *ngx_http_tradesec_origin_get_policy(ngx_conf_t *cf);
+static ngx_http_tradesec_verdict_t ngx_http_tradesec_origin_check(
+    ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx);
+static void ngx_http_tradesec_origin_fields(ngx_http_request_t *r,
+    ts_origin_request_t *request);
+static void ngx_http_tradesec_origin_count(ts_origin_field_t *field,
+    const ngx_table_elt_t *h);
+static ngx_flag_t ngx_http_tradesec_has_credential(ngx_http_request_t *r);
+static ngx_flag_t ngx_http_tradesec_origin_self(ngx_http_request_t *r,
+    const ngx_array_t *names, ts_origin_t *self);
+static void *ngx_http_tradesec_origin_create_conf(ngx_conf_t *cf);
+static char *ngx_http_tradesec_origin_merge_conf(ngx_conf_t *cf,
+    void *parent, void *child);
+static ngx_array_t *ngx_http_tradesec_explicit_names(ngx_conf_t *cf);
+static char *ngx_http_tradesec_origin(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+
+const ngx_http_tradesec_guard_t  ngx_http_tradesec_origin_guard = {
+    NGX_HTTP_TRADESEC_GUARD_ORIGIN,
+    ngx_http_tradesec_origin_get_policy,
+    ngx_http_tradesec_origin_check
+};
+
+
+static ngx_http_tradesec_origin_policy_t  ngx_http_tradesec_origin_default = {
+    .self = 1
+};
+
+
+/* Indexed by ts_origin_verdict_e. */
+
+static const ts_reason_e  ngx_http_tradesec_origin_reasons[] = {
+    TS_REASON_NONE,
+    TS_REASON_ORIGIN_MALFORMED,
+    TS_REASON_ORIGIN_NULL,
+    TS_REASON_ORIGIN_MISMATCH,
+    TS_REASON_CROSS_SITE,
+    TS_REASON_ORIGIN_MISSING
+};
+
+
+static ngx_command_t  ngx_http_tradesec_origin_commands[] = {
+
+    { ngx_string("tradesec_origin"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_tradesec_origin,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_tradesec_origin_module_ctx = {
+    NULL,                                  /* preconfiguration */
+    NULL,                                  /* postconfiguration */
+
+    NULL,                                  /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_tradesec_origin_create_conf,  /* create location configuration */
+    ngx_http_tradesec_origin_merge_conf    /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_tradesec_origin_module = {
+    NGX_MODULE_V1,
+    &ngx_http_tradesec_origin_module_ctx,  /* module context */
+    ngx_http_tradesec_origin_commands,     /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static const void *
+ngx_http_tradesec_origin_get_policy(ngx_conf_t *cf)
+{
+    const ngx_http_tradesec_origin_conf_t  *ocf;
+
+    ocf = ngx_http_conf_get_module_loc_conf(cf,
+                                            ngx_http_tradesec_origin_module);
+
+    return ocf->policy->off ? NULL : ocf->policy;
+}
+
+
+static ngx_http_tradesec_verdict_t
+ngx_http_tradesec_origin_check(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx)
+{
+    ngx_uint_t                                n;
+    ts_origin_t                               self;
+    const ts_origin_t                        *allowed;
+    ts_origin_request_t                       request;
+    ts_origin_verdict_e                       verdict;
+    const ngx_http_tradesec_origin_conf_t    *ocf;
+    const ngx_http_tradesec_origin_policy_t  *policy;
+
+    ngx_memzero(&request, sizeof(ts_origin_request_t));
+
+    /* any Upgrade: what is not a proper handshake, the next guards refuse */
+    request.handshake = r->headers_in.upgrade != NULL;
+
+    if (!request.handshake && ngx_http_tradesec_is_safe(r)) {
+        return ngx_http_tradesec_pass();
+    }
+
+    ocf = ngx_http_get_module_loc_conf(r, ngx_http_tradesec_origin_module);
+    policy = ocf->policy;
+
+    ngx_http_tradesec_origin_fields(r, &request);
+    request.credential = ngx_http_tradesec_has_credential(r);
+
+    verdict = ts_origin_check(&request, policy->allowed, policy->n);
+
+    if (verdict == TS_ORIGIN_MISMATCH && policy->self
+        && ngx_http_tradesec_origin_self(r, ocf->names, &self))
+    {
+        allowed = &self;
+        n = 1;
+        verdict = ts_origin_check(&request, allowed, n);
+    }
+
+    if (verdict == TS_ORIGIN_ALLOWED) {
+        return ngx_http_tradesec_pass();
+    }
+
+    return ngx_http_tradesec_deny(ngx_http_tradesec_origin_reasons[verdict]);
+}
+
+
+static void
+ngx_http_tradesec_origin_fields(ngx_http_request_t *r,
+    ts_origin_request_t *request)
+{
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    ngx_http_tradesec_each_field(r, part, h) {
+
+        switch (h->key.len) {
+
+        case sizeof("origin") - 1:
+            if (ngx_memcmp(h->lowcase_key, "origin", 6) == 0) {
+                ngx_http_tradesec_origin_count(&request->origin, h);
+            }
+
+            break;
+
+        case sizeof("referer") - 1:
+            if (ngx_memcmp(h->lowcase_key, "referer", 7) == 0) {
+                ngx_http_tradesec_origin_count(&request->referer, h);
+            }
+
+            break;
+
+        case sizeof("sec-fetch-site") - 1:
+            if (ngx_memcmp(h->lowcase_key, "sec-fetch-site", 14) == 0) {
+                ngx_http_tradesec_origin_count(&request->fetch_site, h);
+            }
+
+            break;
+        }
+    }
+}
+
+
+static void
+ngx_http_tradesec_origin_count(ts_origin_field_t *field,
+    const ngx_table_elt_t *h)
+{
+    if (field->n++ == 0) {
+        field->value = ts_slice(h->value.data, h->value.len);
+    }
+}
+
+
+/*
+ * Whether the request carries a credential that a browser adds by itself, or
+ * a password. A bearer token is none: a page of another site cannot send it.
+ */
+
+static ngx_flag_t
+ngx_http_tradesec_has_credential(ngx_http_request_t *r)
+{
+    ngx_str_t  *authorization;
+
+    if (ngx_http_tradesec_has_cookie(r) || ngx_http_tradesec_is_login(r)) {
+        return 1;
+    }
+
+    if (r->headers_in.authorization) {
+        authorization = &r->headers_in.authorization->value;
+
+        if (authorization->len < sizeof("Bearer ") - 1
+            || ngx_strncasecmp(authorization->data, (u_char *) "Bearer ", 7)
+               != 0)
+        {
+            return 1;
+        }
+    }
+
+#if (NGX_HTTP_SSL)
+
+    if (r->connection->ssl) {
+        X509  *certificate;
+
+        certificate = SSL_get_peer_certificate(r->connection->ssl->connection);
+
+        if (certificate) {
+            X509_free(certificate);
+            return 1;
+        }
+    }
+
+#endif
+
+    return 0;
+}
+
+
+/*
+ * Scheme and Host of the request, only where the host is an explicit
+ * server_name: Host is the client's word, and the default server takes any.
+ */
+
+static ngx_flag_t
+ngx_http_tradesec_origin_self(ngx_http_request_t *r, const ngx_array_t *names,
+    ts_origin_t *self)
+{
+    size_t            port;
+    ngx_str_t        *name, *host;
+    ngx_uint_t        i;
+
+    if (names == NULL || r->headers_in.host == NULL) {
+        return 0;
+    }
+
+    name = names->elts;
+    host = &r->headers_in.server;
+
+    for (i = 0; i < names->nelts; i++) {
+        if (name[i].len == host->len
+            && ngx_strncmp(name[i].data, host->data, host->len) == 0)
+        {
+            break;
+        }
+    }
+
+    if (i == names->nelts) {
+        return 0;
+    }
+
+    if (ngx_http_tradesec_is_https(r)) {
+        self->scheme = TS_SLICE("https");
+        self->port = 443;
+
+    } else {
+        self->scheme = TS_SLICE("http");
+        self->port = 80;
+    }
+
+    self->host = ts_slice(host->data, host->len);
+
+    /* nginx has checked the field and kept the host without its port */
+
+    host = &r->headers_in.host->value;
+
+    for (port = host->len; port > 0; port--) {
+
+        if (host->data[port - 1] == ':') {
+            i = ngx_atoi(host->data + port, host->len - port);
+
+            if ((ngx_int_t) i > 0 && i <= 65535) {
+                self->port = (uint16_t) i;
+            }
+
+            break;
+        }
+
+        if (host->data[port - 1] < '0' || host->data[port - 1] > '9') {
+            break;
+        }
+    }
+
+    return 1;
+}
+
+
+static void *
+ngx_http_tradesec_origin_create_conf(ngx_conf_t *cf)
+{
+    ngx_http_tradesec_origin_conf_t  *ocf;
+
+    ocf = ngx_pcalloc(cf->pool, sizeof(ngx_http_tradesec_origin_conf_t));
+    if (ocf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     ocf->names = NULL;
+     */
+
+    ocf->policy = NGX_CONF_UNSET_PTR;
+
+    return ocf;
+}
+
+
+static char *
+ngx_http_tradesec_origin_merge_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_tradesec_origin_conf_t  *prev = parent;
+    ngx_http_tradesec_origin_conf_t  *conf = child;
+
+    ngx_conf_merge_ptr_value(conf->policy, prev->policy,
+                             &ngx_http_tradesec_origin_default);
+
+    if (!conf->policy->self || !ngx_http_tradesec_conf_is_on(cf)) {
+        return NGX_CONF_OK;
+    }
+
+    conf->names = ngx_http_tradesec_explicit_names(cf);
+
+    if (conf->names == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->names->nelts == 0) {
+        return ngx_http_tradesec_conf_merge_error(cf,
+            "\"tradesec on\" does not know its own origin, as no server_name "
+            "is a plain name: write it as "
+            "\"tradesec_origin https://www.example.com;\"");
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_array_t *
+ngx_http_tradesec_explicit_names(ngx_conf_t *cf)
+{
+    ngx_str_t                 *name;
+    ngx_uint_t                 i;
+    ngx_array_t               *names;
+    ngx_http_server_name_t    *sn;
+    ngx_http_core_srv_conf_t  *cscf;
+
+    names = ngx_array_create(cf->pool, 1, sizeof(ngx_str_t));
+    if (names == NULL) {
+        return NULL;
+    }
+
+    cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
+    sn = cscf->server_names.elts;
+
+    for (i = 0; i < cscf->server_names.nelts; i++) {
+
+        if (sn[i].name.len == 0
+            || ngx_strchr("~.*_", sn[i].name.data[0]) != NULL
+            || sn[i].name.data[sn[i].name.len - 1] == '*')
+        {
+            continue;
+        }
+
+        name = ngx_array_push(names);
+        if (name == NULL) {
+            return NULL;
+        }
+
+        *name = sn[i].name;
+    }
+
+    return names;
+}
+
+
+static char *
+ngx_http_tradesec_origin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_tradesec_origin_conf_t  *ocf = conf;
+
+    ngx_str_t                          *value;
+    ngx_uint_t                          i;
+    ngx_http_tradesec_origin_policy_t  *policy;
+
+    if (ocf->policy != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    policy = ngx_pcalloc(cf->pool, sizeof(ngx_http_tradesec_origin_policy_t));
+    if (policy == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ocf->policy = policy;
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
+        policy->off = 1;
+        return NGX_CONF_OK;
+    }
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (ngx_strcmp(value[i].data, "self") == 0) {
+            policy->self = 1;
+            continue;
+        }
+
+        if (policy->n == NGX_HTTP_TRADESEC_ORIGINS_MAX) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "more than %d origins in \"tradesec_origin\"",
+                               NGX_HTTP_TRADESEC_ORIGINS_MAX);
+            return NGX_CONF_ERROR;
+        }
+
+        if (!ts_origin_parse(ts_slice(value[i].data, value[i].len),
+                             &policy->allowed[policy->n]))
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid origin \"%V\" in \"tradesec_origin\", "
+                               "write scheme, host and port only, as "
+                               "\"https://www.example.com\", or \"self\", or "
+                               "a lone \"off\"", &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        policy->n++;
+    }
+
+    return NGX_CONF_OK;
+}

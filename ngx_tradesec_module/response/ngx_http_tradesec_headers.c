@@ -1,0 +1,296 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ *
+ * The filter of security headers: each goes out exactly once, the backend's
+ * own value replaced, kept or merged.
+ *
+ * It runs behind add_header, gzip and range and right in front of the
+ * serialisers, so it sees what really goes out.
+ */
+
+#include "core/ts_csp.h"
+#include "request/ngx_http_tradesec_compat.h"
+#include "request/ngx_http_tradesec_request.h"
+#include "response/ngx_http_tradesec_header_policy.h"
+
+
+/* More policies of the backend than these are not merged: ours replaces. */
+
+#define NGX_HTTP_TRADESEC_MERGE_MAX  8
+
+
+/* The lines of one header in the response: the first one, and their number. */
+
+typedef struct {
+    ngx_table_elt_t  *first;
+    ngx_uint_t        n;
+} ngx_http_tradesec_header_lines_t;
+
+
+static ngx_int_t ngx_http_tradesec_header_filter(ngx_http_request_t *r);
+static void ngx_http_tradesec_find_lines(ngx_http_request_t *r,
+    const ngx_http_tradesec_header_policy_t *policy,
+    ngx_http_tradesec_header_lines_t *lines);
+static ngx_int_t ngx_http_tradesec_set_header(ngx_http_request_t *r,
+    const ngx_http_tradesec_header_t *header,
+    ngx_http_tradesec_header_lines_t *lines);
+static ngx_int_t ngx_http_tradesec_merge_header(ngx_http_request_t *r,
+    const ngx_http_tradesec_header_t *header, ngx_str_t *value);
+static void ngx_http_tradesec_drop_lines(ngx_http_request_t *r,
+    const ngx_http_tradesec_header_t *header, const ngx_table_elt_t *keep);
+static ngx_flag_t ngx_http_tradesec_is_line_of(const ngx_table_elt_t *h,
+    const ngx_http_tradesec_header_t *header);
+
+
+static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
+
+
+/*
+ * Stands in headers_out.server without being in the list of headers: nginx
+ * then writes no Server of its own.
+ */
+
+static ngx_table_elt_t  ngx_http_tradesec_no_server;
+
+
+ngx_int_t
+ngx_http_tradesec_headers_init(ngx_conf_t *cf)
+{
+    if (!ngx_http_tradesec_has_header_policies(cf)) {
+        return NGX_OK;
+    }
+
+    ngx_http_next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = ngx_http_tradesec_header_filter;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_tradesec_header_filter(ngx_http_request_t *r)
+{
+    ngx_uint_t                                i;
+    const ngx_http_tradesec_header_policy_t  *policy;
+    ngx_http_tradesec_header_lines_t
+        lines[NGX_HTTP_TRADESEC_HEADERS_MAX];
+
+    if (r != r->main) {
+        return ngx_http_next_header_filter(r);
+    }
+
+    policy = ngx_http_tradesec_header_policy(r);
+
+    if (policy == NULL) {
+        return ngx_http_next_header_filter(r);
+    }
+
+    ngx_http_tradesec_find_lines(r, policy, lines);
+
+    for (i = 0; i < policy->n; i++) {
+        if (ngx_http_tradesec_set_header(r, &policy->headers[i], &lines[i])
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    if (policy->hide_server && r->headers_out.server == NULL) {
+        r->headers_out.server = &ngx_http_tradesec_no_server;
+    }
+
+    return ngx_http_next_header_filter(r);
+}
+
+
+static void
+ngx_http_tradesec_find_lines(ngx_http_request_t *r,
+    const ngx_http_tradesec_header_policy_t *policy,
+    ngx_http_tradesec_header_lines_t *lines)
+{
+    ngx_uint_t        i, k;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    for (i = 0; i < policy->n; i++) {
+        lines[i].first = NULL;
+        lines[i].n = 0;
+    }
+
+    for (part = &r->headers_out.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (k = 0; k < part->nelts; k++, h++) {
+
+            if (h->hash == 0
+                || !((policy->lengths >> (h->key.len & 63)) & 1))
+            {
+                continue;
+            }
+
+            for (i = 0; i < policy->n; i++) {
+                if (ngx_http_tradesec_is_line_of(h, &policy->headers[i])) {
+                    if (lines[i].n++ == 0) {
+                        lines[i].first = h;
+                    }
+
+                    break;
+                }
+            }
+        }
+    }
+}
+
+
+static ngx_int_t
+ngx_http_tradesec_set_header(ngx_http_request_t *r,
+    const ngx_http_tradesec_header_t *header,
+    ngx_http_tradesec_header_lines_t *lines)
+{
+    ngx_str_t         value;
+    ngx_table_elt_t  *h;
+
+    if (header->mode == NGX_HTTP_TRADESEC_HEADER_REMOVE
+        || (header->tls_only && !ngx_http_tradesec_is_https(r)))
+    {
+        if (lines->n) {
+            ngx_http_tradesec_drop_lines(r, header, NULL);
+        }
+
+        return NGX_OK;
+    }
+
+    h = lines->first;
+
+    if (h != NULL && h->value.len
+        && header->mode == NGX_HTTP_TRADESEC_HEADER_KEEP)
+    {
+        if (lines->n > 1) {
+            ngx_http_tradesec_drop_lines(r, header, h);
+        }
+
+        return NGX_OK;
+    }
+
+    value = header->value;
+
+    if (header->variable != NULL
+        && ngx_http_complex_value(r, header->variable, &value) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (h != NULL && header->mode == NGX_HTTP_TRADESEC_HEADER_MERGE
+        && ngx_http_tradesec_merge_header(r, header, &value) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (value.len == 0) {
+        /* as with add_header, an empty value is no header */
+        if (lines->n) {
+            ngx_http_tradesec_drop_lines(r, header, NULL);
+        }
+
+        return NGX_OK;
+    }
+
+    if (h == NULL) {
+        h = ngx_list_push(&r->headers_out.headers);
+        if (h == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_http_tradesec_header_unlink(h);
+
+    } else if (lines->n > 1) {
+        ngx_http_tradesec_drop_lines(r, header, h);
+    }
+
+    h->hash = 1;
+    h->key = header->name;
+    h->value = value;
+
+    return NGX_OK;
+}
+
+
+/* Replaces our value by the backend's values and what of ours they lack. */
+
+static ngx_int_t
+ngx_http_tradesec_merge_header(ngx_http_request_t *r,
+    const ngx_http_tradesec_header_t *header, ngx_str_t *value)
+{
+    u_char           *p;
+    size_t            n, len;
+    ngx_uint_t        k;
+    ts_slice_t        backend[NGX_HTTP_TRADESEC_MERGE_MAX];
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    n = 0;
+    len = 0;
+
+    for (part = &r->headers_out.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (k = 0; k < part->nelts; k++) {
+
+            if (h[k].hash == 0 || !ngx_http_tradesec_is_line_of(&h[k], header))
+            {
+                continue;
+            }
+
+            if (n == NGX_HTTP_TRADESEC_MERGE_MAX) {
+                ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                              "tradesec: more than %d \"%V\" headers from the "
+                              "backend, replaced instead of merged",
+                              NGX_HTTP_TRADESEC_MERGE_MAX, &header->name);
+                return NGX_OK;
+            }
+
+            backend[n++] = ts_slice(h[k].value.data, h[k].value.len);
+            len += h[k].value.len;
+        }
+    }
+
+    p = ngx_pnalloc(r->pool, ts_csp_merge_max(value->len, n, len));
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    value->len = ts_csp_merge(p, ts_slice(value->data, value->len), backend,
+                              n);
+    value->data = p;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_tradesec_drop_lines(ngx_http_request_t *r,
+    const ngx_http_tradesec_header_t *header, const ngx_table_elt_t *keep)
+{
+    ngx_uint_t        k;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    for (part = &r->headers_out.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (k = 0; k < part->nelts; k++) {
+            if (&h[k] != keep && ngx_http_tradesec_is_line_of(&h[k], header)) {
+                h[k].hash = 0;
+            }
+        }
+    }
+}
+
+
+static ngx_flag_t
+ngx_http_tradesec_is_line_of(const ngx_table_elt_t *h,
+    const ngx_http_tradesec_header_t *header)
+{
+    return h->key.len == header->name.len
+           && ngx_strncasecmp(h->key.data, header->name.data, h->key.len) == 0;
+}
