@@ -9,6 +9,7 @@ use v5.30;
 use warnings;
 
 use Test::More;
+use Time::HiRes qw(sleep);
 
 use Tradesec::Test;
 
@@ -302,6 +303,16 @@ ok((grep { m{^GET /plain HTTP/1.1 PASSED  $} } @log), 'variables of a pass');
 ok((grep { m{^DELETE /error-page HTTP/1.1 REJECTED methods method_not_allowed$} } @log),
     'variables outlive the error page');
 
+# the log under attack
+
+$t->clear_logs;
+$t->parallel(([ DELETE => '/plain' ]) x 400);
+cmp_ok(scalar $t->error_log(qr/refused/), '<=', 2 * 2 * 50,
+    'refusals are logged a bounded number of times a second');
+sleep 1.1;
+ask('DELETE', '/plain') for 1 .. 20;
+$t->logged(qr/\d+ such lines suppressed/, 'what was kept back is counted');
+
 # HTTP/2 and pipelining
 
 my $pipelined = $t->client(keepalive => 1)->connect;
@@ -312,9 +323,29 @@ is($pipelined->response->status, 200, 'pipelined pass');
 is($pipelined->response->status, 405, 'pipelined refusal again');
 
 my $body = $t->client(keepalive => 1)->connect;
-$body->request(DELETE => '/plain', 'x' x 5000);
-is($body->response->status, 405, 'refusal with a body');
-$body->request(GET => '/plain');
-is($body->response->status, 200, 'connection stays in step after it');
+is($body->request(DELETE => '/plain', 'x' x 5000)->status, 405,
+    'refusal with a body');
+is($body->request(GET => '/plain')->status, 200,
+    'connection stays in step after it');
+
+my $h2 = Tradesec::Test->new(backend => 1, tls => 1, http2 => 1,
+    server => <<~'CONF');
+        tradesec on;
+        tradesec_methods GET;
+
+        location / {
+            error_page 405 @sorry;
+            proxy_pass http://%%BACKEND%%;
+        }
+
+        location /plain { proxy_pass http://%%BACKEND%%; }
+        location @sorry { return 200 "named sorry"; }
+    CONF
+
+is($h2->h2(GET => '/')->status, 200, 'HTTP/2 passes');
+is($h2->h2(DELETE => '/plain')->status, 405, 'HTTP/2 refusal');
+is($h2->h2(POST => '/', 'x' x 100_000)->body, 'named sorry',
+    'HTTP/2 refusal with a body and an error page');
+is($h2->backend->count, 1, 'HTTP/2: only the allowed one reached the backend');
 
 done_testing();

@@ -141,7 +141,7 @@ ngx_http_tradesec_methods_check(ngx_http_request_t *r,
         return ngx_http_tradesec_deny(TS_REASON_METHOD_OVERRIDE);
     }
 
-    if (ngx_http_tradesec_is_early_data(r) && !ngx_http_tradesec_is_safe(r)) {
+    if (!ngx_http_tradesec_is_safe(r) && ngx_http_tradesec_is_early_data(r)) {
         return ngx_http_tradesec_deny(TS_REASON_TOO_EARLY);
     }
 
@@ -173,16 +173,11 @@ ngx_http_tradesec_is_early_data(ngx_http_request_t *r)
 {
 #if (NGX_HTTP_SSL)
 
-    ngx_str_t          early;
-    ngx_connection_t  *c;
+    ngx_str_t  early;
 
-    c = r->connection;
-
-    if (c->ssl == NULL || !c->ssl->try_early_data) {
-        return 0;
-    }
-
-    return ngx_ssl_get_early_data(c, r->pool, &early) == NGX_OK && early.len;
+    return r->connection->ssl
+           && ngx_ssl_get_early_data(r->connection, r->pool, &early) == NGX_OK
+           && early.len;
 
 #else
 

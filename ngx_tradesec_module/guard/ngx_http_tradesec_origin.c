@@ -404,8 +404,16 @@ ngx_http_tradesec_explicit_names(ngx_conf_t *cf)
 
     for (i = 0; i < cscf->server_names.nelts; i++) {
 
+#if (NGX_PCRE)
+
+        if (sn[i].regex) {
+            continue;
+        }
+
+#endif
+
         if (sn[i].name.len == 0
-            || ngx_strchr("~.*_", sn[i].name.data[0]) != NULL
+            || ngx_strchr(".*_", sn[i].name.data[0]) != NULL
             || sn[i].name.data[sn[i].name.len - 1] == '*')
         {
             continue;

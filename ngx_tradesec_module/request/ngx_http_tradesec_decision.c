@@ -13,7 +13,7 @@
  * for each reason; what it kept back is counted on the next line it writes.
  */
 
-#define NGX_HTTP_TRADESEC_LOG_LINES  10
+#define NGX_HTTP_TRADESEC_LOG_LINES  50
 
 
 typedef struct {
