@@ -105,7 +105,9 @@ ngx_http_tradesec_access_handler(ngx_http_request_t *r)
     if (r->internal) {
         ctx = ngx_http_tradesec_find_ctx(r);
 
-        if (ctx != NULL && ctx->error_page) {
+        if (ctx != NULL && ctx->error_page
+            && ctx->error_page == r->uri_changes)
+        {
             /* the page of our own refusal; what it redirects to is judged */
             ctx->error_page = 0;
             ngx_http_tradesec_identity_clear(r, ctx);

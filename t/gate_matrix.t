@@ -89,6 +89,13 @@ my $t = Tradesec::Test->new(
             try_files /nothing /guarded/y;
         }
 
+        location /error-rewrite {
+            error_page 405 @rewrite;
+            proxy_pass http://%%BACKEND%%;
+        }
+
+        location @rewrite { rewrite ^ /plain last; }
+
         location /error-other {
             error_page 405 =200 /sorry.html;
             proxy_pass http://%%BACKEND%%;
@@ -253,6 +260,9 @@ is($r->status, 200, 'chain: allowed method');
 $r = ask('DELETE', '/error-chain');
 is($r->status, 405, 'what the error page redirects to is judged again');
 is($backend->count, 0, 'nothing reached the backend');
+
+refused('DELETE', '/error-rewrite', 405,
+    'what the error page rewrites to is judged again');
 
 # internal redirects
 

@@ -43,9 +43,14 @@ struct ngx_http_tradesec_ctx_s {
 
     ngx_http_tradesec_identity_t   identity;
 
+    /*
+     * After a refusal, what r->uri_changes is on its own error page, which
+     * may pass, once; 0 otherwise. Every redirect and rewrite counts
+     * uri_changes down, so nothing behind that page has the same value.
+     */
+    ngx_uint_t                     error_page;
+
     unsigned                       waiting:1;
-    unsigned                       error_page:1; /* our refusal's own error
-                                                    page may pass, once */
 };
 
 

@@ -174,7 +174,7 @@ ngx_http_tradesec_refuse(ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
     }
 
     if (ngx_http_tradesec_has_error_page(r, status)) {
-        ctx->error_page = 1;
+        ctx->error_page = r->uri_changes - 1;
         return status;
     }
 
@@ -256,7 +256,7 @@ ngx_http_tradesec_has_error_page(ngx_http_request_t *r, ngx_uint_t status)
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
-    if (clcf->error_pages == NULL || r->error_page || r->uri_changes == 0) {
+    if (clcf->error_pages == NULL || r->error_page || r->uri_changes <= 1) {
         return 0;
     }
 
