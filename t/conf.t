@@ -12,6 +12,7 @@ use lib "$Bin/../tools/demo/lib";
 use Test::More;
 
 use Demo::App;
+use Demo::Users;
 use Tradesec::Test;
 
 
@@ -32,7 +33,7 @@ sub log_in {
     my ($t, $name) = @_;
 
     my $r = $t->post('/api/login',
-        { username => $name, password => $Demo::App::USERS{$name} },
+        { username => $name, password => $Demo::Users::PASSWORDS{$name} },
         Origin => 'https://localhost:' . $t->port);
 
     return 'access_token=' . ($r->cookie('access_token') // '');

@@ -111,7 +111,7 @@ sub format {
 
 
 # Sends all requests at once: first every connection is open, then all but
-# the last byte is there, then every last byte goes out. Plain HTTP only.
+# the last byte is there, then every last byte goes out.
 
 sub parallel {
     my ($self, @requests) = @_;
@@ -237,8 +237,8 @@ Tradesec::Test::Client - requests of exactly the bytes that a test wants
 =head1 DESCRIPTION
 
 C<new> takes C<port>, C<host> (default of the Host header), C<tls>, C<sni>,
-C<cert> and C<key> (client certificate), C<timeout> in seconds (10) and
-C<keepalive>, without which requests say C<Connection: close>.
+C<cert> and C<key> (client certificate), C<from> (the local address), C<timeout>
+in seconds (10) and C<keepalive>, without which requests say C<Connection: close>.
 
 C<get>, C<head>, C<post>, C<request>, C<raw>, C<parallel> and C<h2> return
 L<Tradesec::Test::Response> objects. Headers are sent in their order, with

@@ -21,6 +21,7 @@ sub new {
         PeerAddr => $client->{address} // '127.0.0.1',
         PeerPort => $client->{port},
         Timeout  => $client->{timeout},
+        $client->{from} ? (LocalAddr => $client->{from}) : (),
     ) or return;
 
     $socket->setsockopt(IPPROTO_TCP, TCP_NODELAY, 1);
@@ -28,12 +29,8 @@ sub new {
     if ($client->{tls}) {
         IO::Socket::SSL->start_SSL(
             $socket,
-            SSL_verify_mode => SSL_VERIFY_NONE,
-            SSL_hostname    => $client->{sni} // $client->{host} =~ s/:\d+$//r,
-            $client->{cert} ? (
-                SSL_cert_file => $client->{cert},
-                SSL_key_file  => $client->{key},
-            ) : (),
+            SSL_reuse_ctx => $client->{tls_context} //= _context($client),
+            SSL_hostname  => $client->{sni} // $client->{host} =~ s/:\d+$//r,
         ) or return;
     }
 
@@ -45,6 +42,19 @@ sub new {
         buffer => '',
         eof    => 0,
     }, $class;
+}
+
+
+sub _context {
+    my ($client) = @_;
+
+    return IO::Socket::SSL::SSL_Context->new(
+        SSL_verify_mode => SSL_VERIFY_NONE,
+        $client->{cert} ? (
+            SSL_cert_file => $client->{cert},
+            SSL_key_file  => $client->{key},
+        ) : (),
+    );
 }
 
 
@@ -171,6 +181,15 @@ sub read_bytes {
 }
 
 
+sub read_some {
+    my ($self, $timeout) = @_;
+
+    $self->_wait(sub { length $self->{buffer} }, $timeout);
+
+    return substr $self->{buffer}, 0, length $self->{buffer}, '';
+}
+
+
 sub read_all {
     my ($self, $timeout) = @_;
 
@@ -224,9 +243,10 @@ the next response; what follows it stays in the buffer
 
 the response if it is complete, undef if more has to come
 
-=item read_bytes($count, $timeout), read_all($timeout)
+=item read_bytes($count, $timeout), read_some($timeout), read_all($timeout)
 
-what comes behind a 101
+what comes behind a 101: so many bytes, whatever comes next, everything until
+the end or the timeout
 
 =item closed($timeout)
 

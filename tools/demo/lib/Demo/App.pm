@@ -21,12 +21,6 @@ use Tradesec::Test::Wait qw(wait_until);
 
 my $TOP = abs_path(dirname(__FILE__) . '/../../../..');
 
-our %USERS = (
-    alice => 'correct horse',
-    bob   => 'battery staple',
-    admin => 'tr0ub4dor',
-);
-
 my %running;
 
 
