@@ -8,8 +8,7 @@
 #ifndef ATTEMPTS_TABLE_H
 #define ATTEMPTS_TABLE_H
 
-#include <stdlib.h>
-
+#include "ts_test.h"
 #include "core/ts_attempts_table.h"
 
 

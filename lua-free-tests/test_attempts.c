@@ -2,12 +2,6 @@
  * Copyright (C) the ngx_tradesec authors
  */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include "attempts_table.h"
 
 

@@ -1,0 +1,146 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ */
+
+#include "core/ts_field.h"
+
+
+static int ts_field_fold(ts_slice_t name, uint8_t *buf, ts_slice_t *folded);
+static int ts_field_alike(const ts_field_t *field, ts_slice_t name);
+static int ts_field_plain(const ts_field_t *field, ts_slice_t name);
+
+
+int
+ts_field_init(ts_field_t *field, ts_slice_t name)
+{
+    if (name.len == 0 || name.len > TS_FIELD_NAME || name.data[0] == ' ') {
+        return 0;
+    }
+
+    field->name = name;
+
+    return ts_field_fold(name, field->buf, &field->folded)
+           && field->folded.len != 0;
+}
+
+
+ts_field_match_e
+ts_field_match(const ts_field_t *field, ts_slice_t name)
+{
+    const uint8_t  *bracket;
+
+    if (ts_slice_eq(field->name, name)) {
+        return TS_FIELD_SAME;
+    }
+
+    if (ts_field_plain(field, name)) {
+        return TS_FIELD_OTHER;
+    }
+
+    if (ts_field_alike(field, name)) {
+        return TS_FIELD_ALIKE;
+    }
+
+    /* "username[0]", but the fields "user[email]" and "user[password]" differ */
+
+    bracket = name.len ? memchr(name.data, '[', name.len) : NULL;
+
+    if (bracket != NULL
+        && memchr(field->name.data, '[', field->name.len) == NULL)
+    {
+        name.len = (size_t) (bracket - name.data);
+
+        if (ts_field_alike(field, name)) {
+            return TS_FIELD_ALIKE;
+        }
+    }
+
+    return TS_FIELD_OTHER;
+}
+
+
+static int
+ts_field_alike(const ts_field_t *field, ts_slice_t name)
+{
+    uint8_t     buf[TS_FOLD_OUT];
+    ts_slice_t  folded;
+
+    return !ts_field_fold(name, buf, &folded)
+           || ts_slice_eq(field->folded, folded);
+}
+
+
+/*
+ * The common case without folding: letters, digits, "_" and "-" only, so that
+ * just case can hide a name of the same length.
+ */
+
+static int
+ts_field_plain(const ts_field_t *field, ts_slice_t name)
+{
+    size_t   i;
+    uint8_t  c;
+
+    for (i = 0; i < name.len; i++) {
+        c = name.data[i];
+
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z')
+              || (c >= 'A' && c <= 'Z') || c == '_' || c == '-'))
+        {
+            return 0;
+        }
+    }
+
+    if (name.len != field->folded.len) {
+        return 1;
+    }
+
+    for (i = 0; i < name.len; i++) {
+        c = name.data[i];
+
+        if (c >= 'A' && c <= 'Z') {
+            c |= 0x20;
+        }
+
+        if (c != field->folded.data[i]) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static int
+ts_field_fold(ts_slice_t name, uint8_t *buf, ts_slice_t *folded)
+{
+    size_t          i, start;
+    uint8_t        *p;
+    const uint8_t  *nul;
+
+    nul = name.len ? memchr(name.data, '\0', name.len) : NULL;
+
+    if (nul != NULL) {
+        name.len = (size_t) (nul - name.data);
+    }
+
+    if (ts_fold(name, buf, folded) != TS_FOLD_OK) {
+        return 0;
+    }
+
+    p = buf;
+
+    for (start = 0; start < folded->len && p[start] <= ' '; start++) {
+        /* void */
+    }
+
+    for (i = start; i < folded->len; i++) {
+        if (p[i] == ' ' || p[i] == '.' || p[i] == '[') {
+            p[i] = '_';
+        }
+    }
+
+    *folded = ts_slice(p + start, folded->len - start);
+
+    return 1;
+}
