@@ -8,7 +8,8 @@ import contextlib
 import json
 
 from selenium import webdriver
-from selenium.common.exceptions import TimeoutException, WebDriverException
+from selenium.common.exceptions import (
+    StaleElementReferenceException, TimeoutException, WebDriverException)
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -73,7 +74,14 @@ class Browser:
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
 
     def one(self, selector):
-        return self.wait(lambda: self.all(selector))[0]
+        """The first that can be seen, as soon as there is one."""
+
+        return self.wait(lambda: [
+            element for element in self.all(selector)
+            if element.is_displayed()])[0]
+
+    def text(self, selector):
+        return self.wait(lambda: self.one(selector).text)
 
     def type(self, selector, text):
         field = self.one(selector)
@@ -86,8 +94,9 @@ class Browser:
     def wait(self, condition, patience=PATIENCE):
         """Waits until the condition is true, and returns its value."""
 
-        return WebDriverWait(self.driver, patience, 0.1).until(
-            lambda _: condition())
+        return WebDriverWait(
+            self.driver, patience, 0.1, [StaleElementReferenceException],
+        ).until(lambda _: condition())
 
     def happens(self, condition, patience):
         """Whether the condition becomes true within so many seconds."""

@@ -29,7 +29,7 @@ def use(browser):
 
     def live_data():
         def price():
-            return browser.one("#market td.num").text
+            return browser.text("#market td.num")
 
         browser.one("#live.on")
         first = price()
