@@ -36,7 +36,7 @@ TEST_LIBS := -lcmocka -ljansson -ljwt -lcrypto -lsodium -lutf8proc
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all deps install demo test unit fuzz lint asan nginx clean help FORCE
+.PHONY: all deps install demo test unit fuzz lint asan matrix nginx clean help FORCE
 
 all: $(MODULE)                  ## builds the module against the installed nginx-dev
 
@@ -146,6 +146,14 @@ asan: deps                      ## runs the suite on a sanitized nginx, built fr
 
 nginx: $(MODULE)
 	@$(MAKE) --no-print-directory -s -C $(NGINX_SRC) -f $(OBJS)/Makefile binary
+
+
+# Other versions of nginx. The first gates, the second moves from day to day.
+
+matrix: deps                    ## runs the suite on nginx 1.26 (trixie) and, not gating, on sid's
+	tools/deps matrix
+	tools/matrix trixie
+	-tools/matrix sid
 
 
 # Other readers of the source. They find nothing, or the target fails.

@@ -5,6 +5,10 @@
  * in disguise.
  */
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
 #include "core/ts_method_override.h"
 #include "guard/ngx_http_tradesec_methods.h"
 #include "request/ngx_http_tradesec_context.h"

@@ -5,6 +5,10 @@
  * origins only.
  */
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
 #include "core/ts_origin_policy.h"
 #include "guard/ngx_http_tradesec_origin.h"
 #include "request/ngx_http_tradesec_compat.h"

@@ -4,6 +4,10 @@
  * $tradesec_status, $tradesec_reason, $tradesec_guard: what the gate decided.
  */
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
 #include "request/ngx_http_tradesec_context.h"
 #include "request/ngx_http_tradesec_request.h"
 

@@ -4,6 +4,10 @@
  * The directives of the response headers.
  */
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
 #include "request/ngx_http_tradesec_conf.h"
 #include "request/ngx_http_tradesec_request.h"
 #include "response/ngx_http_tradesec_header_policy.h"

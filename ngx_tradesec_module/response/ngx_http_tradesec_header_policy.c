@@ -2,6 +2,10 @@
  * Copyright (C) the ngx_tradesec authors
  */
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
 #include "request/ngx_http_tradesec_conf.h"
 #include "response/ngx_http_tradesec_header_policy.h"
 

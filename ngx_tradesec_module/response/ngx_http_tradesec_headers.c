@@ -8,6 +8,10 @@
  * serialisers, so it sees what really goes out.
  */
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
 #include "core/ts_csp.h"
 #include "request/ngx_http_tradesec_compat.h"
 #include "request/ngx_http_tradesec_request.h"

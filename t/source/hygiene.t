@@ -31,6 +31,8 @@ my $word     = 'TO' . 'DO';
 my %planted = (
     'includes run downwards only' =>
         { "$SRC/core/x.h" => '#include "guard/planted.c"', $file => '' },
+    'outside the cores ngx_config.h comes first' =>
+        { $file => "#include <string.h>\n#include <ngx_config.h>\n" },
     'the cores name nothing of nginx' => { $core => "ngx_str_t  s;\n" },
     'the cores have no state and call no system' =>
         [ 'core/x' => undefined => 'time' ],

@@ -15,6 +15,7 @@ our @EXPORT_OK = qw(@RULES guards read_tree read_objects);
 
 our @RULES = (
     [ 'includes run downwards only'                => \&upward_includes ],
+    [ 'outside the cores ngx_config.h comes first' => \&first_include ],
     [ 'the cores name nothing of nginx'            => \&nginx_in_core ],
     [ 'the cores have no state and call no system' => \&impure_core ],
     [ 'a global symbol has our prefix'             => \&foreign_symbols ],
@@ -62,6 +63,17 @@ sub upward_includes {
     }
 
     return @found;
+}
+
+
+# It chooses the feature macros of the C library: too late after any other.
+
+sub first_include {
+    my ($tree) = @_;
+
+    return grep {
+        /\.c$/ && !m{/core/} && $tree->{$_} !~ /\A[^#]*#include <ngx_config\.h>/
+    } sources($tree);
 }
 
 

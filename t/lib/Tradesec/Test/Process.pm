@@ -187,12 +187,14 @@ sub _children {
 }
 
 
+# What nginx calls itself, also behind the words of a program that runs it.
+
 sub _title {
     my ($pid) = @_;
 
     open my $file, '<', "/proc/$pid/cmdline" or return '';
 
-    return <$file> // '';
+    return (<$file> // '') =~ /(nginx: .*)/s ? $1 : '';
 }
 
 
