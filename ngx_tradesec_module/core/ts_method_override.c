@@ -2,10 +2,10 @@
  * Copyright (C) the ngx_tradesec authors
  */
 
+#include "core/ts_header.h"
 #include "core/ts_method_override.h"
 
 
-static int ts_method_override_name_eq(ts_slice_t name, const char *lowcase);
 static int ts_method_override_key(ts_slice_t key);
 static int ts_hex(uint8_t c);
 
@@ -22,42 +22,17 @@ ts_method_override_field(ts_slice_t name)
     switch (name.len) {
 
     case sizeof("x-http-method") - 1:
-        return ts_method_override_name_eq(name, "x-http-method");
+        return ts_header_same_name(name, TS_SLICE("x-http-method"));
 
     case sizeof("x-method-override") - 1:
-        return ts_method_override_name_eq(name, "x-method-override");
+        return ts_header_same_name(name, TS_SLICE("x-method-override"));
 
     case sizeof("x-http-method-override") - 1:
-        return ts_method_override_name_eq(name, "x-http-method-override");
+        return ts_header_same_name(name, TS_SLICE("x-http-method-override"));
 
     default:
         return 0;
     }
-}
-
-
-static int
-ts_method_override_name_eq(ts_slice_t name, const char *lowcase)
-{
-    size_t   i;
-    uint8_t  c;
-
-    for (i = 0; i < name.len; i++) {
-        c = name.data[i];
-
-        if (c == '_' || c == '.') {
-            c = '-';
-
-        } else if (c >= 'A' && c <= 'Z') {
-            c |= 0x20;
-        }
-
-        if (c != (uint8_t) lowcase[i]) {
-            return 0;
-        }
-    }
-
-    return 1;
 }
 
 

@@ -41,7 +41,8 @@ struct ngx_http_tradesec_ctx_s {
     /* a guard's own state, from the request pool, kept over redirects */
     void                          *state[NGX_HTTP_TRADESEC_GUARD_N];
 
-    ngx_http_tradesec_identity_t   identity;
+    ngx_http_tradesec_identity_t         identity;
+    ngx_http_tradesec_identity_lines_t   identity_lines;
 
     /*
      * After a refusal, what r->uri_changes is on its own error page, which
@@ -70,6 +71,17 @@ ngx_http_tradesec_ctx_t *ngx_http_tradesec_get_ctx(ngx_http_request_t *r);
 
 void ngx_http_tradesec_identity_clear(ngx_http_request_t *r,
     ngx_http_tradesec_ctx_t *ctx);
+
+/*
+ * Tells the backend: adds a request header line, of a name made known with
+ * ngx_http_tradesec_identity_header(). Name and value must live as long as
+ * the request. NGX_DECLINED when the value cannot stand in a header (it has a
+ * control character), NGX_ERROR when memory is out.
+ */
+
+ngx_int_t ngx_http_tradesec_identity_add(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx, const ngx_str_t *name,
+    const ngx_str_t *value);
 
 
 #endif /* NGX_HTTP_TRADESEC_CONTEXT_H */

@@ -35,6 +35,18 @@ ngx_http_tradesec_request_field(ngx_http_request_t *r,
 }
 
 
+void
+ngx_http_tradesec_hide_request_field(ngx_table_elt_t *h)
+{
+    static u_char  lowcase[] = "keep-alive";
+
+    ngx_str_set(&h->key, "Keep-Alive");
+    ngx_str_null(&h->value);
+    h->lowcase_key = lowcase;
+    h->hash = ngx_hash_key(lowcase, sizeof(lowcase) - 1);
+}
+
+
 ngx_table_elt_t *
 ngx_http_tradesec_add_response_field(ngx_http_request_t *r, const char *name,
     const ngx_str_t *value)

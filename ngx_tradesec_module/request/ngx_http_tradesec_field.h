@@ -38,6 +38,14 @@ ngx_str_t ngx_http_tradesec_request_field(ngx_http_request_t *r,
              h++)
 
 /*
+ * Keeps a request field line from the backend and from $http_ variables. Lines
+ * cannot leave nginx's list, and the proxy module ignores an empty hash: the
+ * line gets the name of one that never is passed on.
+ */
+
+void ngx_http_tradesec_hide_request_field(ngx_table_elt_t *h);
+
+/*
  * Adds a response field line. The name must be a string constant, the value
  * must live as long as the request. NULL when memory is out.
  */

@@ -2,16 +2,247 @@
  * Copyright (C) the ngx_tradesec authors
  */
 
-#include <ngx_config.h>
-#include <ngx_core.h>
-#include <ngx_http.h>
-
+#include "core/ts_header.h"
+#include "request/ngx_http_tradesec_compat.h"
 #include "request/ngx_http_tradesec_context.h"
+#include "request/ngx_http_tradesec_field.h"
+
+
+typedef struct {
+    ngx_flag_t    active;       /* some server has identity headers */
+} ngx_http_tradesec_identity_main_conf_t;
+
+
+typedef struct {
+    ngx_str_t     names[NGX_HTTP_TRADESEC_IDENTITY_HEADERS];
+    ngx_uint_t    n;
+} ngx_http_tradesec_identity_srv_conf_t;
+
+
+static ngx_int_t ngx_http_tradesec_identity_handler(ngx_http_request_t *r);
+static void *ngx_http_tradesec_identity_create_main_conf(ngx_conf_t *cf);
+static void *ngx_http_tradesec_identity_create_srv_conf(ngx_conf_t *cf);
+static ngx_int_t ngx_http_tradesec_identity_init(ngx_conf_t *cf);
+
+
+static ngx_http_module_t  ngx_http_tradesec_identity_module_ctx = {
+    NULL,                                         /* preconfiguration */
+    ngx_http_tradesec_identity_init,              /* postconfiguration */
+
+    ngx_http_tradesec_identity_create_main_conf,  /* create main config */
+    NULL,                                         /* init main config */
+
+    ngx_http_tradesec_identity_create_srv_conf,   /* create server config */
+    NULL,                                         /* merge server config */
+
+    NULL,                                         /* create location config */
+    NULL                                          /* merge location config */
+};
+
+
+static ngx_command_t  ngx_http_tradesec_identity_commands[] = {
+      ngx_null_command
+};
+
+
+ngx_module_t  ngx_http_tradesec_identity_module = {
+    NGX_MODULE_V1,
+    &ngx_http_tradesec_identity_module_ctx,       /* module context */
+    ngx_http_tradesec_identity_commands,          /* module directives */
+    NGX_HTTP_MODULE,                              /* module type */
+    NULL,                                         /* init master */
+    NULL,                                         /* init module */
+    NULL,                                         /* init process */
+    NULL,                                         /* init thread */
+    NULL,                                         /* exit thread */
+    NULL,                                         /* exit process */
+    NULL,                                         /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+char *
+ngx_http_tradesec_identity_header(ngx_conf_t *cf, const ngx_str_t *name)
+{
+    ngx_uint_t                               i;
+    ngx_http_tradesec_identity_srv_conf_t   *iscf;
+    ngx_http_tradesec_identity_main_conf_t  *imcf;
+
+    iscf = ngx_http_conf_get_module_srv_conf(cf,
+                                           ngx_http_tradesec_identity_module);
+
+    for (i = 0; i < iscf->n; i++) {
+        if (ts_header_same_name(ts_slice(iscf->names[i].data, iscf->names[i].len),
+                          ts_slice(name->data, name->len)))
+        {
+            return NGX_CONF_OK;
+        }
+    }
+
+    if (iscf->n == NGX_HTTP_TRADESEC_IDENTITY_HEADERS) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "more than %d identity headers in a server",
+                           NGX_HTTP_TRADESEC_IDENTITY_HEADERS);
+        return NGX_CONF_ERROR;
+    }
+
+    iscf->names[iscf->n++] = *name;
+
+    imcf = ngx_http_conf_get_module_main_conf(cf,
+                                           ngx_http_tradesec_identity_module);
+    imcf->active = 1;
+
+    return NGX_CONF_OK;
+}
+
+
+ngx_int_t
+ngx_http_tradesec_identity_add(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx, const ngx_str_t *name,
+    const ngx_str_t *value)
+{
+    ngx_uint_t                           i;
+    ngx_table_elt_t                     *h;
+    ngx_http_tradesec_identity_lines_t  *lines;
+
+    if (!ts_header_value_valid(ts_slice(value->data, value->len))) {
+        return NGX_DECLINED;
+    }
+
+    lines = &ctx->identity_lines;
+
+    if (lines->used < lines->n) {
+        h = lines->lines[lines->used];
+
+    } else {
+
+        if (lines->n == NGX_HTTP_TRADESEC_IDENTITY_HEADERS) {
+            return NGX_ERROR;
+        }
+
+        h = ngx_list_push(&r->headers_in.headers);
+        if (h == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_http_tradesec_header_unlink(h);
+        lines->lines[lines->n++] = h;
+    }
+
+    h->lowcase_key = ngx_pnalloc(r->pool, name->len);
+    if (h->lowcase_key == NULL) {
+        ngx_http_tradesec_hide_request_field(h);
+        return NGX_ERROR;
+    }
+
+    h->key = *name;
+    h->value = *value;
+    h->hash = 0;
+
+    for (i = 0; i < name->len; i++) {
+        h->lowcase_key[i] = ngx_tolower(name->data[i]);
+        h->hash = ngx_hash(h->hash, h->lowcase_key[i]);
+    }
+
+    lines->used++;
+
+    return NGX_OK;
+}
 
 
 void
 ngx_http_tradesec_identity_clear(ngx_http_request_t *r,
     ngx_http_tradesec_ctx_t *ctx)
 {
+    ngx_http_tradesec_identity_lines_t  *lines;
+
     ngx_memzero(&ctx->identity, sizeof(ngx_http_tradesec_identity_t));
+
+    lines = &ctx->identity_lines;
+
+    while (lines->used) {
+        lines->used--;
+        ngx_http_tradesec_hide_request_field(lines->lines[lines->used]);
+    }
+}
+
+
+/*
+ * POST_READ, before anything looks at the headers; an internal redirect does
+ * not come here again, so what we add later stays.
+ */
+
+static ngx_int_t
+ngx_http_tradesec_identity_handler(ngx_http_request_t *r)
+{
+    ngx_uint_t                                    i;
+    ts_slice_t                                    name;
+    ngx_list_part_t                              *part;
+    ngx_table_elt_t                              *h;
+    const ngx_http_tradesec_identity_srv_conf_t  *iscf;
+
+    iscf = ngx_http_get_module_srv_conf(r, ngx_http_tradesec_identity_module);
+
+    if (iscf->n == 0) {
+        return NGX_DECLINED;
+    }
+
+    ngx_http_tradesec_each_field(r, part, h) {
+
+        for (i = 0; i < iscf->n; i++) {
+            name = ts_slice(iscf->names[i].data, iscf->names[i].len);
+
+            if (name.len == h->key.len
+                && ts_header_same_name(name, ts_slice(h->key.data, h->key.len)))
+            {
+                ngx_http_tradesec_hide_request_field(h);
+                break;
+            }
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static void *
+ngx_http_tradesec_identity_create_main_conf(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool,
+                       sizeof(ngx_http_tradesec_identity_main_conf_t));
+}
+
+
+static void *
+ngx_http_tradesec_identity_create_srv_conf(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool,
+                       sizeof(ngx_http_tradesec_identity_srv_conf_t));
+}
+
+
+static ngx_int_t
+ngx_http_tradesec_identity_init(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt                     *h;
+    ngx_http_core_main_conf_t               *cmcf;
+    ngx_http_tradesec_identity_main_conf_t  *imcf;
+
+    imcf = ngx_http_conf_get_module_main_conf(cf,
+                                           ngx_http_tradesec_identity_module);
+
+    if (!imcf->active) {
+        return NGX_OK;
+    }
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_POST_READ_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_tradesec_identity_handler;
+
+    return NGX_OK;
 }

@@ -1,8 +1,13 @@
 /*
  * Copyright (C) the ngx_tradesec authors
  *
- * Who the caller is, once a credential was verified. Filled by the guard that
- * verifies (jwt), read by variables, identity headers and the WebSocket.
+ * Who the caller is, once a credential was verified: filled by the guard that
+ * verifies, read by variables, the backend and the WebSocket.
+ *
+ * The backend learns it from identity headers. Their names belong to the
+ * gateway: a header of such a name that a client sent is hidden in every
+ * location of the server, protected or not, in all spellings that some
+ * backend takes for the same (case, "_" and "." for "-").
  */
 
 #ifndef NGX_HTTP_TRADESEC_IDENTITY_H
@@ -10,14 +15,37 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include <ngx_http.h>
+
+
+/* The most identity headers of one server. */
+
+#define NGX_HTTP_TRADESEC_IDENTITY_HEADERS  16
 
 
 typedef struct {
-    ngx_str_t    user;          /* exactly as the claim says; empty: nobody */
-    time_t       expires;       /* exp plus leeway, wall clock; 0: nobody */
+    ngx_str_t         user;       /* exactly as the claim says; empty: nobody */
+    time_t            expires;    /* exp plus leeway, wall clock; 0: nobody */
 
-    unsigned     ambient:1;     /* sent by the browser by itself (a cookie) */
+    unsigned          ambient:1;  /* sent by the browser by itself (a cookie) */
 } ngx_http_tradesec_identity_t;
+
+
+/* The header lines that the gateway itself added towards the backend. */
+
+typedef struct {
+    ngx_table_elt_t  *lines[NGX_HTTP_TRADESEC_IDENTITY_HEADERS];
+    ngx_uint_t        n;          /* lines there are */
+    ngx_uint_t        used;       /* of them, shown now */
+} ngx_http_tradesec_identity_lines_t;
+
+
+/*
+ * While a location is merged: makes the name an identity header of its
+ * server. Returns NGX_CONF_ERROR after saying why.
+ */
+
+char *ngx_http_tradesec_identity_header(ngx_conf_t *cf, const ngx_str_t *name);
 
 
 #endif /* NGX_HTTP_TRADESEC_IDENTITY_H */

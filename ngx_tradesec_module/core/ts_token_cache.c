@@ -1,0 +1,160 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ */
+
+#include "core/ts_token_cache.h"
+
+
+_Static_assert(sizeof(ts_token_slot_t) <= TS_TOKEN_CACHE_SLOT,
+               "a slot has a fixed size");
+
+
+static ts_token_slot_t *ts_token_cache_slot(const ts_token_cache_t *cache,
+    ts_token_tag_t tag, size_t way);
+static ts_token_slot_t *ts_token_cache_victim(const ts_token_cache_t *cache,
+    ts_token_tag_t tag, int64_t now);
+static int ts_token_tag_eq(const ts_token_tag_t *a, ts_token_tag_t b);
+
+
+int
+ts_token_cache_init(ts_token_cache_t *cache, void *memory, size_t size)
+{
+    cache->slots = memory;
+    cache->sets = size / (TS_TOKEN_CACHE_SLOT * TS_TOKEN_CACHE_WAYS);
+
+    return cache->sets > 0;
+}
+
+
+int
+ts_token_cache_get(const ts_token_cache_t *cache, ts_token_tag_t tag,
+    ts_token_entry_t *entry)
+{
+    size_t            way, len;
+    uint32_t          before, after;
+    ts_token_slot_t  *slot;
+
+    for (way = 0; way < TS_TOKEN_CACHE_WAYS; way++) {
+        slot = ts_token_cache_slot(cache, tag, way);
+
+        before = __atomic_load_n(&slot->sequence, __ATOMIC_ACQUIRE);
+
+        if (before == 0 || (before & 1) || !ts_token_tag_eq(&slot->tag, tag))
+        {
+            continue;
+        }
+
+        /* a length torn by a writer must not lead out of the slot */
+
+        len = slot->entry.len;
+
+        if (len > TS_TOKEN_CACHE_VALUES) {
+            continue;
+        }
+
+        memcpy(entry, &slot->entry, offsetof(ts_token_entry_t, values) + len);
+        entry->len = (uint32_t) len;
+
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+        after = __atomic_load_n(&slot->sequence, __ATOMIC_RELAXED);
+
+        if (before == after && ts_token_tag_eq(&slot->tag, tag)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+void
+ts_token_cache_put(const ts_token_cache_t *cache, ts_token_tag_t tag,
+    const ts_token_entry_t *entry, int64_t now)
+{
+    uint32_t          even;
+    ts_token_slot_t  *slot;
+
+    slot = ts_token_cache_victim(cache, tag, now);
+
+    if (slot == NULL) {
+        return;
+    }
+
+    even = __atomic_load_n(&slot->sequence, __ATOMIC_RELAXED);
+
+    if ((even & 1)
+        || !__atomic_compare_exchange_n(&slot->sequence, &even, even + 1, 0,
+                                        __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+    {
+        return;
+    }
+
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+
+    slot->tag = tag;
+    memcpy(&slot->entry, entry,
+           offsetof(ts_token_entry_t, values) + entry->len);
+
+    __atomic_store_n(&slot->sequence, even + 2, __ATOMIC_RELEASE);
+}
+
+
+static ts_token_slot_t *
+ts_token_cache_slot(const ts_token_cache_t *cache, ts_token_tag_t tag,
+    size_t way)
+{
+    size_t  set;
+
+    set = tag.word[0] % cache->sets;
+
+    return (ts_token_slot_t *) ((uint8_t *) cache->slots
+                                + (set * TS_TOKEN_CACHE_WAYS + way)
+                                  * TS_TOKEN_CACHE_SLOT);
+}
+
+
+/* What it reads here may be torn: it only chooses, it decides nothing. */
+
+static ts_token_slot_t *
+ts_token_cache_victim(const ts_token_cache_t *cache, ts_token_tag_t tag,
+    int64_t now)
+{
+    size_t            way;
+    int64_t           expires, first;
+    ts_token_slot_t  *slot, *victim;
+
+    victim = NULL;
+    first = INT64_MAX;
+
+    for (way = 0; way < TS_TOKEN_CACHE_WAYS; way++) {
+        slot = ts_token_cache_slot(cache, tag, way);
+
+        if (__atomic_load_n(&slot->sequence, __ATOMIC_RELAXED) & 1) {
+            continue;
+        }
+
+        if (ts_token_tag_eq(&slot->tag, tag)) {
+            return slot;
+        }
+
+        expires = slot->entry.expires;
+
+        if (expires <= now) {
+            expires = 0;
+        }
+
+        if (expires < first || victim == NULL) {
+            first = expires;
+            victim = slot;
+        }
+    }
+
+    return victim;
+}
+
+
+static int
+ts_token_tag_eq(const ts_token_tag_t *a, ts_token_tag_t b)
+{
+    return a->word[0] == b.word[0] && a->word[1] == b.word[1];
+}
