@@ -14,7 +14,6 @@ use Test::More;
 
 use Demo::App;
 use Demo::Users;
-use Tradesec::Test;
 
 
 sub attack {
@@ -49,10 +48,7 @@ is($code, 0, 'all as they should be') or diag($text);
 # an open target is noticed
 
 my $app   = Demo::App->new;
-my $plain = Tradesec::Test->new(
-    tls    => 1,
-    config => $app->configuration('conf/trading-portal.conf', plain => 1),
-);
+my $plain = $app->gateway('conf/trading-portal.conf', plain => 1);
 
 my @target = ('--target', 'https://localhost:' . $plain->port,
     map { ('--user', "$_:$Demo::Users::PASSWORDS{$_}") } qw(alice bob admin));

@@ -39,12 +39,8 @@ sub browse {
     my (%opt) = @_;
 
     my $app = Demo::App->new;
-    my $t   = Tradesec::Test->new(
-        tls    => 1,
-        host   => 'app.test',
-        config => $app->configuration('conf/trading-portal.conf',
-            host => 'app.test', %opt),
-    );
+    my $t   = $app->gateway('conf/trading-portal.conf', host => 'app.test',
+        %opt);
 
     my $evil    = 'https://evil.test:' . $foreign->port;
     my $given = encode_json({

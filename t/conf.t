@@ -13,20 +13,9 @@ use Test::More;
 
 use Demo::App;
 use Demo::Users;
-use Tradesec::Test;
 
 
 my $app = Demo::App->new;
-
-
-sub gateway {
-    my ($name, %opt) = @_;
-
-    return Tradesec::Test->new(
-        config => $app->configuration($name, %opt),
-        tls    => 1,
-    );
-}
 
 
 sub log_in {
@@ -43,7 +32,7 @@ sub log_in {
 for my $name (
     qw(conf/minimal.conf conf/trading-portal.conf conf/observe-only.conf))
 {
-    my $t = gateway($name);
+    my $t = $app->gateway($name);
 
     is($t->get('/login')->status, 200, "$name: login page");
 
@@ -77,7 +66,7 @@ for my $name (
 unlike($app->configuration('conf/trading-portal.conf', plain => 1), qr/tradesec/,
     'plain has no line of ours');
 
-my $plain = gateway('conf/trading-portal.conf', plain => 1);
+my $plain = $app->gateway('conf/trading-portal.conf', plain => 1);
 
 is($plain->get('/api/orders/1?_method=DELETE', Cookie => log_in($plain, 'bob'))
     ->status, 404, 'plain nginx refuses nothing');

@@ -27,7 +27,6 @@ our @EXPORT_OK = qw(config_accepted config_refused config_test free_port
 our $TOP = abs_path(dirname(__FILE__) . '/../../..');
 
 my $MODULE = $ENV{TRADESEC_MODULE} // "$TOP/build/ngx_http_tradesec_module.so";
-my $CHROOT = $ENV{TRADESEC_CHROOT};
 
 my %instances;
 
@@ -232,32 +231,7 @@ sub _make_dir {
     $self->{dir} = File::Temp->newdir('tradesec-XXXXXX',
         TMPDIR => 1, CLEANUP => 0)->dirname;
 
-    if ($CHROOT) {
-        # the same path inside and outside
-
-        my $inside = "$CHROOT$self->{dir}";
-
-        rmdir $self->{dir};
-        mkdir $inside or croak "$inside: $!";
-        symlink $inside, $self->{dir} or croak "$self->{dir}: $!";
-    }
-
     chmod 0755, $self->{dir};
-}
-
-
-sub _remove_dir {
-    my ($self) = @_;
-
-    return if $ENV{TRADESEC_KEEP};
-
-    if ($CHROOT) {
-        remove_tree("$CHROOT$self->{dir}");
-        unlink $self->{dir};
-        return;
-    }
-
-    remove_tree($self->{dir});
 }
 
 
@@ -362,7 +336,7 @@ sub DESTROY {
 
     $self->stop;
     $self->check_logs;
-    $self->_remove_dir;
+    remove_tree($self->{dir}) unless $ENV{TRADESEC_KEEP};
 
     delete $instances{$self};
 }
@@ -529,8 +503,6 @@ a port that stays free until the test ends
     TRADESEC_MODULE         the module's file; build/ngx_http_tradesec_module.so
     TRADESEC_NGINX          the command, may have several words; nginx
     TRADESEC_NGINX_GLOBALS  more lines for the main context
-    TRADESEC_CHROOT         a root that nginx runs in; the module's file is
-                            a path in there
     TRADESEC_KEEP           1 keeps the directories of the instances
 
 =head1 HYGIENE

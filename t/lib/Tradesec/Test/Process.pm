@@ -19,10 +19,7 @@ my $START_PATIENCE = 60;
 sub command {
     my ($self, @args) = @_;
 
-    my $root = $ENV{TRADESEC_CHROOT};
-
     return (
-        $root ? ('chroot', $root) : (),
         split(' ', $ENV{TRADESEC_NGINX} // 'nginx'),
         '-p', "$self->{dir}/", '-c', "$self->{dir}/nginx.conf",
         '-e', 'stderr',

@@ -14,10 +14,10 @@ use Crypt::PK::ECC;
 use JSON::PP qw(decode_json);
 use MIME::Base64 qw(encode_base64url);
 
+use Attack::Sidecar;
 use Attack::Socket;
 use Demo::App;
 use Demo::Users;
-use Tradesec::Test;
 use Tradesec::Test::Client;
 
 
@@ -25,21 +25,28 @@ use Tradesec::Test::Client;
 # nginx without a line of ours.
 
 sub start ($class, %opt) {
-    my $app   = Demo::App->new;
-    my $nginx = Tradesec::Test->new(
-        tls     => 1,
-        workers => 4,
-        config  => "worker_processes 4;\n"
-            . $app->configuration('conf/trading-portal.conf', %opt),
-    );
+    my $app     = Demo::App->new;
+    my $sidecar = $opt{sidecar} ? Attack::Sidecar->new($app->address) : undef;
+    my $nginx   = $app->gateway('conf/trading-portal.conf', %opt,
+        $sidecar ? (address => $sidecar->address) : ());
 
     return bless {
-        app    => $app,
-        nginx  => $nginx,
-        client => $nginx->client,
-        origin => 'https://localhost:' . $nginx->port,
-        users  => \%Demo::Users::PASSWORDS,
+        opt     => \%opt,
+        app     => $app,
+        sidecar => $sidecar,
+        nginx   => $nginx,
+        client  => $nginx->client,
+        origin  => 'https://localhost:' . $nginx->port,
+        users   => \%Demo::Users::PASSWORDS,
     }, $class;
+}
+
+
+# The same with another proxy between nginx and the portal.
+
+sub behind_sidecar ($self) {
+    return $self->{behind_sidecar}
+        //= Attack::Target->start(%{ $self->{opt} }, sidecar => 1);
 }
 
 
@@ -176,6 +183,20 @@ sub jwks ($self) {
 
 sub socket ($self, @headers) {
     return Attack::Socket->new($self->client, @headers);
+}
+
+
+# A connection that has become something else, or nothing.
+
+sub connect_h2c ($self, $uri) {
+    my $connection = $self->client->connect or return;
+
+    my $r = $connection->request(GET => $uri, undef, $self->as('alice'),
+        Connection       => 'Upgrade, HTTP2-Settings',
+        Upgrade          => 'h2c',
+        'HTTP2-Settings' => 'AAMAAABkAAQAAP__');
+
+    return $r->status == 101 ? $connection : undef;
 }
 
 

@@ -17,6 +17,7 @@ use File::Temp ();
 use IO::Socket::INET;
 use POSIX qw(:sys_wait_h);
 
+use Tradesec::Test;
 use Tradesec::Test::Wait qw(wait_until);
 
 my $TOP = abs_path(dirname(__FILE__) . '/../../../..');
@@ -89,13 +90,29 @@ sub jwks    { return "$_[0]{state}/portal.jwks" }
 sub key     { return "$_[0]{state}/portal.key" }
 
 
-# A file of conf/ as a configuration for Tradesec::Test. The plain one is the
-# same nginx with every line of ours taken out.
+# A running nginx with a file of conf/, in front of this portal. The rest of
+# the options: "plain" takes every line of ours out, "host" is another name
+# than localhost, "address" is that of a proxy in between, and what
+# Tradesec::Test knows.
+
+sub gateway {
+    my ($self, $name, %opt) = @_;
+
+    return Tradesec::Test->new(
+        tls => 1,
+        %opt,
+        config => $self->configuration($name, %opt),
+    );
+}
+
+
+# The configuration alone, with the placeholders of Tradesec::Test.
 
 sub configuration {
     my ($self, $name, %opt) = @_;
 
-    my $host = $opt{host} // 'localhost';
+    my $host    = $opt{host} // 'localhost';
+    my $address = $opt{address} // $self->address;
 
     open my $file, '<', "$TOP/$name" or croak "$name: $!";
     my $text = do { local $/; <$file> };
@@ -108,7 +125,7 @@ sub configuration {
 
     $text =~ s{modules/ngx_http_tradesec_module\.so}{%%MODULE%%}g;
     $text =~ s{listen 443\b}{listen 127.0.0.1:%%PORT%%}g;
-    $text =~ s{127\.0\.0\.1:3000}{@{[ $self->address ]}}g;
+    $text =~ s{127\.0\.0\.1:3000}{$address}g;
     $text =~ s{tradesec_origin\s+https://app\.example\.com}
               {tradesec_origin https://$host:%%PORT%%}g;
     $text =~ s{server_name\s+app\.example\.com}{server_name $host}g;
