@@ -36,7 +36,7 @@ TEST_LIBS := -lcmocka -ljansson -ljwt -lcrypto -lsodium -lutf8proc
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all deps install demo test unit fuzz lint asan matrix nginx clean help FORCE
+.PHONY: all deps install demo attack test unit fuzz lint asan matrix nginx clean help FORCE
 
 all: $(MODULE)                  ## builds the module against the installed nginx-dev
 
@@ -126,6 +126,10 @@ demo: deps                      ## serves a trading portal through the gateway o
 	$(MAKE) all
 	tools/demo/demo
 
+attack: deps                    ## attacks that portal behind plain nginx and behind the gateway
+	$(MAKE) all
+	tools/attack/attack
+
 
 # The suite on an nginx that is built from source with sanitizers, its pools
 # included: a byte too far in pool memory ends the worker.
@@ -177,7 +181,7 @@ lint: deps                      ## reads the source with cppcheck, clang-tidy, g
 	shellcheck $(SCRIPTS)
 	@echo perl -c: $(words $(PERL)) files
 	@for f in $(PERL); do \
-	    perl -I t/lib -I tools/demo/lib -c $$f 2>&1 | sed '/syntax OK$$/d' || exit 1; \
+	    perl -I t/lib -I tools/demo/lib -I tools/attack/lib -c $$f 2>&1 | sed '/syntax OK$$/d' || exit 1; \
 	done
 
 

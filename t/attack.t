@@ -51,13 +51,33 @@ my $app   = Demo::App->new;
 my $plain = $app->gateway('conf/trading-portal.conf', plain => 1);
 
 my @target = ('--target', 'https://localhost:' . $plain->port,
-    map { ('--user', "$_:$Demo::Users::PASSWORDS{$_}") } qw(alice bob admin));
+    '--user', "alice:$Demo::Users::PASSWORDS{alice}");
 
 ($code, $text) = attack(@target, '--only', '^order by a foreign form$');
 
 is($code, 1, 'open target noticed');
 like($text, qr/order by a foreign form: works against target/, 'and named');
 like($text, qr/^1 attacks/m, 'only the attack that was asked for');
+
+my $gateway = $app->gateway('conf/trading-portal.conf');
+
+@target = ('--target', 'https://localhost:' . $gateway->port);
+
+($code, $text) = attack(@target, '--user', "alice:$Demo::Users::PASSWORDS{alice}",
+    '--only', '^victim logged in');
+
+is($code, 0, 'gateway as a target');
+
+($code, $text) = attack(@target, '--user', 'alice:wrong',
+    '--only', '^victim logged in');
+
+is($code, 1, 'broken twin noticed');
+like($text, qr/login form of the own page: does not work with target/,
+    'and named');
+
+($code) = attack(@target, '--only', 'no such attack');
+
+is($code, 1, 'no attack at all noticed');
 
 ($code, $text) = attack('--target', 'https://192.0.2.1');
 
