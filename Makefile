@@ -36,7 +36,7 @@ TEST_LIBS := -lcmocka -ljansson -ljwt -lcrypto -lsodium -lutf8proc
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all deps install demo attack test unit fuzz lint asan matrix nginx clean help FORCE
+.PHONY: all deps install demo attack test unit fuzz lint asan matrix fresh bench nginx clean help FORCE
 
 all: $(MODULE)                  ## builds the module against the installed nginx-dev
 
@@ -75,7 +75,8 @@ $(OBJS)/Makefile: config $(BUILD)/inputs
 	    || { tail -20 $(abspath $(BUILD))/configure.log; rm -f $@; exit 1; }
 
 $(MODULE): $(OBJS)/Makefile $(SOURCES) $(HEADERS)
-	@$(MAKE) --no-print-directory -C $(NGINX_SRC) -f $(OBJS)/Makefile modules
+	@echo "building $@"
+	@$(MAKE) --no-print-directory -s -C $(NGINX_SRC) -f $(OBJS)/Makefile modules
 	@cp $(OBJS)/$(notdir $(MODULE)) $@
 
 
@@ -158,6 +159,10 @@ matrix: deps                    ## runs the suite on nginx 1.26 (trixie) and, no
 	tools/deps matrix
 	tools/matrix trixie
 	-tools/matrix sid
+
+fresh:                          ## proves make demo and make test on a bare Debian 12, in a root of its own
+	tools/deps matrix
+	tools/fresh
 
 
 # Other readers of the source. They find nothing, or the target fails.
