@@ -28,29 +28,38 @@ for my $guard (@guards) {
     my $module = qx(tools/omit-guard $guard);
     chomp $module;
 
-    my ($failed, $file) = (0, '');
+    my $failure;
 
-    for (glob "t/$guard.t t/${guard}_*.t") {
-        next unless -e;
-
-        $file   = $_;
-        $failed = failures($file, $module);
-        last if $failed;
+    for my $file (grep {-e} glob "t/$guard.t t/${guard}_*.t") {
+        last if defined($failure = first_failure($file, $module));
     }
 
-    ok($failed > 0, "without the guard \"$guard\" its tests fail")
-        && note("$file: $failed failed");
+    ok($failure, "without the guard \"$guard\" its tests fail")
+        && note($failure);
 }
 
 done_testing();
 
 
-sub failures {
+sub first_failure {
     my ($file, $module) = @_;
 
     local $ENV{TRADESEC_MODULE} = $module;
 
-    my @lines = qx(timeout 300 $^X -It/lib $file 2>/dev/null);
+    my $pid = open my $output, '-|', "exec $^X -It/lib $file 2>/dev/null"
+        or die "$file: $!";
 
-    return scalar grep {/^not ok/} @lines;
+    my $failure;
+
+    while (<$output>) {
+        if (/^not ok/) {
+            $failure = "$file: $_";
+            kill 'TERM', $pid;
+            last;
+        }
+    }
+
+    close $output;
+
+    return $failure;
 }
