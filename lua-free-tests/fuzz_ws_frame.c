@@ -42,6 +42,58 @@ utf8(const uint8_t *data, size_t len)
 }
 
 
+/*
+ * The size of a header whose mask does not count, and the length in it.
+ * 0: bytes are missing; -1: refused.
+ */
+
+static int
+oracle_header(const oracle_t *o, const uint8_t *f, size_t n, uint64_t *length)
+{
+    int     fin, op, head;
+    size_t  k;
+
+    if (n && o->closed) {
+        return -1;
+    }
+
+    if (n < 2) {
+        return 0;
+    }
+
+    fin = f[0] >> 7;
+    op = f[0] & 15;
+    *length = f[1] & 127;
+
+    if ((f[0] & 0x70) || (f[1] >> 7) != o->from_client
+        || (op > 2 && op < 8) || op > 10
+        || (op >= 8 && (!fin || *length > 125))
+        || (op == 8 && *length == 1)
+        || (op == 0 && !o->message) || ((op == 1 || op == 2) && o->message))
+    {
+        return -1;
+    }
+
+    head = 2 + (*length == 126 ? 2 : *length == 127 ? 8 : 0);
+
+    if (n < (size_t) head + 4 * o->from_client) {
+        return 0;
+    }
+
+    if (head > 2) {
+        for (*length = 0, k = 2; k < (size_t) head; k++) {
+            *length = *length << 8 | f[k];
+        }
+
+        if (*length < (head == 4 ? 126 : 65536) || *length >> 63) {
+            return -1;
+        }
+    }
+
+    return head;
+}
+
+
 /* 1: a frame, its end in o->at; 0: bytes are missing; -1: refused. */
 
 static int
@@ -56,49 +108,14 @@ oracle(oracle_t *o)
     f = o->data + o->at;
     i = o->len - o->at;
 
-    if (i && o->closed) {
-        return -1;
-    }
+    head = oracle_header(o, f, i, &length);
 
-    if (i < 2) {
-        return 0;
+    if (head <= 0) {
+        return head;
     }
 
     fin = f[0] >> 7;
     op = f[0] & 15;
-
-    if ((f[0] & 0x70) || (f[1] >> 7) != o->from_client
-        || (op > 2 && op < 8) || op > 10
-        || (op >= 8 && (!fin || (f[1] & 127) > 125))
-        || (op == 8 && (f[1] & 127) == 1)
-        || (op == 0 && !o->message) || ((op == 1 || op == 2) && o->message))
-    {
-        return -1;
-    }
-
-    length = f[1] & 127;
-    head = 2 + (length == 126 ? 2 : length == 127 ? 8 : 0);
-
-    if (i < (size_t) head + 4 * o->from_client) {
-        return 0;
-    }
-
-    if (length == 126) {
-        length = f[2] << 8 | f[3];
-
-        if (length < 126) {
-            return -1;
-        }
-
-    } else if (length == 127) {
-        for (length = 0, k = 2; k < 10; k++) {
-            length = length << 8 | f[k];
-        }
-
-        if (length < 65536 || length >> 63) {
-            return -1;
-        }
-    }
 
     mask = f + head;
     head += 4 * o->from_client;

@@ -82,6 +82,11 @@ every_reason_has_a_phrase(void **state)
     (void) state;
 
     for (i = 1; i < TS_REASON_N; i++) {
+
+        if (ts_reasons[i].status >= 1000) {
+            continue;                       /* the close code of a socket */
+        }
+
         if (ts_slice_eq(ts_status_phrase(ts_reasons[i].status),
                         TS_SLICE("Error")))
         {

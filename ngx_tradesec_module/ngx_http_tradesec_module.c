@@ -10,6 +10,7 @@
 
 #include "guard/ngx_http_tradesec_methods.h"
 #include "guard/ngx_http_tradesec_origin.h"
+#include "guard/ngx_http_tradesec_websocket.h"
 #include "request/ngx_http_tradesec_context.h"
 #include "request/ngx_http_tradesec_decision.h"
 #include "request/ngx_http_tradesec_request.h"
@@ -52,6 +53,9 @@ static ngx_int_t ngx_http_tradesec_init_module(ngx_cycle_t *cycle);
 static const ngx_http_tradesec_guard_t *const  ngx_http_tradesec_guards[] = {
 #ifndef TS_OMIT_METHODS
     &ngx_http_tradesec_methods_guard,
+#endif
+#ifndef TS_OMIT_WEBSOCKET
+    &ngx_http_tradesec_websocket_guard,
 #endif
 #ifndef TS_OMIT_ORIGIN
     &ngx_http_tradesec_origin_guard,

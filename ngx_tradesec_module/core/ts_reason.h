@@ -2,9 +2,9 @@
  * Copyright (C) the ngx_tradesec authors
  *
  * The one list of reasons. Each row is the enum member, the word in the log
- * and in $tradesec_reason, the status of the refusal, a row of
- * docs/reasons.md and the title of a test. The sentence is for operators; the
- * client never sees it.
+ * and in $tradesec_reason, the status of the refusal (the close code where an
+ * open WebSocket is closed), a row of docs/reasons.md and the title of a test.
+ * The sentence is for operators; the client never sees it.
  */
 
 #ifndef TS_REASON_H
@@ -39,7 +39,29 @@
     X(CROSS_SITE, "cross_site", 403,                                         \
       "the browser says another site asked, and sent no listed Origin")      \
     X(ORIGIN_MISSING, "origin_missing", 403,                                 \
-      "nothing says where a request with a credential comes from")
+      "nothing says where a request with a credential comes from")           \
+                                                                             \
+    /* websocket: the handshake, on both sides */                            \
+    X(UPGRADE_NOT_ALLOWED, "upgrade_not_allowed", 403,                       \
+      "Upgrade asks for another protocol than websocket")                    \
+    X(WEBSOCKET_HANDSHAKE, "websocket_handshake", 400,                       \
+      "the request is not a valid WebSocket handshake")                      \
+    X(WEBSOCKET_VERSION, "websocket_version", 426,                           \
+      "a WebSocket handshake of another version than 13")                    \
+    X(WEBSOCKET_ANSWER, "websocket_answer", 502,                             \
+      "the backend switched protocols without a valid handshake")            \
+                                                                             \
+    /* websocket: open sockets; the status is the client's close code */     \
+    X(WEBSOCKET_CLIENT_FRAME, "websocket_client_frame", 1002,                \
+      "the client broke a rule of the WebSocket protocol")                   \
+    X(WEBSOCKET_SERVER_FRAME, "websocket_server_frame", 1011,                \
+      "the backend broke a rule of the WebSocket protocol")                  \
+    X(WEBSOCKET_EXPIRED, "websocket_expired", 4401,                          \
+      "the token that opened the socket has expired")                        \
+    X(WEBSOCKET_MAX_AGE, "websocket_max_age", 1001,                          \
+      "the socket has reached max_age of tradesec_websocket")                \
+    X(WEBSOCKET_IDLE, "websocket_idle", 1001,                                \
+      "no message from the client for idle of tradesec_websocket")
 
 
 typedef enum {

@@ -25,6 +25,9 @@ struct ngx_http_tradesec_ctx_s {
     ts_reason_e                    reason;
     ngx_http_tradesec_guard_e      guard;
 
+    /* for the log: what was found, more exactly than the reason; or NULL */
+    const char                    *detail;
+
     /* the guard of the location's list that is asked (again) next */
     ngx_uint_t                     next;
 

@@ -19,6 +19,9 @@
 
 #define NGX_HTTP_TRADESEC_LOG_LINES  50
 
+/* What is appended to a line: the detail and the number of lines kept back. */
+#define NGX_HTTP_TRADESEC_LOG_MORE   256
+
 
 typedef struct {
     time_t      second;
@@ -28,7 +31,8 @@ typedef struct {
 
 
 static void ngx_http_tradesec_log(ngx_http_request_t *r,
-    ngx_http_tradesec_guard_e guard, ts_reason_e reason, ngx_flag_t dry_run);
+    ngx_http_tradesec_ctx_t *ctx, ngx_http_tradesec_guard_e guard,
+    ts_reason_e reason, ngx_flag_t dry_run);
 static ngx_int_t ngx_http_tradesec_refuse(ngx_http_request_t *r,
     ngx_http_tradesec_ctx_t *ctx, ngx_uint_t status);
 static ngx_int_t ngx_http_tradesec_refusal_headers(ngx_http_request_t *r,
@@ -110,18 +114,21 @@ ngx_http_tradesec_mark(ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
                               : NGX_HTTP_TRADESEC_STATUS_REJECTED;
     }
 
-    ngx_http_tradesec_log(r, guard, reason, dry_run);
+    ngx_http_tradesec_log(r, ctx, guard, reason, dry_run);
+    ctx->detail = NULL;
 
     return dry_run ? NGX_DECLINED : NGX_OK;
 }
 
 
 static void
-ngx_http_tradesec_log(ngx_http_request_t *r, ngx_http_tradesec_guard_e guard,
-    ts_reason_e reason, ngx_flag_t dry_run)
+ngx_http_tradesec_log(ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
+    ngx_http_tradesec_guard_e guard, ts_reason_e reason, ngx_flag_t dry_run)
 {
+    u_char                         *p;
+    u_char                          more[NGX_HTTP_TRADESEC_LOG_MORE];
     ngx_str_t                       id;
-    ngx_uint_t                      suppressed;
+    const char                     *what;
     ngx_http_tradesec_log_limit_t  *limit;
 
     limit = &ngx_http_tradesec_log_limits[reason];
@@ -138,28 +145,31 @@ ngx_http_tradesec_log(ngx_http_request_t *r, ngx_http_tradesec_guard_e guard,
 
     limit->lines++;
 
-    suppressed = limit->suppressed;
-    limit->suppressed = 0;
+    p = more;
+
+    if (ctx->detail != NULL) {
+        p = ngx_snprintf(p, more + sizeof(more) - p, ", %s", ctx->detail);
+    }
+
+    if (limit->suppressed) {
+        p = ngx_snprintf(p, more + sizeof(more) - p,
+                         ", %ui such lines suppressed", limit->suppressed);
+        limit->suppressed = 0;
+    }
+
+    /* what stands for a status above those of HTTP is a close code */
+
+    what = (ts_reasons[reason].status < 1000) ? "request refused"
+                                              : "websocket closed";
 
     id = ngx_http_tradesec_request_id(r->main);
 
-    if (suppressed) {
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "tradesec: request refused%s by guard \"%V\", "
-                      "reason: \"%s\", request id: \"%V\", "
-                      "%ui such lines suppressed",
-                      dry_run ? " (dry run)" : "",
-                      ngx_http_tradesec_guard_name(guard),
-                      ts_reasons[reason].word, &id, suppressed);
-        return;
-    }
-
     ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                  "tradesec: request refused%s by guard \"%V\", "
-                  "reason: \"%s\", request id: \"%V\"",
-                  dry_run ? " (dry run)" : "",
+                  "tradesec: %s%s by guard \"%V\", reason: \"%s\", "
+                  "request id: \"%V\"%*s",
+                  what, dry_run ? " (dry run)" : "",
                   ngx_http_tradesec_guard_name(guard),
-                  ts_reasons[reason].word, &id);
+                  ts_reasons[reason].word, &id, (size_t) (p - more), more);
 }
 
 

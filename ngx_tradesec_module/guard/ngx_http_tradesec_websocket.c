@@ -1,0 +1,384 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ *
+ * The websocket guard: the only upgrade that reaches a backend is a valid
+ * WebSocket handshake, without an offer of extensions.
+ */
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "guard/ngx_http_tradesec_websocket.h"
+#include "request/ngx_http_tradesec_conf.h"
+#include "request/ngx_http_tradesec_context.h"
+#include "request/ngx_http_tradesec_field.h"
+#include "request/ngx_http_tradesec_request.h"
+#include "response/ngx_http_tradesec_upgrade.h"
+
+
+typedef struct {
+    ngx_flag_t                             enable;
+    time_t                                 max_age;
+    time_t                                 idle;
+} ngx_http_tradesec_websocket_policy_t;
+
+
+typedef struct {
+    ngx_http_tradesec_websocket_policy_t  *policy;
+} ngx_http_tradesec_websocket_conf_t;
+
+
+static const void *ngx_http_tradesec_websocket_get_policy(ngx_conf_t *cf);
+static ngx_http_tradesec_verdict_t ngx_http_tradesec_websocket_check(
+    ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx);
+static ngx_http_tradesec_upgrade_t *ngx_http_tradesec_websocket_read(
+    ngx_http_request_t *r, const ngx_http_tradesec_websocket_policy_t *policy);
+static ts_reason_e ngx_http_tradesec_websocket_reason(
+    ts_ws_handshake_e verdict);
+static ngx_int_t ngx_http_tradesec_websocket_offer_version(
+    ngx_http_request_t *r);
+static void ngx_http_tradesec_websocket_hide(ngx_http_request_t *r,
+    const char *lowcase_name, size_t len);
+static void *ngx_http_tradesec_websocket_create_conf(ngx_conf_t *cf);
+static char *ngx_http_tradesec_websocket_merge_conf(ngx_conf_t *cf,
+    void *parent, void *child);
+static char *ngx_http_tradesec_websocket(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_tradesec_websocket_time(ngx_conf_t *cf,
+    ngx_str_t *parameter, size_t name_len, time_t *value);
+
+
+const ngx_http_tradesec_guard_t  ngx_http_tradesec_websocket_guard = {
+    NGX_HTTP_TRADESEC_GUARD_WEBSOCKET,
+    ngx_http_tradesec_websocket_get_policy,
+    ngx_http_tradesec_websocket_check
+};
+
+
+static ngx_http_tradesec_websocket_policy_t
+    ngx_http_tradesec_websocket_default_policy = { 1, 0, 0 };
+
+
+static ngx_command_t  ngx_http_tradesec_websocket_commands[] = {
+
+    { ngx_string("tradesec_websocket"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_tradesec_websocket,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_tradesec_websocket_module_ctx = {
+    NULL,                                  /* preconfiguration */
+    NULL,                                  /* postconfiguration */
+
+    NULL,                                  /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_tradesec_websocket_create_conf, /* create location conf */
+    ngx_http_tradesec_websocket_merge_conf /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_tradesec_websocket_module = {
+    NGX_MODULE_V1,
+    &ngx_http_tradesec_websocket_module_ctx, /* module context */
+    ngx_http_tradesec_websocket_commands,  /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+/*
+ * The same everywhere: nginx never upgrades a subrequest, so none can enter a
+ * location with a policy that its main request did not pass.
+ */
+
+static const void *
+ngx_http_tradesec_websocket_get_policy(ngx_conf_t *cf)
+{
+    return &ngx_http_tradesec_websocket_guard;
+}
+
+
+static ngx_http_tradesec_verdict_t
+ngx_http_tradesec_websocket_check(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx)
+{
+    ngx_flag_t                                 dry_run;
+    ts_ws_handshake_e                          verdict;
+    ngx_http_tradesec_upgrade_t               *upgrade;
+    const ngx_http_tradesec_websocket_conf_t  *wcf;
+
+    ctx->state[NGX_HTTP_TRADESEC_GUARD_WEBSOCKET] = NULL;
+
+    if (r->headers_in.upgrade == NULL) {
+        return ngx_http_tradesec_pass();
+    }
+
+    wcf = ngx_http_get_module_loc_conf(r, ngx_http_tradesec_websocket_module);
+    dry_run = ngx_http_tradesec_is_dry_run(r,
+                                           NGX_HTTP_TRADESEC_GUARD_WEBSOCKET);
+
+    if (!wcf->policy->enable) {
+
+        /* RFC 9110 section 7.8: a server may ignore Upgrade, and this does */
+
+        if (!dry_run) {
+            ngx_http_tradesec_websocket_hide(r, "upgrade", 7);
+            r->headers_in.upgrade = NULL;
+        }
+
+        return ngx_http_tradesec_pass();
+    }
+
+    upgrade = ngx_http_tradesec_websocket_read(r, wcf->policy);
+    if (upgrade == NULL) {
+        return ngx_http_tradesec_fault();
+    }
+
+    verdict = ts_ws_handshake_request(&upgrade->handshake,
+                                      ts_slice(r->method_name.data,
+                                               r->method_name.len),
+                                      r->http_version);
+
+    if (verdict == TS_WS_HANDSHAKE_OK) {
+        ctx->state[NGX_HTTP_TRADESEC_GUARD_WEBSOCKET] = upgrade;
+
+        if (!dry_run) {
+            ngx_http_tradesec_websocket_hide(r, "sec-websocket-extensions",
+                                             24);
+        }
+
+        return ngx_http_tradesec_pass();
+    }
+
+    if (verdict == TS_WS_HANDSHAKE_VERSION
+        && !dry_run
+        && ngx_http_tradesec_websocket_offer_version(r) != NGX_OK)
+    {
+        return ngx_http_tradesec_fault();
+    }
+
+    ctx->detail = ts_ws_handshake_text(verdict);
+
+    return ngx_http_tradesec_deny(ngx_http_tradesec_websocket_reason(verdict));
+}
+
+
+static ngx_http_tradesec_upgrade_t *
+ngx_http_tradesec_websocket_read(ngx_http_request_t *r,
+    const ngx_http_tradesec_websocket_policy_t *policy)
+{
+    ngx_list_part_t              *part;
+    ngx_table_elt_t              *h;
+    ngx_http_tradesec_upgrade_t  *upgrade;
+
+    upgrade = ngx_pcalloc(r->pool, sizeof(ngx_http_tradesec_upgrade_t));
+    if (upgrade == NULL) {
+        return NULL;
+    }
+
+    upgrade->max_age = policy->max_age;
+    upgrade->idle = policy->idle;
+
+    ngx_http_tradesec_each_field(r, part, h) {
+        ts_ws_handshake_header(&upgrade->handshake,
+                               ts_slice(h->key.data, h->key.len),
+                               ts_slice(h->value.data, h->value.len));
+    }
+
+    return upgrade;
+}
+
+
+static ts_reason_e
+ngx_http_tradesec_websocket_reason(ts_ws_handshake_e verdict)
+{
+    switch (verdict) {
+
+    case TS_WS_HANDSHAKE_UPGRADE:
+        return TS_REASON_UPGRADE_NOT_ALLOWED;
+
+    case TS_WS_HANDSHAKE_VERSION:
+        return TS_REASON_WEBSOCKET_VERSION;
+
+    default:
+        return TS_REASON_WEBSOCKET_HANDSHAKE;
+    }
+}
+
+
+/* RFC 6455 section 4.4, RFC 9110 section 15.5.22 */
+
+static ngx_int_t
+ngx_http_tradesec_websocket_offer_version(ngx_http_request_t *r)
+{
+    static const ngx_str_t  version = ngx_string("13");
+    static const ngx_str_t  upgrade = ngx_string("websocket");
+
+    if (ngx_http_tradesec_add_response_field(r, "Sec-WebSocket-Version",
+                                             &version) == NULL
+        || ngx_http_tradesec_add_response_field(r, "Upgrade", &upgrade)
+           == NULL)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_tradesec_websocket_hide(ngx_http_request_t *r,
+    const char *lowcase_name, size_t len)
+{
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    ngx_http_tradesec_each_field(r, part, h) {
+        if (h->key.len == len
+            && ngx_memcmp(h->lowcase_key, lowcase_name, len) == 0)
+        {
+            ngx_http_tradesec_hide_request_field(h);
+        }
+    }
+}
+
+
+static void *
+ngx_http_tradesec_websocket_create_conf(ngx_conf_t *cf)
+{
+    ngx_http_tradesec_websocket_conf_t  *wcf;
+
+    wcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_tradesec_websocket_conf_t));
+    if (wcf == NULL) {
+        return NULL;
+    }
+
+    wcf->policy = NGX_CONF_UNSET_PTR;
+
+    return wcf;
+}
+
+
+static char *
+ngx_http_tradesec_websocket_merge_conf(ngx_conf_t *cf, void *parent,
+    void *child)
+{
+    ngx_http_tradesec_websocket_conf_t  *prev = parent;
+    ngx_http_tradesec_websocket_conf_t  *conf = child;
+
+    ngx_conf_merge_ptr_value(conf->policy, prev->policy,
+                             &ngx_http_tradesec_websocket_default_policy);
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_tradesec_websocket(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_tradesec_websocket_conf_t  *wcf = conf;
+
+    char                                  *rc;
+    ngx_str_t                             *value;
+    ngx_uint_t                             i;
+    ngx_http_tradesec_websocket_policy_t  *policy;
+
+    static const ts_slice_t  words[] = {
+        { (const uint8_t *) "on", 2 },
+        { (const uint8_t *) "off", 3 },
+        { (const uint8_t *) "max_age=", 8 },
+        { (const uint8_t *) "idle=", 5 },
+    };
+
+    if (wcf->policy != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    policy = ngx_pcalloc(cf->pool,
+                         sizeof(ngx_http_tradesec_websocket_policy_t));
+    if (policy == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    policy->enable = 1;
+    wcf->policy = policy;
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "on") == 0) {
+        return NGX_CONF_OK;
+    }
+
+    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
+        policy->enable = 0;
+        return NGX_CONF_OK;
+    }
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (ngx_strncmp(value[i].data, "max_age=", 8) == 0) {
+            rc = ngx_http_tradesec_websocket_time(cf, &value[i], 8,
+                                                  &policy->max_age);
+
+        } else if (ngx_strncmp(value[i].data, "idle=", 5) == 0) {
+            rc = ngx_http_tradesec_websocket_time(cf, &value[i], 5,
+                                                  &policy->idle);
+
+        } else {
+            rc = ngx_http_tradesec_conf_unknown(cf, &value[i], words,
+                                            sizeof(words) / sizeof(words[0]));
+        }
+
+        if (rc != NGX_CONF_OK) {
+            return rc;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_tradesec_websocket_time(ngx_conf_t *cf, ngx_str_t *parameter,
+    size_t name_len, time_t *value)
+{
+    ngx_str_t  s;
+
+    s.data = parameter->data + name_len;
+    s.len = parameter->len - name_len;
+
+    if (*value) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "duplicate parameter \"%V\"",
+                           parameter);
+        return NGX_CONF_ERROR;
+    }
+
+    *value = ngx_parse_time(&s, 1);
+
+    if (*value == (time_t) NGX_ERROR || *value == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid time in \"%V\", a value such as \"8h\" "
+                           "is expected", parameter);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}

@@ -1,0 +1,230 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ *
+ * The only 101 that reaches a client is the answer to a handshake that passed
+ * the websocket guard; from then on the socket is inspected.
+ */
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "request/ngx_http_tradesec_context.h"
+#include "request/ngx_http_tradesec_decision.h"
+#include "request/ngx_http_tradesec_request.h"
+#include "response/ngx_http_tradesec_upgrade.h"
+#include "websocket/ngx_http_tradesec_ws.h"
+
+
+typedef struct {
+    ngx_flag_t  active;                    /* some location is protected */
+} ngx_http_tradesec_upgrade_main_conf_t;
+
+
+static ngx_int_t ngx_http_tradesec_upgrade_header_filter(
+    ngx_http_request_t *r);
+static ts_ws_handshake_e ngx_http_tradesec_upgrade_check(
+    ngx_http_request_t *r, const ngx_http_tradesec_upgrade_t *upgrade);
+static ngx_int_t ngx_http_tradesec_upgrade_refuse(ngx_http_request_t *r,
+    const ngx_http_tradesec_upgrade_t *upgrade, ts_ws_handshake_e verdict);
+static ngx_int_t ngx_http_tradesec_upgrade_judge(ngx_http_request_t *r,
+    ts_reason_e reason, const char *detail);
+static void *ngx_http_tradesec_upgrade_create_main_conf(ngx_conf_t *cf);
+static char *ngx_http_tradesec_upgrade_merge_conf(ngx_conf_t *cf,
+    void *parent, void *child);
+static ngx_int_t ngx_http_tradesec_upgrade_init(ngx_conf_t *cf);
+
+
+static ngx_http_module_t  ngx_http_tradesec_upgrade_module_ctx = {
+    NULL,                                  /* preconfiguration */
+    ngx_http_tradesec_upgrade_init,        /* postconfiguration */
+
+    ngx_http_tradesec_upgrade_create_main_conf, /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    NULL,                                  /* create location configuration */
+    ngx_http_tradesec_upgrade_merge_conf   /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_tradesec_upgrade_module = {
+    NGX_MODULE_V1,
+    &ngx_http_tradesec_upgrade_module_ctx, /* module context */
+    NULL,                                  /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
+
+
+static ngx_int_t
+ngx_http_tradesec_upgrade_header_filter(ngx_http_request_t *r)
+{
+    ts_ws_handshake_e                   verdict;
+    ngx_http_tradesec_ctx_t            *ctx;
+    ngx_http_tradesec_ws_terms_t        terms;
+    const ngx_http_tradesec_upgrade_t  *upgrade;
+
+    /* nginx itself refuses to upgrade a subrequest */
+
+    if (r->headers_out.status != NGX_HTTP_SWITCHING_PROTOCOLS
+        || r != r->main
+        || !ngx_http_tradesec_is_on(r))
+    {
+        return ngx_http_next_header_filter(r);
+    }
+
+    ctx = ngx_http_tradesec_get_ctx(r);
+    if (ctx == NULL) {
+        return NGX_ERROR;
+    }
+
+    upgrade = ctx->state[NGX_HTTP_TRADESEC_GUARD_WEBSOCKET];
+
+    if (ctx->status == NGX_HTTP_TRADESEC_STATUS_REJECTED) {
+        /* this is the page of a refusal, which a later guard decided */
+        upgrade = NULL;
+    }
+
+    verdict = ngx_http_tradesec_upgrade_check(r, upgrade);
+
+    if (verdict != TS_WS_HANDSHAKE_OK) {
+        return ngx_http_tradesec_upgrade_refuse(r, upgrade, verdict);
+    }
+
+    terms.expires = ctx->identity.expires;
+    terms.max_age = (ngx_msec_t) upgrade->max_age * 1000;
+    terms.idle = (ngx_msec_t) upgrade->idle * 1000;
+    terms.judge = ngx_http_tradesec_upgrade_judge;
+
+    if (ngx_http_tradesec_ws_inspect(r, &terms) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_next_header_filter(r);
+}
+
+
+/* upgrade is NULL when nobody asked for a socket, or may not have one */
+
+static ts_ws_handshake_e
+ngx_http_tradesec_upgrade_check(ngx_http_request_t *r,
+    const ngx_http_tradesec_upgrade_t *upgrade)
+{
+    ngx_list_part_t    *part;
+    ngx_table_elt_t    *h, *end;
+    ts_ws_handshake_t   answer;
+
+    if (upgrade == NULL || r->upstream == NULL || !r->upstream->upgrade) {
+        return TS_WS_HANDSHAKE_UPGRADE;
+    }
+
+    ngx_memzero(&answer, sizeof(ts_ws_handshake_t));
+
+    for (part = &r->upstream->headers_in.headers.part; part; part = part->next)
+    {
+        h = part->elts;
+        end = h + part->nelts;
+
+        for ( /* void */ ; h < end; h++) {
+            ts_ws_handshake_header(&answer, ts_slice(h->key.data, h->key.len),
+                                   ts_slice(h->value.data, h->value.len));
+        }
+    }
+
+    return ts_ws_handshake_response(&answer, &upgrade->handshake);
+}
+
+
+static ngx_int_t
+ngx_http_tradesec_upgrade_refuse(ngx_http_request_t *r,
+    const ngx_http_tradesec_upgrade_t *upgrade, ts_ws_handshake_e verdict)
+{
+    /* in a dry run the client's offer went through: this is no finding */
+
+    if (verdict == TS_WS_HANDSHAKE_EXTENSION
+        && upgrade->handshake.extensions.data != NULL
+        && ngx_http_tradesec_is_dry_run(r, NGX_HTTP_TRADESEC_GUARD_WEBSOCKET))
+    {
+        return ngx_http_next_header_filter(r);
+    }
+
+    if (ngx_http_tradesec_upgrade_judge(r, TS_REASON_WEBSOCKET_ANSWER,
+                                        ts_ws_handshake_text(verdict))
+        == NGX_DECLINED)
+    {
+        return ngx_http_next_header_filter(r);
+    }
+
+    return ngx_http_filter_finalize_request(r,
+                               &ngx_http_tradesec_upgrade_module,
+                               ts_reasons[TS_REASON_WEBSOCKET_ANSWER].status);
+}
+
+
+/* Marks and logs what happens behind the gate; NGX_DECLINED in a dry run. */
+
+static ngx_int_t
+ngx_http_tradesec_upgrade_judge(ngx_http_request_t *r, ts_reason_e reason,
+    const char *detail)
+{
+    ngx_http_tradesec_ctx_t  *ctx;
+
+    ctx = ngx_http_tradesec_find_ctx(r);
+    ctx->detail = detail;
+
+    return ngx_http_tradesec_mark(r, ctx, NGX_HTTP_TRADESEC_GUARD_WEBSOCKET,
+                                  reason);
+}
+
+
+static void *
+ngx_http_tradesec_upgrade_create_main_conf(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool,
+                       sizeof(ngx_http_tradesec_upgrade_main_conf_t));
+}
+
+
+static char *
+ngx_http_tradesec_upgrade_merge_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_tradesec_upgrade_main_conf_t  *umcf;
+
+    if (ngx_http_tradesec_conf_is_on(cf)) {
+        umcf = ngx_http_conf_get_module_main_conf(cf,
+                                            ngx_http_tradesec_upgrade_module);
+        umcf->active = 1;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_tradesec_upgrade_init(ngx_conf_t *cf)
+{
+    ngx_http_tradesec_upgrade_main_conf_t  *umcf;
+
+    umcf = ngx_http_conf_get_module_main_conf(cf,
+                                            ngx_http_tradesec_upgrade_module);
+
+    if (umcf->active) {
+        ngx_http_next_header_filter = ngx_http_top_header_filter;
+        ngx_http_top_header_filter = ngx_http_tradesec_upgrade_header_filter;
+    }
+
+    return NGX_OK;
+}

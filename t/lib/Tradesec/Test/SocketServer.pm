@@ -1,0 +1,379 @@
+package Tradesec::Test::SocketServer;
+
+# Copyright (C) the ngx_tradesec authors
+
+use v5.30;
+use warnings;
+
+use Carp qw(croak);
+use File::Temp ();
+use IO::Select;
+use IO::Socket::INET;
+use IO::Socket::SSL;
+use JSON::PP ();
+use POSIX ();
+
+use Tradesec::Test::Backend;
+use Tradesec::Test::Frame qw(accept_key close_body frame take_frame
+    TEXT BINARY CLOSE PING);
+use Tradesec::Test::Wait qw(now wait_until);
+
+my $JSON = JSON::PP->new->latin1->canonical;
+
+
+sub new {
+    my ($class, %opt) = @_;
+
+    my $listen = IO::Socket::INET->new(
+        LocalAddr => '127.0.0.1',
+        Listen    => 4096,
+        Proto     => 'tcp',
+        ReuseAddr => 1,
+    ) or croak "socket server: $!";
+
+    my $self = bless {
+        %opt,
+        owner => $$,
+        port  => $listen->sockport,
+        file  => File::Temp->new(TEMPLATE => 'tradesec-sockets-XXXXXX',
+            TMPDIR => 1),
+    }, $class;
+
+    $self->{pid} = fork // croak "fork: $!";
+
+    if ($self->{pid} == 0) {
+        @SIG{qw(INT TERM HUP PIPE)} = ('DEFAULT', 'DEFAULT', 'DEFAULT',
+            'IGNORE');
+        eval { $self->_serve($listen); 1 } or print STDERR "sockets: $@";
+        POSIX::_exit(1);
+    }
+
+    return $self;
+}
+
+
+sub port    { return $_[0]{port} }
+sub address { return "127.0.0.1:$_[0]{port}" }
+
+
+# What happened, in order; of one kind, if it is named.
+
+sub events {
+    my ($self, $kind) = @_;
+
+    open my $file, '<', $self->{file}->filename or croak "sockets: $!";
+
+    my @events = map { $JSON->decode($_) } <$file>;
+
+    return grep { !defined $kind || $_->{event} eq $kind } @events;
+}
+
+
+sub count {
+    my ($self, $kind) = @_;
+
+    return scalar(my @all = $self->events($kind));
+}
+
+
+sub wait_for {
+    my ($self, $kind, $count) = @_;
+
+    my @found;
+
+    wait_until(sub { (@found = $self->events($kind)) >= ($count // 1) });
+
+    return $found[-1];
+}
+
+
+sub clear {
+    my ($self) = @_;
+
+    truncate $self->{file}->filename, 0 or croak "sockets: $!";
+
+    return $self;
+}
+
+
+sub stop {
+    my ($self) = @_;
+
+    my $pid = delete $self->{pid} or return;
+
+    kill 'TERM', $pid;
+    waitpid $pid, 0;
+}
+
+
+sub DESTROY {
+    my ($self) = @_;
+
+    return if $self->{owner} != $$;
+
+    local ($?, $!, $@);
+
+    $self->stop;
+}
+
+
+# From here on: the process that answers.
+
+sub _serve {
+    my ($self, $listen) = @_;
+
+    my $parent = getppid;
+
+    open my $record, '>>', $self->{file}->filename or die "record: $!\n";
+    $record->autoflush(1);
+
+    $self->{record}  = $record;
+    $self->{all}     = {};
+    $self->{readers} = IO::Select->new($listen);
+
+    $listen->blocking(0);
+
+    while (getppid == $parent) {
+        my @writers = grep { length $_->{out} || $_->{stream} }
+            values %{ $self->{all} };
+        my $writers = IO::Select->new(map { $_->{socket} } @writers);
+
+        my ($in, $out)
+            = IO::Select->select($self->{readers}, $writers, undef, 0.5);
+
+        for my $socket (@{ $in // [] }) {
+            $socket == $listen
+                ? $self->_accept($listen)
+                : $self->_read($self->{all}{$socket} // next);
+        }
+
+        for my $socket (@{ $out // [] }) {
+            $self->_write($self->{all}{$socket} // next);
+        }
+    }
+
+    POSIX::_exit(0);
+}
+
+
+sub _accept {
+    my ($self, $listen) = @_;
+
+    while (my $socket = $listen->accept) {
+        if ($self->{cert}) {
+            $socket->blocking(1);
+            IO::Socket::SSL->start_SSL(
+                $socket,
+                SSL_server    => 1,
+                SSL_cert_file => $self->{cert},
+                SSL_key_file  => $self->{key},
+            ) or next;
+        }
+
+        $socket->blocking(0);
+        $self->{readers}->add($socket);
+        $self->{all}{$socket} = { socket => $socket, in => '', out => '' };
+    }
+}
+
+
+sub _drop {
+    my ($self, $one) = @_;
+
+    return if !delete $self->{all}{ $one->{socket} };
+
+    $self->_record(gone => {});
+
+    $self->{readers}->remove($one->{socket});
+    close $one->{socket};
+}
+
+
+sub _record {
+    my ($self, $event, $data) = @_;
+
+    print { $self->{record} }
+        $JSON->encode({ event => $event, time => now(), %$data }), "\n";
+}
+
+
+sub _read {
+    my ($self, $one) = @_;
+
+    while (1) {
+        my $read = sysread $one->{socket}, $one->{in}, 65536,
+            length $one->{in};
+
+        next if $read;
+
+        my $gone = defined $read || !($!{EAGAIN} || $!{EINTR});
+
+        $self->_take($one);
+        $self->_drop($one) if $gone;
+
+        return;
+    }
+}
+
+
+sub _take {
+    my ($self, $one) = @_;
+
+    if (!$one->{open}) {
+        my $request = Tradesec::Test::Request->parse(\$one->{in}) or return;
+        $self->_handshake($one, $request);
+        return if !$one->{open};
+    }
+
+    while (my $frame = take_frame(\$one->{in})) {
+        $self->_record(frame => $frame);
+        $self->_frame($one, $frame);
+    }
+
+    $self->_drop($one) if $one->{closing} && !length $one->{out};
+}
+
+
+sub _handshake {
+    my ($self, $one, $request) = @_;
+
+    $self->_record(handshake => {%$request});
+
+    my ($query) = $request->uri =~ /\?(.*)/;
+    my %mode = map { /^([^=]*)=?(.*)$/ ? ($1 => $2) : () }
+        split /&/, $query // '';
+    my $key = $request->header('Sec-WebSocket-Key') // '';
+
+    s/%(..)/chr hex $1/ge for values %mode;
+
+    if (lc($request->header('Upgrade') // '') ne 'websocket'
+        && !exists $mode{force})
+    {
+        $one->{out} .= "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nplain\n";
+        return;
+    }
+
+    my $accept = accept_key($key);
+
+    $accept =~ tr/a-zA-Z/b-zaB-ZA/ if $mode{accept};
+
+    $one->{out} .= join "\r\n", 'HTTP/1.1 101 Switching Protocols',
+        'Upgrade: ' . ($mode{upgrade} // 'websocket'),
+        'Connection: Upgrade',
+        exists $mode{noaccept} ? () : "Sec-WebSocket-Accept: $accept",
+        $mode{protocol}  ? "Sec-WebSocket-Protocol: $mode{protocol}"    : (),
+        $mode{extension} ? "Sec-WebSocket-Extensions: $mode{extension}" : (),
+        '', '';
+
+    $one->{out} .= pack 'H*', $mode{behind} // '';
+    $one->{open} = 1;
+    $one->{mode} = \%mode;
+    $one->{stream} = $mode{stream};
+
+    $self->{readers}->remove($one->{socket}) if exists $mode{deaf};
+}
+
+
+# Text messages can be orders; everything else is sent back.
+
+sub _frame {
+    my ($self, $one, $frame) = @_;
+
+    my ($opcode, $payload) = @$frame{qw(opcode payload)};
+
+    if ($opcode == CLOSE) {
+        return if exists $one->{mode}{mute};
+
+        delete $one->{stream};
+        $one->{out} .= frame(CLOSE, $payload) unless $one->{closed}++;
+        $one->{closing} = 1;
+
+    } elsif ($opcode == TEXT && $payload =~ /^!close (\d+) ?(.*)/s) {
+        $one->{out} .= frame(CLOSE, close_body($1, $2));
+        $one->{closed} = 1;
+
+    } elsif ($opcode == TEXT && $payload =~ /^!hangup/) {
+        $one->{closing} = 1;
+
+    } elsif ($opcode == TEXT && $payload =~ /^!push (\d+) (\d+)/) {
+        $one->{out} .= join '', map { frame(TEXT, "$_:" . 'x' x $2) } 1 .. $1;
+
+    } elsif ($opcode == TEXT && $payload =~ /^!raw (\w+)/) {
+        $one->{out} .= pack 'H*', $1;
+
+    } elsif ($opcode == PING) {
+        $one->{out} .= frame(10, $payload);
+
+    } elsif ($opcode < CLOSE) {
+        $one->{out} .= frame($opcode, $payload, fin => $frame->{fin});
+    }
+}
+
+
+sub _write {
+    my ($self, $one) = @_;
+
+    $one->{out} .= frame(BINARY, 'x' x $one->{stream})
+        if !length $one->{out} && $one->{stream};
+
+    my $written = syswrite $one->{socket}, $one->{out};
+
+    if (!defined $written) {
+        return if $!{EAGAIN} || $!{EINTR};
+        return $self->_drop($one);
+    }
+
+    substr $one->{out}, 0, $written, '';
+
+    $self->_drop($one) if $one->{closing} && !length $one->{out};
+}
+
+
+1;
+
+__END__
+
+=head1 NAME
+
+Tradesec::Test::SocketServer - a WebSocket backend that remembers and obeys
+
+=head1 SYNOPSIS
+
+    my $sockets = Tradesec::Test::SocketServer->new;
+
+    my $t = Tradesec::Test->new(backend => $sockets, server => ...);
+
+    my $ws = Tradesec::Test::WebSocket->open($t->client, '/ws?protocol=v2');
+
+    is($sockets->wait_for('handshake')->{uri}, '/ws?protocol=v2');
+
+=head1 DESCRIPTION
+
+Answers handshakes with 101 and requests without C<Upgrade: websocket> with 200.
+Frames are sent back as they come, a ping gets its pong, a close frame is
+answered and ends the connection. C<< new(cert => $file, key => $file) >>
+speaks TLS.
+
+The query of the handshake changes what the server does: C<accept=1> (a wrong
+Sec-WebSocket-Accept), C<noaccept>, C<upgrade=x>, C<protocol=x>,
+C<extension=x>, C<behind=HEX> (bytes in one write with the 101), C<force> (101
+for every request), C<mute> (does not answer close frames), C<deaf> (never
+reads), C<stream=SIZE> (sends binary frames of that size without end).
+
+A text message can be an order: C<!close CODE REASON>, C<!hangup>,
+C<!push COUNT SIZE> (text messages "1:xxx", ...), C<!raw HEX>.
+
+=head1 METHODS
+
+=over
+
+=item events($kind), count($kind), wait_for($kind, $count)
+
+what happened, as hashes with C<event> (C<handshake>, C<frame>, C<gone>) and
+C<time>; C<wait_for> returns the last of them
+
+=item clear, stop, address, port
+
+=back
+
+=cut
