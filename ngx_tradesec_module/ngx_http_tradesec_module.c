@@ -150,20 +150,25 @@ ngx_http_tradesec_judge(ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
     const ngx_http_tradesec_loc_conf_t *tlcf)
 {
     ngx_int_t                         rc;
+    ngx_http_tradesec_verdict_t       verdict;
     const ngx_http_tradesec_guard_t  *guard;
 
     while (ctx->next < tlcf->n) {
         guard = tlcf->guards[ctx->next].guard;
+        verdict = guard->check(r, ctx);
 
-        rc = ngx_http_tradesec_decide(r, ctx, guard->id, guard->check(r, ctx));
+        if (verdict.kind != NGX_HTTP_TRADESEC_PASS) {
 
-        if (rc == NGX_DONE) {
-            return NGX_DONE;
-        }
+            rc = ngx_http_tradesec_decide(r, ctx, guard->id, verdict);
 
-        if (rc == NGX_AGAIN) {
-            ctx->waiting = 1;
-            return NGX_AGAIN;
+            if (rc == NGX_DONE) {
+                return NGX_DONE;
+            }
+
+            if (rc == NGX_AGAIN) {
+                ctx->waiting = 1;
+                return NGX_AGAIN;
+            }
         }
 
         ctx->passed[guard->id] = tlcf->guards[ctx->next].policy;

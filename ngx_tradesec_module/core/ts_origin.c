@@ -19,6 +19,8 @@ ts_origin_parse(ts_slice_t text, ts_origin_t *origin)
     size_t      n;
     ts_slice_t  rest;
 
+    origin->text = text;
+
     if (text.len > 8 && ts_origin_text_eq(ts_slice(text.data, 8),
                                           TS_SLICE("https://")))
     {

@@ -14,6 +14,7 @@
 /* The parts point into the text that was parsed. */
 
 typedef struct {
+    ts_slice_t  text;           /* all of it, as it was written */
     ts_slice_t  scheme;         /* without ":" */
     ts_slice_t  host;           /* IPv6 with its brackets */
     uint16_t    port;           /* the scheme's own where none was written */

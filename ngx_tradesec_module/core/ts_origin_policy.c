@@ -14,6 +14,8 @@ typedef enum {
 
 
 static ts_fetch_site_e ts_fetch_site(const ts_origin_field_t *field);
+static int ts_origin_spelt(ts_slice_t text, const ts_origin_t *allowed,
+    size_t n);
 static int ts_origin_listed(const ts_origin_t *origin,
     const ts_origin_t *allowed, size_t n);
 
@@ -43,6 +45,10 @@ ts_origin_check(const ts_origin_request_t *request, const ts_origin_t *allowed,
      */
 
     if (request->origin.n) {
+
+        if (ts_origin_spelt(request->origin.value, allowed, n)) {
+            return TS_ORIGIN_ALLOWED;
+        }
 
         if (ts_slice_eq(request->origin.value, TS_SLICE("null"))) {
             return TS_ORIGIN_NULL;
@@ -102,6 +108,23 @@ ts_fetch_site(const ts_origin_field_t *field)
     }
 
     return TS_FETCH_SITE_UNKNOWN;
+}
+
+
+/* The usual case: a browser spells it as the configuration does. */
+
+static int
+ts_origin_spelt(ts_slice_t text, const ts_origin_t *allowed, size_t n)
+{
+    size_t  i;
+
+    for (i = 0; i < n; i++) {
+        if (ts_slice_eq(text, allowed[i].text)) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

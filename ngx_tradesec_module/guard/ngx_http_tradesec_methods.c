@@ -60,7 +60,9 @@ static const ngx_str_t  ngx_http_tradesec_default_names[] = {
 
 static ngx_http_tradesec_methods_policy_t
     ngx_http_tradesec_default_methods_policy = {
-    { ngx_http_tradesec_default_names, 7 },
+    { NGX_HTTP_GET|NGX_HTTP_HEAD|NGX_HTTP_POST|NGX_HTTP_PUT|NGX_HTTP_PATCH
+      |NGX_HTTP_DELETE|NGX_HTTP_OPTIONS,
+      ngx_http_tradesec_default_names, 7 },
     ngx_string("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
 };
 

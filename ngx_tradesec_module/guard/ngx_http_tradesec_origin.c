@@ -140,7 +140,6 @@ ngx_http_tradesec_origin_check(ngx_http_request_t *r,
 {
     ngx_uint_t                                n;
     ts_origin_t                               self;
-    const ts_origin_t                        *allowed;
     ts_origin_request_t                       request;
     ts_origin_verdict_e                       verdict;
     const ngx_http_tradesec_origin_conf_t    *ocf;
@@ -161,14 +160,15 @@ ngx_http_tradesec_origin_check(ngx_http_request_t *r,
     ngx_http_tradesec_origin_fields(r, &request);
     request.credential = ngx_http_tradesec_has_credential(r);
 
-    verdict = ts_origin_check(&request, policy->allowed, policy->n);
+    verdict = TS_ORIGIN_MISMATCH;
 
-    if (verdict == TS_ORIGIN_MISMATCH && policy->self
-        && ngx_http_tradesec_origin_self(r, ocf->names, &self))
-    {
-        allowed = &self;
-        n = 1;
-        verdict = ts_origin_check(&request, allowed, n);
+    if (policy->n || !policy->self) {
+        verdict = ts_origin_check(&request, policy->allowed, policy->n);
+    }
+
+    if (verdict == TS_ORIGIN_MISMATCH && policy->self) {
+        n = ngx_http_tradesec_origin_self(r, ocf->names, &self);
+        verdict = ts_origin_check(&request, &self, n);
     }
 
     if (verdict == TS_ORIGIN_ALLOWED) {
@@ -300,6 +300,8 @@ ngx_http_tradesec_origin_self(ngx_http_request_t *r, const ngx_array_t *names,
     if (i == names->nelts) {
         return 0;
     }
+
+    self->text = ts_slice(NULL, 0);
 
     if (ngx_http_tradesec_is_https(r)) {
         self->scheme = TS_SLICE("https");

@@ -78,3 +78,32 @@ ngx_http_tradesec_ctx_cleanup(void *data)
 {
     /* only marks the context's place in the cleanup list */
 }
+
+
+/*
+ * By name, not by index: an index would take memory of every request. Without
+ * one, nginx makes a new id at each call, so the first is kept.
+ */
+
+ngx_str_t
+ngx_http_tradesec_request_id(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx)
+{
+    ngx_http_variable_value_t  *vv;
+
+    static ngx_str_t  name = ngx_string("request_id");
+
+    if (ctx->request_id.len) {
+        return ctx->request_id;
+    }
+
+    vv = ngx_http_get_variable(r->main, &name,
+                               ngx_hash_key(name.data, name.len));
+
+    if (vv != NULL && !vv->not_found) {
+        ctx->request_id.data = vv->data;
+        ctx->request_id.len = vv->len;
+    }
+
+    return ctx->request_id;
+}

@@ -24,6 +24,7 @@ struct ngx_http_tradesec_ctx_s {
     ngx_http_tradesec_status_e     status;
     ts_reason_e                    reason;
     ngx_http_tradesec_guard_e      guard;
+    ngx_str_t                      request_id;   /* once it was asked for */
 
     /* for the log: what was found, more exactly than the reason; or NULL */
     const char                    *detail;
@@ -66,6 +67,14 @@ struct ngx_http_tradesec_ctx_s {
 
 ngx_http_tradesec_ctx_t *ngx_http_tradesec_find_ctx(ngx_http_request_t *r);
 ngx_http_tradesec_ctx_t *ngx_http_tradesec_get_ctx(ngx_http_request_t *r);
+
+/*
+ * The id that a refused user can quote, nginx's $request_id; the same for the
+ * whole request. An empty string when it cannot be made.
+ */
+
+ngx_str_t ngx_http_tradesec_request_id(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx);
 
 /*
  * Forgets who the caller is: before every judgement, and on the page of a

@@ -40,7 +40,7 @@ static ngx_int_t ngx_http_tradesec_refusal_headers(ngx_http_request_t *r,
 static ngx_flag_t ngx_http_tradesec_has_error_page(ngx_http_request_t *r,
     ngx_uint_t status);
 static ngx_int_t ngx_http_tradesec_send_refusal(ngx_http_request_t *r,
-    ngx_uint_t status);
+    ngx_http_tradesec_ctx_t *ctx, ngx_uint_t status);
 static ngx_int_t ngx_http_tradesec_send_answer(ngx_http_request_t *r,
     ngx_uint_t status);
 static void ngx_http_tradesec_forget_answer(ngx_http_tradesec_ctx_t *ctx);
@@ -56,9 +56,6 @@ ngx_http_tradesec_decide(ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
     ngx_int_t  rc;
 
     switch (verdict.kind) {
-
-    case NGX_HTTP_TRADESEC_PASS:
-        return NGX_DECLINED;
 
     case NGX_HTTP_TRADESEC_WAIT:
         return NGX_AGAIN;
@@ -162,7 +159,7 @@ ngx_http_tradesec_log(ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
     what = (ts_reasons[reason].status < 1000) ? "request refused"
                                               : "websocket closed";
 
-    id = ngx_http_tradesec_request_id(r->main);
+    id = ngx_http_tradesec_request_id(r, ctx);
 
     ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                   "tradesec: %s%s by guard \"%V\", reason: \"%s\", "
@@ -184,7 +181,7 @@ ngx_http_tradesec_refuse(ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
     }
 
     if (ctx->redirect.len) {
-        return ngx_http_tradesec_send_refusal(r, NGX_HTTP_SEE_OTHER);
+        return ngx_http_tradesec_send_refusal(r, ctx, NGX_HTTP_SEE_OTHER);
     }
 
     if (ngx_http_tradesec_has_error_page(r, status)) {
@@ -192,7 +189,7 @@ ngx_http_tradesec_refuse(ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
         return status;
     }
 
-    return ngx_http_tradesec_send_refusal(r, status);
+    return ngx_http_tradesec_send_refusal(r, ctx, status);
 }
 
 
@@ -287,7 +284,8 @@ ngx_http_tradesec_has_error_page(ngx_http_request_t *r, ngx_uint_t status)
 
 
 static ngx_int_t
-ngx_http_tradesec_send_refusal(ngx_http_request_t *r, ngx_uint_t status)
+ngx_http_tradesec_send_refusal(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx, ngx_uint_t status)
 {
     int           html;
     ngx_int_t     rc;
@@ -304,7 +302,7 @@ ngx_http_tradesec_send_refusal(ngx_http_request_t *r, ngx_uint_t status)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    id = ngx_http_tradesec_request_id(r);
+    id = ngx_http_tradesec_request_id(r, ctx);
     accept = ngx_http_tradesec_request_field(r, "accept");
     html = ts_refusal_wants_html(ts_slice(accept.data, accept.len));
 

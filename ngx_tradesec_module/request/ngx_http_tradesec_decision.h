@@ -12,9 +12,9 @@
 
 
 /*
- * Carries out a verdict on the main request. Returns
+ * Carries out any verdict but a pass on the main request. Returns
  *
- *   NGX_DECLINED  ask the next guard: passed, or refused in a dry run only
+ *   NGX_DECLINED  ask the next guard: refused in a dry run only
  *   NGX_AGAIN     the guard waits; the phases will run again
  *   NGX_DONE      the request was answered and finalized: it must not be
  *                 touched any more, and "satisfy any" cannot undo it

@@ -12,12 +12,41 @@
 static ngx_flag_t ngx_http_tradesec_method_valid(const ngx_str_t *name);
 
 
+/* Those that nginx has a bit for; it compares any other by its name. */
+
+static const struct {
+    ngx_str_t   name;
+    ngx_uint_t  bit;
+} ngx_http_tradesec_known_methods[] = {
+    { ngx_string("GET"), NGX_HTTP_GET },
+    { ngx_string("HEAD"), NGX_HTTP_HEAD },
+    { ngx_string("POST"), NGX_HTTP_POST },
+    { ngx_string("PUT"), NGX_HTTP_PUT },
+    { ngx_string("DELETE"), NGX_HTTP_DELETE },
+    { ngx_string("MKCOL"), NGX_HTTP_MKCOL },
+    { ngx_string("COPY"), NGX_HTTP_COPY },
+    { ngx_string("MOVE"), NGX_HTTP_MOVE },
+    { ngx_string("OPTIONS"), NGX_HTTP_OPTIONS },
+    { ngx_string("PROPFIND"), NGX_HTTP_PROPFIND },
+    { ngx_string("PROPPATCH"), NGX_HTTP_PROPPATCH },
+    { ngx_string("LOCK"), NGX_HTTP_LOCK },
+    { ngx_string("UNLOCK"), NGX_HTTP_UNLOCK },
+    { ngx_string("PATCH"), NGX_HTTP_PATCH },
+    { ngx_string("TRACE"), NGX_HTTP_TRACE },
+    { ngx_string("CONNECT"), NGX_HTTP_CONNECT },
+};
+
+
 ngx_flag_t
 ngx_http_tradesec_method_in(ngx_http_request_t *r,
     const ngx_http_tradesec_methods_t *list)
 {
     ngx_uint_t        i;
     const ngx_str_t  *name;
+
+    if (r->method != NGX_HTTP_UNKNOWN) {
+        return (r->method & list->known) != 0;
+    }
 
     for (i = 0; i < list->n; i++) {
         name = &list->names[i];
@@ -44,8 +73,7 @@ ngx_http_tradesec_conf_methods(ngx_conf_t *cf,
 
     if (none && cf->args->nelts == 2 && ngx_strcmp(value[1].data, "none") == 0)
     {
-        list->names = NULL;
-        list->n = 0;
+        ngx_memzero(list, sizeof(ngx_http_tradesec_methods_t));
         return NGX_CONF_OK;
     }
 
@@ -80,6 +108,21 @@ ngx_http_tradesec_conf_methods(ngx_conf_t *cf,
     }
 
     ngx_memcpy((void *) list->names, &value[1], list->n * sizeof(ngx_str_t));
+
+    list->known = 0;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+        for (j = 0; j < sizeof(ngx_http_tradesec_known_methods)
+                        / sizeof(ngx_http_tradesec_known_methods[0]); j++)
+        {
+            if (ngx_strcmp(value[i].data,
+                           ngx_http_tradesec_known_methods[j].name.data)
+                == 0)
+            {
+                list->known |= ngx_http_tradesec_known_methods[j].bit;
+            }
+        }
+    }
 
     return NGX_CONF_OK;
 }

@@ -13,7 +13,8 @@
 
 
 typedef struct {
-    const ngx_str_t  *names;
+    ngx_uint_t        known;    /* NGX_HTTP_GET and so on, or'ed */
+    const ngx_str_t  *names;    /* all of them */
     ngx_uint_t        n;
 } ngx_http_tradesec_methods_t;
 

@@ -15,11 +15,6 @@
 
 
 typedef struct {
-    ngx_int_t                  request_id;      /* variable index */
-} ngx_http_tradesec_request_main_conf_t;
-
-
-typedef struct {
     ngx_flag_t                    enable;
     ngx_flag_t                    login;        /* not inherited */
     ngx_uint_t                    dry_run;      /* a bit for each guard */
@@ -28,7 +23,6 @@ typedef struct {
 } ngx_http_tradesec_request_conf_t;
 
 
-static void *ngx_http_tradesec_request_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_tradesec_request_create_conf(ngx_conf_t *cf);
 static char *ngx_http_tradesec_request_merge_conf(ngx_conf_t *cf,
     void *parent, void *child);
@@ -36,7 +30,6 @@ static char *ngx_http_tradesec_dry_run(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_tradesec_safe_methods(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-static ngx_int_t ngx_http_tradesec_request_preconfiguration(ngx_conf_t *cf);
 
 
 static const ngx_str_t  ngx_http_tradesec_guard_names[] = {
@@ -55,6 +48,7 @@ static const ngx_str_t  ngx_http_tradesec_safe_names[] = {
 };
 
 static ngx_http_tradesec_methods_t  ngx_http_tradesec_default_safe_methods = {
+    NGX_HTTP_GET|NGX_HTTP_HEAD|NGX_HTTP_OPTIONS,
     ngx_http_tradesec_safe_names, 3
 };
 
@@ -94,10 +88,10 @@ static ngx_command_t  ngx_http_tradesec_request_commands[] = {
 
 
 static ngx_http_module_t  ngx_http_tradesec_request_module_ctx = {
-    ngx_http_tradesec_request_preconfiguration, /* preconfiguration */
+    ngx_http_tradesec_add_variables,            /* preconfiguration */
     NULL,                                       /* postconfiguration */
 
-    ngx_http_tradesec_request_create_main_conf, /* create main conf */
+    NULL,                                       /* create main conf */
     NULL,                                       /* init main conf */
 
     NULL,                                       /* create server conf */
@@ -227,37 +221,6 @@ ngx_http_tradesec_guard_name(ngx_http_tradesec_guard_e id)
 }
 
 
-ngx_str_t
-ngx_http_tradesec_request_id(ngx_http_request_t *r)
-{
-    ngx_str_t                                     id;
-    ngx_http_variable_value_t                    *vv;
-    const ngx_http_tradesec_request_main_conf_t  *rmcf;
-
-    rmcf = ngx_http_get_module_main_conf(r, ngx_http_tradesec_request_module);
-
-    vv = ngx_http_get_indexed_variable(r, rmcf->request_id);
-
-    if (vv == NULL || vv->not_found) {
-        ngx_str_null(&id);
-        return id;
-    }
-
-    id.data = vv->data;
-    id.len = vv->len;
-
-    return id;
-}
-
-
-static void *
-ngx_http_tradesec_request_create_main_conf(ngx_conf_t *cf)
-{
-    return ngx_pcalloc(cf->pool,
-                       sizeof(ngx_http_tradesec_request_main_conf_t));
-}
-
-
 static void *
 ngx_http_tradesec_request_create_conf(ngx_conf_t *cf)
 {
@@ -361,24 +324,4 @@ ngx_http_tradesec_safe_methods(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return ngx_http_tradesec_conf_methods(cf, rcf->safe_methods, 1);
-}
-
-
-static ngx_int_t
-ngx_http_tradesec_request_preconfiguration(ngx_conf_t *cf)
-{
-    ngx_http_tradesec_request_main_conf_t  *rmcf;
-
-    static ngx_str_t  request_id = ngx_string("request_id");
-
-    rmcf = ngx_http_conf_get_module_main_conf(cf,
-                                            ngx_http_tradesec_request_module);
-
-    rmcf->request_id = ngx_http_get_variable_index(cf, &request_id);
-
-    if (rmcf->request_id == NGX_ERROR) {
-        return NGX_ERROR;
-    }
-
-    return ngx_http_tradesec_add_variables(cf);
 }

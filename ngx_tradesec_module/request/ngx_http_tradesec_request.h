@@ -54,13 +54,6 @@ ngx_flag_t ngx_http_tradesec_is_https(ngx_http_request_t *r);
 
 const ngx_str_t *ngx_http_tradesec_guard_name(ngx_http_tradesec_guard_e id);
 
-/*
- * The id of the request that a refused user can quote: nginx's $request_id.
- * Returns an empty string when it cannot be made.
- */
-
-ngx_str_t ngx_http_tradesec_request_id(ngx_http_request_t *r);
-
 /* Adds $tradesec_status, $tradesec_reason and $tradesec_guard. */
 
 ngx_int_t ngx_http_tradesec_add_variables(ngx_conf_t *cf);
