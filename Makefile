@@ -164,6 +164,11 @@ fresh:                          ## proves make demo and make test on a bare Debi
 	tools/deps matrix
 	tools/fresh
 
+bench: deps                     ## counts the instructions of a request under callgrind, against the aims
+	@tools/deps bench
+	@$(MAKE) all
+	bench/bench
+
 
 # Other readers of the source. They find nothing, or the target fails.
 

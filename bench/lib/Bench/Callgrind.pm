@@ -1,0 +1,113 @@
+package Bench::Callgrind;
+
+# Copyright (C) the ngx_tradesec authors
+
+use v5.30;
+use warnings;
+
+use Carp qw(croak);
+use Exporter qw(import);
+
+use Bench::Server;
+
+our @EXPORT_OK = qw(instructions);
+
+# User instructions of one request: the same nginx once with FEW and once with
+# MANY requests on one keep-alive connection, the difference divided. Starting,
+# connecting and stopping cancel out.
+
+my ($FEW, $MANY) = (200, 1200);
+
+
+# Options: those of Bench::Server, and
+#
+#   request  gets a number, returns the bytes of that request
+#   status   the status that every answer has to have
+#   warm     how many requests are sent before counting
+#
+# Returns the instructions of a request, by function, their sum under "".
+# Functions that the counted run entered at all are there, if only with 0.
+
+sub instructions {
+    my (%opt) = @_;
+
+    my ($few, $many) = map { run($_, %opt) } $FEW, $MANY;
+
+    return {
+        map {
+            $_ => ($many->{$_} - ($few->{$_} // 0)) / ($MANY - $FEW)
+        } keys %$many
+    };
+}
+
+
+sub run {
+    my ($requests, %opt) = @_;
+
+    my $warm   = $opt{warm} // 0;
+    my $server = Bench::Server->new(%opt, callgrind => 1);
+    my $socket = $server->connect;
+    my $status = $opt{status} // 200;
+
+    my @requests = map { $opt{request}->($_) } 0 .. $warm + $requests - 1;
+    my @warm     = splice @requests, 0, $warm;
+
+    $server->send($socket, @warm);
+    $server->count;
+
+    my $seen = $server->send($socket, @requests);
+
+    croak "not every answer is $status: " . join ', ',
+        map {"$seen->{$_} x $_"} sort keys %$seen
+        unless ($seen->{$status} // 0) == $requests;
+
+    close $socket;
+    $server->stop;
+
+    return profile($server->read('profile'));
+}
+
+
+# From callgrind's output: the cost of each function by itself, and the total.
+
+sub profile {
+    my ($text) = @_;
+
+    my (%cost, %name);
+    my ($object, $function, $is_call) = ('', '', 0);
+
+    for my $line (split /\n/, $text) {
+
+        if ($line =~ /^(ob|c?ob|c?fn)=\((\d+)\)(?: (.*))?/) {
+            my ($kind, $id, $value) = ($1, $2, $3);
+            my $key = substr($kind, -2) . $id;
+
+            $name{$key} = $value if defined $value;
+
+            $object   = $name{$key} if $kind eq 'ob';
+            $function = $name{$key} if $kind eq 'fn';
+
+        } elsif ($line =~ /^calls=/) {
+            # the next line is the cost of what was called
+
+            $is_call = 1;
+
+        } elsif ($line =~ /^[+*-]?\d*\*? (\d+)$/) {
+            # stripped functions have an address: say at least whose
+
+            my $cost = $1;
+            my $who  = $function =~ /^0x/ ? $object =~ s{.*/}{}r : $function;
+
+            $cost{$who} += $cost unless $is_call;
+            $is_call = 0;
+        }
+    }
+
+    ($cost{''}) = $text =~ /^(?:summary|totals): (\d+)/m
+        or croak 'not a profile';
+
+    return \%cost;
+}
+
+
+1;
