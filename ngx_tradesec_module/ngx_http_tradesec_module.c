@@ -127,6 +127,10 @@ ngx_http_tradesec_access_handler(ngx_http_request_t *r)
 
     ctx = ngx_http_tradesec_get_ctx(r);
     if (ctx == NULL) {
+        ngx_log_error(NGX_LOG_CRIT, r->connection->log, 0,
+                      "tradesec: request refused, reason: \"%s\"",
+                      ts_reasons[TS_REASON_INTERNAL_ERROR].word);
+
         /* not returned: "satisfy any" must not hear of it */
         ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
         return NGX_DONE;
@@ -135,11 +139,13 @@ ngx_http_tradesec_access_handler(ngx_http_request_t *r)
     if (ctx->waiting) {
         ctx->waiting = 0;
 
-    } else {
+    } else if (ctx->judged) {
         ctx->next = 0;
         ngx_memzero(ctx->passed, sizeof(ctx->passed));
         ngx_http_tradesec_identity_clear(r, ctx);
     }
+
+    ctx->judged = 1;
 
     return ngx_http_tradesec_judge(r, ctx, tlcf);
 }

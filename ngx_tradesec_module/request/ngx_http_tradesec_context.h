@@ -55,6 +55,7 @@ struct ngx_http_tradesec_ctx_s {
      */
     ngx_uint_t                     error_page;
 
+    unsigned                       judged:1;     /* before, elsewhere */
     unsigned                       waiting:1;
 };
 

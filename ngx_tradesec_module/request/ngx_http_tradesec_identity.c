@@ -2,6 +2,10 @@
  * Copyright (C) the ngx_tradesec authors
  */
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
 #include "core/ts_header.h"
 #include "request/ngx_http_tradesec_compat.h"
 #include "request/ngx_http_tradesec_context.h"
@@ -65,6 +69,7 @@ char *
 ngx_http_tradesec_identity_header(ngx_conf_t *cf, const ngx_str_t *name)
 {
     ngx_uint_t                               i;
+    ts_slice_t                               known;
     ngx_http_tradesec_identity_srv_conf_t   *iscf;
     ngx_http_tradesec_identity_main_conf_t  *imcf;
 
@@ -72,9 +77,9 @@ ngx_http_tradesec_identity_header(ngx_conf_t *cf, const ngx_str_t *name)
                                            ngx_http_tradesec_identity_module);
 
     for (i = 0; i < iscf->n; i++) {
-        if (ts_header_same_name(ts_slice(iscf->names[i].data, iscf->names[i].len),
-                          ts_slice(name->data, name->len)))
-        {
+        known = ts_slice(iscf->names[i].data, iscf->names[i].len);
+
+        if (ts_header_same_name(known, ts_slice(name->data, name->len))) {
             return NGX_CONF_OK;
         }
     }
@@ -110,6 +115,14 @@ ngx_http_tradesec_identity_add(ngx_http_request_t *r,
     }
 
     lines = &ctx->identity_lines;
+
+    if (lines->lines == NULL) {
+        lines->lines = ngx_palloc(r->pool, NGX_HTTP_TRADESEC_IDENTITY_HEADERS
+                                           * sizeof(ngx_table_elt_t *));
+        if (lines->lines == NULL) {
+            return NGX_ERROR;
+        }
+    }
 
     if (lines->used < lines->n) {
         h = lines->lines[lines->used];

@@ -2,9 +2,13 @@
  * Copyright (C) the ngx_tradesec authors
  */
 
-#include <sodium.h>
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
 
 #include "store/ngx_http_tradesec_token_cache.h"
+
+#include <sodium.h>
 
 
 /* Of the zone; a slot is 256 bytes, so 1 MB of area remembers 4096 tokens. */
