@@ -147,7 +147,7 @@ ngx_http_tradesec_methods_check(ngx_http_request_t *r,
         return ngx_http_tradesec_deny(TS_REASON_METHOD_OVERRIDE);
     }
 
-    if (!ngx_http_tradesec_is_safe(r) && ngx_http_tradesec_is_early_data(r)) {
+    if (ngx_http_tradesec_is_early_data(r) && !ngx_http_tradesec_is_safe(r)) {
         return ngx_http_tradesec_deny(TS_REASON_TOO_EARLY);
     }
 

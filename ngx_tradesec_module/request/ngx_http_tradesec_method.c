@@ -38,15 +38,11 @@ static const struct {
 
 
 ngx_flag_t
-ngx_http_tradesec_method_in(ngx_http_request_t *r,
+ngx_http_tradesec_method_named(ngx_http_request_t *r,
     const ngx_http_tradesec_methods_t *list)
 {
     ngx_uint_t        i;
     const ngx_str_t  *name;
-
-    if (r->method != NGX_HTTP_UNKNOWN) {
-        return (r->method & list->known) != 0;
-    }
 
     for (i = 0; i < list->n; i++) {
         name = &list->names[i];

@@ -19,10 +19,23 @@ typedef struct {
 } ngx_http_tradesec_methods_t;
 
 
+/* Whether the list has the request's method by name. */
+
+ngx_flag_t ngx_http_tradesec_method_named(ngx_http_request_t *r,
+    const ngx_http_tradesec_methods_t *list);
+
 /* Whether the request's method is in the list. */
 
-ngx_flag_t ngx_http_tradesec_method_in(ngx_http_request_t *r,
-    const ngx_http_tradesec_methods_t *list);
+static ngx_inline ngx_flag_t
+ngx_http_tradesec_method_in(ngx_http_request_t *r,
+    const ngx_http_tradesec_methods_t *list)
+{
+    if (r->method != NGX_HTTP_UNKNOWN) {
+        return (r->method & list->known) != 0;
+    }
+
+    return ngx_http_tradesec_method_named(r, list);
+}
 
 /*
  * Reads the current directive's parameters into the list: methods in upper
