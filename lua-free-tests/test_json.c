@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "core/ts_json.h"
+#include "core/ts_json_scan.h"
 
 
 #define TOKENS  64
@@ -200,6 +201,40 @@ strings_are_utf8_without_nul(void **state)
     assert_int_equal(PARSE("\"\\ud83d\\u0041\""), TS_JSON_SURROGATE);
     assert_int_equal(PARSE("\"\\ud83d\\ud83d\""), TS_JSON_SURROGATE);
     assert_int_equal(PARSE("\"\\ude00\""), TS_JSON_SURROGATE);
+}
+
+
+static void
+scanning_stops_where_it_is_wrong(void **state)
+{
+    uint8_t         escaped;
+    ts_slice_t      text;
+    const uint8_t  *p;
+
+    (void) state;
+
+    text = heap_copy("\"a\\nb\"x", 7);
+    p = text.data;
+    escaped = 0;
+    assert_int_equal(ts_json_scan_string(&p, text.data + 7, &escaped),
+                     TS_JSON_OK);
+    assert_ptr_equal(p, text.data + 6);
+    assert_int_equal(escaped, 1);
+
+    p = text.data;
+    assert_int_equal(ts_json_scan_string(&p, text.data + 5, &escaped),
+                     TS_JSON_TRUNCATED);
+    heap_free(text);
+
+    text = heap_copy("-1.5e+3,", 8);
+    p = text.data;
+    assert_int_equal(ts_json_scan_number(&p, text.data + 8), TS_JSON_OK);
+    assert_ptr_equal(p, text.data + 7);
+
+    p = text.data;
+    assert_int_equal(ts_json_scan_number(&p, text.data + 6),
+                     TS_JSON_TRUNCATED);
+    heap_free(text);
 }
 
 
@@ -485,6 +520,7 @@ main(void)
         cmocka_unit_test(every_prefix_of_an_object_is_refused),
         cmocka_unit_test(duplicate_names_are_refused),
         cmocka_unit_test(strings_are_utf8_without_nul),
+        cmocka_unit_test(scanning_stops_where_it_is_wrong),
         cmocka_unit_test(every_byte_inside_a_string),
         cmocka_unit_test(depth_and_tokens_are_bounded),
         cmocka_unit_test(strings_are_decoded),

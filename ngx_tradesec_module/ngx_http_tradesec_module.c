@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "guard/ngx_http_tradesec_jwt.h"
 #include "guard/ngx_http_tradesec_methods.h"
 #include "guard/ngx_http_tradesec_origin.h"
 #include "guard/ngx_http_tradesec_websocket.h"
@@ -59,6 +60,9 @@ static const ngx_http_tradesec_guard_t *const  ngx_http_tradesec_guards[] = {
 #endif
 #ifndef TS_OMIT_ORIGIN
     &ngx_http_tradesec_origin_guard,
+#endif
+#ifndef TS_OMIT_JWT
+    &ngx_http_tradesec_jwt_guard,
 #endif
     NULL
 };

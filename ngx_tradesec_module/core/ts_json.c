@@ -3,6 +3,7 @@
  */
 
 #include "core/ts_json.h"
+#include "core/ts_json_scan.h"
 
 
 #define TS_JSON_NONE  UINT32_MAX
@@ -29,27 +30,11 @@ static ts_json_result_e ts_json_open(ts_json_reader_t *rd,
 static void ts_json_close(ts_json_reader_t *rd);
 static ts_json_result_e ts_json_name(ts_json_reader_t *rd);
 static ts_json_result_e ts_json_read_string(ts_json_reader_t *rd);
-static ts_json_result_e ts_json_escape(ts_json_reader_t *rd);
-static ts_json_result_e ts_json_utf8(ts_json_reader_t *rd);
 static ts_json_result_e ts_json_read_number(ts_json_reader_t *rd);
 static ts_json_result_e ts_json_literal(ts_json_reader_t *rd,
     ts_json_type_e type, ts_slice_t word);
 static ts_json_token_t *ts_json_push(ts_json_reader_t *rd,
     ts_json_type_e type);
-
-
-/* The bytes of a string that need no look: not ", \, control or above 0x7f. */
-
-static const uint8_t  ts_json_plain[256] = {
-#define P1  1
-#define P8  P1, P1, P1, P1, P1, P1, P1, P1
-    [0x20] = P1, P1, 0, P1, P1, P1, P1, P1,
-    [0x28] = P8, P8, P8, P8, P8, P8,
-    [0x58] = P1, P1, P1, P1, 0, P1, P1, P1,
-    [0x60] = P8, P8, P8, P8,
-#undef P8
-#undef P1
-};
 
 
 static inline void
@@ -61,13 +46,6 @@ ts_json_skip_space(ts_json_reader_t *rd)
     {
         rd->p++;
     }
-}
-
-
-static inline int
-ts_json_is_digit(uint8_t c)
-{
-    return c >= '0' && c <= '9';
 }
 
 
@@ -299,219 +277,19 @@ ts_json_read_string(ts_json_reader_t *rd)
         return TS_JSON_TOO_MANY;
     }
 
-    rd->p++;
     token->start++;
 
-    for ( ;; ) {
+    rc = ts_json_scan_string(&rd->p, rd->end, &token->escaped);
 
-        while (rd->p < rd->end && ts_json_plain[*rd->p]) {
-            rd->p++;
-        }
+    token->len = (uint32_t) (rd->p - rd->json->text) - token->start - 1;
 
-        if (rd->p == rd->end) {
-            return TS_JSON_TRUNCATED;
-        }
-
-        if (*rd->p == '"') {
-            break;
-        }
-
-        if (*rd->p == '\\') {
-            token->escaped = 1;
-            rc = ts_json_escape(rd);
-
-        } else if (*rd->p >= 0x80) {
-            rc = ts_json_utf8(rd);
-
-        } else {
-            rc = TS_JSON_SYNTAX;
-        }
-
-        if (rc != TS_JSON_OK) {
-            return rc;
-        }
-    }
-
-    token->len = (uint32_t) (rd->p - rd->json->text) - token->start;
-    rd->p++;
-
-    return TS_JSON_OK;
-}
-
-
-/* The four hexadecimal digits at p, or -1. */
-
-static int32_t
-ts_json_hex4(const uint8_t *p, const uint8_t *end)
-{
-    int32_t  value;
-    uint8_t  c;
-    int      i;
-
-    if (end - p < 4) {
-        return -1;
-    }
-
-    value = 0;
-
-    for (i = 0; i < 4; i++) {
-        c = p[i];
-
-        if (ts_json_is_digit(c)) {
-            c = c - '0';
-
-        } else {
-            c |= 0x20;
-
-            if (c < 'a' || c > 'f') {
-                return -1;
-            }
-
-            c = c - 'a' + 10;
-        }
-
-        value = value << 4 | c;
-    }
-
-    return value;
-}
-
-
-static ts_json_result_e
-ts_json_escape(ts_json_reader_t *rd)
-{
-    int32_t  high, low;
-
-    if (rd->end - rd->p < 2) {
-        return TS_JSON_TRUNCATED;
-    }
-
-    if (rd->p[1] != 'u') {
-
-        if (rd->p[1] == '\0' || strchr("\"\\/bfnrt", rd->p[1]) == NULL) {
-            return TS_JSON_SYNTAX;
-        }
-
-        rd->p += 2;
-        return TS_JSON_OK;
-    }
-
-    high = ts_json_hex4(rd->p + 2, rd->end);
-
-    if (high == -1) {
-        return TS_JSON_SYNTAX;
-    }
-
-    if (high == 0) {
-        return TS_JSON_NUL;
-    }
-
-    rd->p += 6;
-
-    if (high < 0xd800 || high > 0xdfff) {
-        return TS_JSON_OK;
-    }
-
-    if (high > 0xdbff || rd->end - rd->p < 6
-        || rd->p[0] != '\\' || rd->p[1] != 'u')
-    {
-        return TS_JSON_SURROGATE;
-    }
-
-    low = ts_json_hex4(rd->p + 2, rd->end);
-
-    if (low < 0xdc00 || low > 0xdfff) {
-        return TS_JSON_SURROGATE;
-    }
-
-    rd->p += 6;
-
-    return TS_JSON_OK;
-}
-
-
-/* The well-formed sequences of RFC 3629, section 4. */
-
-static ts_json_result_e
-ts_json_utf8(ts_json_reader_t *rd)
-{
-    uint8_t  c, low, high;
-    size_t   i, tail;
-
-    c = rd->p[0];
-    low = 0x80;
-    high = 0xbf;
-
-    if (c >= 0xc2 && c <= 0xdf) {
-        tail = 1;
-
-    } else if (c >= 0xe0 && c <= 0xef) {
-        tail = 2;
-
-        if (c == 0xe0) {
-            low = 0xa0;
-
-        } else if (c == 0xed) {
-            high = 0x9f;
-        }
-
-    } else if (c >= 0xf0 && c <= 0xf4) {
-        tail = 3;
-
-        if (c == 0xf0) {
-            low = 0x90;
-
-        } else if (c == 0xf4) {
-            high = 0x8f;
-        }
-
-    } else {
-        return TS_JSON_ENCODING;
-    }
-
-    if ((size_t) (rd->end - rd->p) <= tail
-        || rd->p[1] < low || rd->p[1] > high)
-    {
-        return TS_JSON_ENCODING;
-    }
-
-    for (i = 2; i <= tail; i++) {
-        if ((rd->p[i] & 0xc0) != 0x80) {
-            return TS_JSON_ENCODING;
-        }
-    }
-
-    rd->p += tail + 1;
-
-    return TS_JSON_OK;
-}
-
-
-/* At least one digit must stand at p. */
-
-static ts_json_result_e
-ts_json_digits(ts_json_reader_t *rd)
-{
-    if (rd->p == rd->end) {
-        return TS_JSON_TRUNCATED;
-    }
-
-    if (!ts_json_is_digit(*rd->p)) {
-        return TS_JSON_SYNTAX;
-    }
-
-    while (rd->p < rd->end && ts_json_is_digit(*rd->p)) {
-        rd->p++;
-    }
-
-    return TS_JSON_OK;
+    return rc;
 }
 
 
 static ts_json_result_e
 ts_json_read_number(ts_json_reader_t *rd)
 {
-    const uint8_t    *start;
     ts_json_token_t  *token;
     ts_json_result_e  rc;
 
@@ -520,46 +298,11 @@ ts_json_read_number(ts_json_reader_t *rd)
         return TS_JSON_TOO_MANY;
     }
 
-    if (*rd->p == '-') {
-        rd->p++;
-    }
-
-    start = rd->p;
-
-    rc = ts_json_digits(rd);
-    if (rc != TS_JSON_OK) {
-        return rc;
-    }
-
-    if (*start == '0' && rd->p - start > 1) {
-        return TS_JSON_SYNTAX;
-    }
-
-    if (rd->p < rd->end && *rd->p == '.') {
-        rd->p++;
-
-        rc = ts_json_digits(rd);
-        if (rc != TS_JSON_OK) {
-            return rc;
-        }
-    }
-
-    if (rd->p < rd->end && (*rd->p == 'e' || *rd->p == 'E')) {
-        rd->p++;
-
-        if (rd->p < rd->end && (*rd->p == '+' || *rd->p == '-')) {
-            rd->p++;
-        }
-
-        rc = ts_json_digits(rd);
-        if (rc != TS_JSON_OK) {
-            return rc;
-        }
-    }
+    rc = ts_json_scan_number(&rd->p, rd->end);
 
     token->len = (uint32_t) (rd->p - rd->json->text) - token->start;
 
-    return TS_JSON_OK;
+    return rc;
 }
 
 

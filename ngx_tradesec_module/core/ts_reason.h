@@ -61,7 +61,45 @@
     X(WEBSOCKET_MAX_AGE, "websocket_max_age", 1001,                          \
       "the socket has reached max_age of tradesec_websocket")                \
     X(WEBSOCKET_IDLE, "websocket_idle", 1001,                                \
-      "no message from the client for idle of tradesec_websocket")
+      "no message from the client for idle of tradesec_websocket")           \
+                                                                             \
+    /* jwt */                                                                \
+    X(JWT_MISSING, "jwt_missing", 401,                                       \
+      "the location asks for a token, and none came")                        \
+    X(JWT_AMBIGUOUS, "jwt_ambiguous", 400,                                   \
+      "several credentials, or one spelt so that the backend could read "    \
+      "another one")                                                         \
+    X(JWT_TOO_LONG, "jwt_too_long", 401,                                     \
+      "the token is longer than 8 KB")                                       \
+    X(JWT_MALFORMED, "jwt_malformed", 401,                                   \
+      "not three parts of canonical base64url")                              \
+    X(JWT_HEADER, "jwt_header", 401,                                         \
+      "the token's header is not strict JSON, has no alg, a kid that is no " \
+      "string, or an extension (crit, b64)")                                 \
+    X(JWT_ALGORITHM, "jwt_algorithm", 401,                                   \
+      "the token's alg is not in the provider's algorithms")                 \
+    X(JWT_UNKNOWN_KEY, "jwt_unknown_key", 401,                               \
+      "no key of the provider has the token's kid and fits its alg")         \
+    X(JWT_CLAIMS, "jwt_claims", 401,                                         \
+      "the claims are not strict JSON, exp is missing, or a date is no "     \
+      "number")                                                              \
+    X(JWT_EXPIRED, "jwt_expired", 401,                                       \
+      "the token's exp has passed")                                          \
+    X(JWT_NOT_YET_VALID, "jwt_not_yet_valid", 401,                           \
+      "the token's nbf or iat is in the future")                             \
+    X(JWT_LIFETIME, "jwt_lifetime", 401,                                     \
+      "the token lives longer than max_lifetime, or has no iat to tell")     \
+    X(JWT_ISSUER, "jwt_issuer", 401,                                         \
+      "the token's iss is not the provider's issuer")                        \
+    X(JWT_AUDIENCE, "jwt_audience", 401,                                     \
+      "the token's aud does not name the provider's audience")               \
+    X(JWT_TYPE, "jwt_type", 401,                                             \
+      "the token is of another kind, such as a refresh token")               \
+    X(JWT_SIGNATURE, "jwt_signature", 401,                                   \
+      "the signature is not that of a key of the provider")                  \
+    X(JWT_IDENTITY, "jwt_identity", 401,                                     \
+      "a claim that is passed on as the user or in a field is missing or "   \
+      "cannot be written there")
 
 
 typedef enum {

@@ -31,5 +31,27 @@
 #define ngx_http_tradesec_has_cookie(r)  ((r)->headers_in.cookies.nelts != 0)
 #endif
 
+/*
+ * Calls the body of the loop for every Cookie line:
+ *
+ *     ngx_uint_t        i;
+ *     ngx_table_elt_t  *h;
+ *
+ *     ngx_http_tradesec_each_cookie_line(r, i, h) {
+ *         ...
+ *     }
+ */
+
+#if (nginx_version >= 1023000)
+#define ngx_http_tradesec_each_cookie_line(r, i, h)                          \
+    for (i = 0, h = (r)->headers_in.cookie; h != NULL; i++, h = h->next)
+#else
+#define ngx_http_tradesec_each_cookie_line(r, i, h)                          \
+    for (i = 0;                                                              \
+         i < (r)->headers_in.cookies.nelts                                   \
+         && (h = ((ngx_table_elt_t **) (r)->headers_in.cookies.elts)[i]);    \
+         i++)
+#endif
+
 
 #endif /* NGX_HTTP_TRADESEC_COMPAT_H */

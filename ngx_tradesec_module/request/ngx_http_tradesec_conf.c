@@ -50,6 +50,31 @@ ngx_http_tradesec_conf_unknown(ngx_conf_t *cf, ngx_str_t *parameter,
 
 
 char *
+ngx_http_tradesec_conf_unknown_line(ngx_conf_t *cf, const char *block,
+    const ts_slice_t *words, size_t n)
+{
+    int         near;
+    ngx_str_t  *name;
+
+    name = cf->args->elts;
+    near = ts_suggest(ts_slice(name->data, name->len), words, n);
+
+    if (near >= 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "unknown directive \"%V\" in \"%s\", "
+                           "did you mean \"%*s\"?",
+                           name, block, words[near].len, words[near].data);
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "unknown directive \"%V\" in \"%s\"", name, block);
+
+    return NGX_CONF_ERROR;
+}
+
+
+char *
 ngx_http_tradesec_conf_merge_error(ngx_conf_t *cf, const char *message)
 {
     ngx_http_core_loc_conf_t  *clcf;

@@ -22,6 +22,11 @@
 char *ngx_http_tradesec_conf_unknown(ngx_conf_t *cf, ngx_str_t *parameter,
     const ts_slice_t *words, size_t n);
 
+/* The same for a line of a block of our own. */
+
+char *ngx_http_tradesec_conf_unknown_line(ngx_conf_t *cf, const char *block,
+    const ts_slice_t *words, size_t n);
+
 /*
  * Logs a mistake that shows only while a location is merged, when nginx no
  * longer knows its line: with the server's file and line, and the location's

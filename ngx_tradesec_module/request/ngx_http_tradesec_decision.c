@@ -209,14 +209,15 @@ ngx_http_tradesec_refusal_headers(ngx_http_request_t *r,
     }
 
     if (ctx->redirect.len) {
-        h = ngx_http_tradesec_add_response_field(r, "Location",
-                                                 &ctx->redirect);
-        if (h == NULL) {
-            return NGX_ERROR;
-        }
 
-        r->headers_out.location = h;
-        return NGX_OK;
+        /*
+         * Not in headers_out.location: nginx would put the scheme and the
+         * port in front that it sees itself, behind a load balancer others.
+         */
+
+        return ngx_http_tradesec_add_response_field(r, "Location",
+                                                    &ctx->redirect) != NULL
+               ? NGX_OK : NGX_ERROR;
     }
 
     if (ctx->challenge.len) {

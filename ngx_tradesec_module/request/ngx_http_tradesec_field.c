@@ -38,10 +38,17 @@ ngx_http_tradesec_request_field(ngx_http_request_t *r,
 void
 ngx_http_tradesec_hide_request_field(ngx_table_elt_t *h)
 {
+    ngx_http_tradesec_withhold_request_field(h);
+    ngx_str_null(&h->value);
+}
+
+
+void
+ngx_http_tradesec_withhold_request_field(ngx_table_elt_t *h)
+{
     static u_char  lowcase[] = "keep-alive";
 
     ngx_str_set(&h->key, "Keep-Alive");
-    ngx_str_null(&h->value);
     h->lowcase_key = lowcase;
     h->hash = ngx_hash_key(lowcase, sizeof(lowcase) - 1);
 }

@@ -45,6 +45,10 @@ ngx_str_t ngx_http_tradesec_request_field(ngx_http_request_t *r,
 
 void ngx_http_tradesec_hide_request_field(ngx_table_elt_t *h);
 
+/* The same, but the value stays for modules that have found it already. */
+
+void ngx_http_tradesec_withhold_request_field(ngx_table_elt_t *h);
+
 /*
  * Adds a response field line. The name must be a string constant, the value
  * must live as long as the request. NULL when memory is out.

@@ -23,7 +23,8 @@
 #define NGX_HTTP_TRADESEC_GUARD_MAP(X)                                       \
     X(METHODS, "methods")                                                    \
     X(WEBSOCKET, "websocket")                                                \
-    X(ORIGIN, "origin")
+    X(ORIGIN, "origin")                                                      \
+    X(JWT, "jwt")
 
 typedef enum {
 #define X(id, name)  NGX_HTTP_TRADESEC_GUARD_##id,

@@ -1,0 +1,285 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ *
+ * The jwt guard.
+ */
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "core/ts_refusal.h"
+#include "guard/ngx_http_tradesec_jwt.h"
+#include "request/ngx_http_tradesec_field.h"
+
+
+static ngx_http_tradesec_verdict_t ngx_http_tradesec_jwt_check(
+    ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx);
+static ngx_int_t ngx_http_tradesec_jwt_pass(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx,
+    const ngx_http_tradesec_jwt_policy_t *policy,
+    const ngx_http_tradesec_jwt_state_t *state);
+static ngx_int_t ngx_http_tradesec_jwt_refuse(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx,
+    const ngx_http_tradesec_jwt_policy_t *policy, ts_reason_e reason);
+static ngx_flag_t ngx_http_tradesec_jwt_is_navigation(ngx_http_request_t *r);
+static ngx_int_t ngx_http_tradesec_jwt_login_page(ngx_http_request_t *r,
+    const ngx_str_t *page, ngx_str_t *location);
+
+
+const ngx_http_tradesec_guard_t  ngx_http_tradesec_jwt_guard = {
+    NGX_HTTP_TRADESEC_GUARD_JWT,
+    ngx_http_tradesec_jwt_conf_policy,
+    ngx_http_tradesec_jwt_check
+};
+
+
+/* RFC 6750, section 3: what failed is nobody's business. */
+
+static const ngx_str_t  ngx_http_tradesec_jwt_no_token =
+    ngx_string("Bearer realm=\"restricted\"");
+static const ngx_str_t  ngx_http_tradesec_jwt_bad_token =
+    ngx_string("Bearer realm=\"restricted\", error=\"invalid_token\"");
+static const ngx_str_t  ngx_http_tradesec_jwt_bad_request =
+    ngx_string("Bearer realm=\"restricted\", error=\"invalid_request\"");
+
+
+static ngx_http_tradesec_verdict_t
+ngx_http_tradesec_jwt_check(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx)
+{
+    const ngx_http_tradesec_jwt_state_t   *state;
+    const ngx_http_tradesec_jwt_policy_t  *policy;
+
+    policy = ngx_http_tradesec_jwt_get_policy(r);
+    state = ngx_http_tradesec_jwt_judge(r, policy);
+
+    if (state == NULL || state->reason == TS_REASON_INTERNAL_ERROR) {
+        return ngx_http_tradesec_fault();
+    }
+
+    if (state->reason == TS_REASON_NONE) {
+        return ngx_http_tradesec_jwt_pass(r, ctx, policy, state) == NGX_OK
+               ? ngx_http_tradesec_pass() : ngx_http_tradesec_fault();
+    }
+
+    return ngx_http_tradesec_jwt_refuse(r, ctx, policy, state->reason)
+           == NGX_OK
+           ? ngx_http_tradesec_deny(state->reason)
+           : ngx_http_tradesec_fault();
+}
+
+
+static ngx_int_t
+ngx_http_tradesec_jwt_pass(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx,
+    const ngx_http_tradesec_jwt_policy_t *policy,
+    const ngx_http_tradesec_jwt_state_t *state)
+{
+    ngx_uint_t  i;
+
+    ctx->identity.user = state->values[0];
+    ctx->identity.expires = state->expires;
+    ctx->identity.ambient = state->ambient;
+
+    for (i = 1; i < state->provider->n_values; i++) {
+
+        if (state->values[i].len == 0) {
+            continue;
+        }
+
+        if (ngx_http_tradesec_identity_add(r, ctx,
+                                           &state->provider->values[i].name,
+                                           &state->values[i])
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return ngx_http_tradesec_jwt_hide_credentials(r, policy, state);
+}
+
+
+static ngx_int_t
+ngx_http_tradesec_jwt_refuse(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx,
+    const ngx_http_tradesec_jwt_policy_t *policy, ts_reason_e reason)
+{
+    switch (reason) {
+
+    case TS_REASON_JWT_AMBIGUOUS:
+        ctx->challenge = ngx_http_tradesec_jwt_bad_request;
+        return NGX_OK;
+
+    case TS_REASON_JWT_MISSING:
+        ctx->challenge = ngx_http_tradesec_jwt_no_token;
+        break;
+
+    default:
+        ctx->challenge = ngx_http_tradesec_jwt_bad_token;
+    }
+
+    if (policy->login_page.len && ngx_http_tradesec_jwt_is_navigation(r)) {
+        return ngx_http_tradesec_jwt_login_page(r, &policy->login_page,
+                                                &ctx->redirect);
+    }
+
+    return NGX_OK;
+}
+
+
+/* Whether a person looks at a page with a browser. */
+
+static ngx_flag_t
+ngx_http_tradesec_jwt_is_navigation(ngx_http_request_t *r)
+{
+    ngx_str_t  mode, accept;
+
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD)) || r->headers_in.upgrade) {
+        return 0;
+    }
+
+    mode = ngx_http_tradesec_request_field(r, "sec-fetch-mode");
+
+    if (mode.len) {
+        return mode.len == sizeof("navigate") - 1
+               && ngx_strncmp(mode.data, "navigate", mode.len) == 0;
+    }
+
+    accept = ngx_http_tradesec_request_field(r, "accept");
+
+    return ts_refusal_wants_html(ts_slice(accept.data, accept.len));
+}
+
+
+/*
+ * To a page that ends with "=" the way back is added: a path on this origin
+ * only ("//host" and "/\host" would lead elsewhere).
+ */
+
+static ngx_int_t
+ngx_http_tradesec_jwt_login_page(ngx_http_request_t *r, const ngx_str_t *page,
+    ngx_str_t *location)
+{
+    u_char     *p;
+    size_t      len;
+    ngx_str_t   back;
+
+    len = 0;
+
+    while (len < page->len && page->data[len] != '?') {
+        len++;
+    }
+
+    if (r->uri.len == len && ngx_strncmp(r->uri.data, page->data, len) == 0) {
+        /* its own location asks for a token: do not go round in circles */
+        return NGX_OK;
+    }
+
+    if (page->data[page->len - 1] != '=') {
+        *location = *page;
+        return NGX_OK;
+    }
+
+    back = r->unparsed_uri;
+
+    if (back.len == 0 || back.data[0] != '/'
+        || (back.len > 1 && (back.data[1] == '/' || back.data[1] == '\\')))
+    {
+        ngx_str_set(&back, "/");
+    }
+
+    len = back.len + 2 * ngx_escape_uri(NULL, back.data, back.len,
+                                        NGX_ESCAPE_URI_COMPONENT);
+
+    location->data = ngx_pnalloc(r->pool, page->len + len);
+    if (location->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(location->data, page->data, page->len);
+    (void) ngx_escape_uri(p, back.data, back.len, NGX_ESCAPE_URI_COMPONENT);
+
+    location->len = page->len + len;
+
+    return NGX_OK;
+}
+
+
+ngx_http_tradesec_jwt_state_t *
+ngx_http_tradesec_jwt_get_state(ngx_http_request_t *r)
+{
+    void                     **slot;
+    ngx_http_tradesec_ctx_t   *ctx;
+
+    ctx = ngx_http_tradesec_get_ctx(r);
+    if (ctx == NULL) {
+        return NULL;
+    }
+
+    slot = &ctx->state[NGX_HTTP_TRADESEC_GUARD_JWT];
+
+    if (*slot == NULL) {
+        *slot = ngx_pcalloc(r->main->pool,
+                            sizeof(ngx_http_tradesec_jwt_state_t));
+    }
+
+    return *slot;
+}
+
+
+const ngx_http_tradesec_jwt_state_t *
+ngx_http_tradesec_jwt_judge(ngx_http_request_t *r,
+    const ngx_http_tradesec_jwt_policy_t *policy)
+{
+    ngx_uint_t                      i;
+    ts_reason_e                     reason;
+    ngx_http_tradesec_jwt_state_t  *state;
+
+    r = r->main;
+
+    state = ngx_http_tradesec_jwt_get_state(r);
+    if (state == NULL) {
+        return NULL;
+    }
+
+    if (state->policy == policy) {
+
+        if (state->reason == TS_REASON_NONE) {
+            state->reason = ts_jwt_times(state->expires, state->not_before,
+                                         ngx_time());
+        }
+
+        return state;
+    }
+
+    state->policy = policy;
+    state->reason = ngx_http_tradesec_jwt_find_credential(r, policy, state);
+
+    if (state->reason != TS_REASON_NONE) {
+        return state;
+    }
+
+    for (i = 0; i < policy->n; i++) {
+
+        reason = ngx_http_tradesec_jwt_verify(r, policy->providers[i], state);
+
+        if (reason == TS_REASON_NONE || reason == TS_REASON_INTERNAL_ERROR) {
+            state->reason = reason;
+            return state;
+        }
+
+        /* the most telling one: of the provider that knew the token */
+
+        if (i == 0
+            || state->reason == TS_REASON_JWT_ISSUER
+            || state->reason == TS_REASON_JWT_ALGORITHM
+            || state->reason == TS_REASON_JWT_UNKNOWN_KEY)
+        {
+            state->reason = reason;
+        }
+    }
+
+    return state;
+}

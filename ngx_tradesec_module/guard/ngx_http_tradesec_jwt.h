@@ -1,0 +1,171 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ *
+ * The jwt guard: who may come in with which token. Its parts are the guard
+ * (jwt.c), the directive (jwt_policy.c), the credentials of a request and
+ * their rule (jwt_credential.c), those that are taken out of the request
+ * before anything logs it (jwt_taken.c), the judgement of one token
+ * (jwt_token.c), and the variables (jwt_variables.c).
+ */
+
+#ifndef NGX_HTTP_TRADESEC_JWT_H
+#define NGX_HTTP_TRADESEC_JWT_H
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "guard/ngx_http_tradesec_jwt_provider.h"
+#include "request/ngx_http_tradesec_context.h"
+#include "request/ngx_http_tradesec_guard.h"
+
+
+#define NGX_HTTP_TRADESEC_JWT_PROVIDERS  8      /* of a location */
+#define NGX_HTTP_TRADESEC_JWT_NAMES      8      /* of a server, each kind */
+
+
+/* tradesec_jwt of a location. */
+
+typedef struct {
+    ngx_uint_t    n;
+    const ngx_http_tradesec_jwt_provider_t
+                 *providers[NGX_HTTP_TRADESEC_JWT_PROVIDERS];
+
+    /* where the token may come from */
+    ngx_str_t     cookie;           /* empty: not from one */
+    ngx_str_t     query;            /* empty: not from there */
+    ngx_flag_t    bearer;
+    ngx_flag_t    subprotocol;
+
+    ngx_str_t     login_page;       /* empty: 401 for browsers, too */
+} ngx_http_tradesec_jwt_policy_t;
+
+
+typedef struct {
+    ngx_uint_t    n;
+    ngx_str_t     names[NGX_HTTP_TRADESEC_JWT_NAMES];
+} ngx_http_tradesec_jwt_names_t;
+
+
+/* What any location of the server takes tokens from. */
+
+typedef struct {
+    ngx_http_tradesec_jwt_names_t  cookies;
+    ngx_http_tradesec_jwt_names_t  queries;
+    ngx_flag_t                     subprotocol;
+} ngx_http_tradesec_jwt_sources_t;
+
+
+typedef struct {
+    ngx_str_t     token;            /* data is NULL: none */
+    ngx_flag_t    ambiguous;
+} ngx_http_tradesec_jwt_taken_t;
+
+
+/* Of one request, over its redirects. */
+
+typedef struct {
+    /* taken out of the request; queries as in the server's sources */
+    ngx_http_tradesec_jwt_taken_t  queries[NGX_HTTP_TRADESEC_JWT_NAMES];
+    ngx_http_tradesec_jwt_taken_t  subprotocol;
+
+    /* the judgement, and under which policy; NULL: none yet */
+    const ngx_http_tradesec_jwt_policy_t    *policy;
+    ts_reason_e                              reason;
+
+    /* when reason is TS_REASON_NONE */
+    const ngx_http_tradesec_jwt_provider_t  *provider;
+    ngx_str_t                                token;
+    ngx_flag_t                               ambient;   /* from a cookie */
+    time_t                                   expires;
+    time_t                                   not_before;
+
+    /* as in the provider; empty: the token has no such claim */
+    ngx_str_t                      values[NGX_HTTP_TRADESEC_JWT_VALUES];
+} ngx_http_tradesec_jwt_state_t;
+
+
+extern const ngx_http_tradesec_guard_t  ngx_http_tradesec_jwt_guard;
+extern ngx_module_t                     ngx_http_tradesec_jwt_module;
+
+
+/* The policy of the location that is being merged; NULL: off. */
+
+const void *ngx_http_tradesec_jwt_conf_policy(ngx_conf_t *cf);
+
+/* The policy of the main request's current location; NULL: no token asked. */
+
+const ngx_http_tradesec_jwt_policy_t *ngx_http_tradesec_jwt_get_policy(
+    ngx_http_request_t *r);
+
+const ngx_http_tradesec_jwt_sources_t *ngx_http_tradesec_jwt_get_sources(
+    ngx_http_request_t *r);
+
+/* NULL without tradesec_zone. */
+
+const ngx_http_tradesec_token_cache_t *ngx_http_tradesec_jwt_get_cache(
+    ngx_http_request_t *r);
+
+/* The state of the main request, made when there is none; NULL: no memory. */
+
+ngx_http_tradesec_jwt_state_t *ngx_http_tradesec_jwt_get_state(
+    ngx_http_request_t *r);
+
+/*
+ * Judges the credentials of the main request under the policy, at most once,
+ * however often guard and variables ask. The state holds the result; NULL when
+ * memory is out.
+ */
+
+const ngx_http_tradesec_jwt_state_t *ngx_http_tradesec_jwt_judge(
+    ngx_http_request_t *r, const ngx_http_tradesec_jwt_policy_t *policy);
+
+
+/*
+ * Finds the one credential that counts: sets token and ambient of the state.
+ * TS_REASON_NONE, JWT_MISSING or JWT_AMBIGUOUS.
+ */
+
+ts_reason_e ngx_http_tradesec_jwt_find_credential(ngx_http_request_t *r,
+    const ngx_http_tradesec_jwt_policy_t *policy,
+    ngx_http_tradesec_jwt_state_t *state);
+
+/*
+ * Once the token has passed: takes what else the backend could read as a
+ * credential away from it.
+ */
+
+ngx_int_t ngx_http_tradesec_jwt_hide_credentials(ngx_http_request_t *r,
+    const ngx_http_tradesec_jwt_policy_t *policy,
+    const ngx_http_tradesec_jwt_state_t *state);
+
+
+/* Judges state->token by one provider; on success fills the state. */
+
+ts_reason_e ngx_http_tradesec_jwt_verify(ngx_http_request_t *r,
+    const ngx_http_tradesec_jwt_provider_t *provider,
+    ngx_http_tradesec_jwt_state_t *state);
+
+/*
+ * A claim at the top of the verified token, by its name. NGX_DECLINED when
+ * it is not there or cannot be written as text, NGX_ERROR: no memory.
+ */
+
+ngx_int_t ngx_http_tradesec_jwt_get_claim(ngx_http_request_t *r,
+    const ngx_http_tradesec_jwt_state_t *state, const ngx_str_t *name,
+    ngx_str_t *value);
+
+
+/* POST_READ: takes query arguments and subprotocols out of the request. */
+
+ngx_int_t ngx_http_tradesec_jwt_take_handler(ngx_http_request_t *r);
+
+/* Puts the filter in place that answers the subprotocol "bearer". */
+
+void ngx_http_tradesec_jwt_init_filter(void);
+
+
+ngx_int_t ngx_http_tradesec_jwt_add_variables(ngx_conf_t *cf);
+
+
+#endif /* NGX_HTTP_TRADESEC_JWT_H */

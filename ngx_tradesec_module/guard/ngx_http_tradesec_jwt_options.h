@@ -1,0 +1,42 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ *
+ * The lines within a block tradesec_jwt_provider.
+ */
+
+#ifndef NGX_HTTP_TRADESEC_JWT_OPTIONS_H
+#define NGX_HTTP_TRADESEC_JWT_OPTIONS_H
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include <sodium.h>
+
+#include "guard/ngx_http_tradesec_jwt_keys.h"
+#include "guard/ngx_http_tradesec_jwt_provider.h"
+
+
+/* A provider while its block is read. */
+
+typedef struct {
+    ngx_http_tradesec_jwt_provider_t  *provider;
+    ngx_uint_t                         seen;    /* of the inner directives */
+    ngx_http_tradesec_jwt_keys_e       form;
+    ngx_str_t                          file;
+    crypto_generichash_state           hash;    /* of all its words */
+} ngx_http_tradesec_jwt_block_t;
+
+
+/* Sets what the current line says; conf is the block. */
+
+char *ngx_http_tradesec_jwt_option(ngx_conf_t *cf, ngx_command_t *dummy,
+    void *conf);
+
+/* Makes a text part of the provider's salt. */
+
+void ngx_http_tradesec_jwt_hash(ngx_http_tradesec_jwt_block_t *block,
+    const ngx_str_t *s);
+
+
+#endif /* NGX_HTTP_TRADESEC_JWT_OPTIONS_H */

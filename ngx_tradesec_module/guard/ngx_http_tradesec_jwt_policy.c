@@ -1,0 +1,453 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ *
+ * The directive tradesec_jwt: which tokens a location asks for, and where they
+ * may come from.
+ */
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "core/ts_cookie.h"
+#include "guard/ngx_http_tradesec_jwt.h"
+#include "request/ngx_http_tradesec_conf.h"
+#include "request/ngx_http_tradesec_request.h"
+
+
+typedef struct {
+    ngx_http_tradesec_token_cache_t  *cache;
+    ngx_flag_t                        active;   /* some location asks */
+    ngx_flag_t                        takes;    /* some server takes tokens
+                                                   out of requests */
+    ngx_flag_t                        filter;   /* some of them are
+                                                   subprotocols */
+} ngx_http_tradesec_jwt_main_conf_t;
+
+
+typedef struct {
+    ngx_http_tradesec_jwt_policy_t   *policy;   /* NULL: off */
+} ngx_http_tradesec_jwt_loc_conf_t;
+
+
+static void *ngx_http_tradesec_jwt_create_main_conf(ngx_conf_t *cf);
+static void *ngx_http_tradesec_jwt_create_srv_conf(ngx_conf_t *cf);
+static void *ngx_http_tradesec_jwt_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_tradesec_jwt_merge_loc_conf(ngx_conf_t *cf,
+    void *parent, void *child);
+static char *ngx_http_tradesec_jwt_add_sources(ngx_conf_t *cf,
+    const ngx_http_tradesec_jwt_policy_t *policy);
+static char *ngx_http_tradesec_jwt_add_name(ngx_conf_t *cf,
+    ngx_http_tradesec_jwt_names_t *names, const ngx_str_t *name);
+static char *ngx_http_tradesec_jwt(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_tradesec_jwt_parameter(ngx_conf_t *cf,
+    ngx_http_tradesec_jwt_policy_t *policy, ngx_str_t *value);
+static char *ngx_http_tradesec_jwt_add_provider(ngx_conf_t *cf,
+    ngx_http_tradesec_jwt_policy_t *policy, ngx_str_t *value);
+static ngx_int_t ngx_http_tradesec_jwt_init(ngx_conf_t *cf);
+
+
+static ngx_command_t  ngx_http_tradesec_jwt_commands[] = {
+
+    { ngx_string("tradesec_jwt"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_tradesec_jwt,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_tradesec_jwt_module_ctx = {
+    ngx_http_tradesec_jwt_add_variables,     /* preconfiguration */
+    ngx_http_tradesec_jwt_init,              /* postconfiguration */
+
+    ngx_http_tradesec_jwt_create_main_conf,  /* create main configuration */
+    NULL,                                    /* init main configuration */
+
+    ngx_http_tradesec_jwt_create_srv_conf,   /* create server configuration */
+    NULL,                                    /* merge server configuration */
+
+    ngx_http_tradesec_jwt_create_loc_conf,   /* create location config */
+    ngx_http_tradesec_jwt_merge_loc_conf     /* merge location config */
+};
+
+
+ngx_module_t  ngx_http_tradesec_jwt_module = {
+    NGX_MODULE_V1,
+    &ngx_http_tradesec_jwt_module_ctx,       /* module context */
+    ngx_http_tradesec_jwt_commands,          /* module directives */
+    NGX_HTTP_MODULE,                         /* module type */
+    NULL,                                    /* init master */
+    NULL,                                    /* init module */
+    NULL,                                    /* init process */
+    NULL,                                    /* init thread */
+    NULL,                                    /* exit thread */
+    NULL,                                    /* exit process */
+    NULL,                                    /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+const void *
+ngx_http_tradesec_jwt_conf_policy(ngx_conf_t *cf)
+{
+    const ngx_http_tradesec_jwt_loc_conf_t  *jlcf;
+
+    jlcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_tradesec_jwt_module);
+
+    return jlcf->policy;
+}
+
+
+const ngx_http_tradesec_jwt_policy_t *
+ngx_http_tradesec_jwt_get_policy(ngx_http_request_t *r)
+{
+    const ngx_http_tradesec_jwt_loc_conf_t  *jlcf;
+
+    jlcf = ngx_http_get_module_loc_conf(r->main, ngx_http_tradesec_jwt_module);
+
+    return ngx_http_tradesec_is_on(r->main) ? jlcf->policy : NULL;
+}
+
+
+const ngx_http_tradesec_jwt_sources_t *
+ngx_http_tradesec_jwt_get_sources(ngx_http_request_t *r)
+{
+    return ngx_http_get_module_srv_conf(r->main, ngx_http_tradesec_jwt_module);
+}
+
+
+const ngx_http_tradesec_token_cache_t *
+ngx_http_tradesec_jwt_get_cache(ngx_http_request_t *r)
+{
+    const ngx_http_tradesec_jwt_main_conf_t  *jmcf;
+
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_tradesec_jwt_module);
+
+    return jmcf->cache;
+}
+
+
+static void *
+ngx_http_tradesec_jwt_create_main_conf(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool, sizeof(ngx_http_tradesec_jwt_main_conf_t));
+}
+
+
+static void *
+ngx_http_tradesec_jwt_create_srv_conf(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool, sizeof(ngx_http_tradesec_jwt_sources_t));
+}
+
+
+static void *
+ngx_http_tradesec_jwt_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_tradesec_jwt_loc_conf_t  *jlcf;
+
+    jlcf = ngx_palloc(cf->pool, sizeof(ngx_http_tradesec_jwt_loc_conf_t));
+    if (jlcf == NULL) {
+        return NULL;
+    }
+
+    jlcf->policy = NGX_CONF_UNSET_PTR;
+
+    return jlcf;
+}
+
+
+static char *
+ngx_http_tradesec_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_tradesec_jwt_loc_conf_t  *prev = parent;
+    ngx_http_tradesec_jwt_loc_conf_t  *conf = child;
+
+    ngx_flag_t                          no_zone;
+    ngx_http_tradesec_jwt_main_conf_t  *jmcf;
+
+    ngx_conf_merge_ptr_value(conf->policy, prev->policy, NULL);
+
+    if (conf->policy == NULL || !ngx_http_tradesec_conf_is_on(cf)) {
+        return NGX_CONF_OK;
+    }
+
+    jmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_tradesec_jwt_module);
+
+    if (!jmcf->active) {
+        jmcf->active = 1;
+        jmcf->cache = ngx_http_tradesec_token_cache_create(cf, &no_zone);
+
+        if (jmcf->cache == NULL && !no_zone) {
+            return NGX_CONF_ERROR;
+        }
+
+        if (no_zone) {
+            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                          "without \"tradesec_zone\" each request verifies "
+                          "the signature of its token anew");
+        }
+    }
+
+    return ngx_http_tradesec_jwt_add_sources(cf, conf->policy);
+}
+
+
+static char *
+ngx_http_tradesec_jwt_add_sources(ngx_conf_t *cf,
+    const ngx_http_tradesec_jwt_policy_t *policy)
+{
+    ngx_uint_t                               i, j;
+    ngx_http_tradesec_jwt_sources_t         *sources;
+    ngx_http_tradesec_jwt_main_conf_t       *jmcf;
+    const ngx_http_tradesec_jwt_provider_t  *provider;
+
+    jmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_tradesec_jwt_module);
+    sources = ngx_http_conf_get_module_srv_conf(cf,
+                                                ngx_http_tradesec_jwt_module);
+
+    if (ngx_http_tradesec_jwt_add_name(cf, &sources->cookies, &policy->cookie)
+        != NGX_CONF_OK
+        || ngx_http_tradesec_jwt_add_name(cf, &sources->queries,
+                                          &policy->query)
+           != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    sources->subprotocol |= policy->subprotocol;
+
+    jmcf->takes |= (sources->queries.n || sources->subprotocol);
+    jmcf->filter |= sources->subprotocol;
+
+    for (i = 0; i < policy->n; i++) {
+        provider = policy->providers[i];
+
+        for (j = 1; j < provider->n_values; j++) {
+            if (ngx_http_tradesec_identity_header(cf,
+                                                  &provider->values[j].name)
+                != NGX_CONF_OK)
+            {
+                return NGX_CONF_ERROR;
+            }
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_tradesec_jwt_add_name(ngx_conf_t *cf,
+    ngx_http_tradesec_jwt_names_t *names, const ngx_str_t *name)
+{
+    ngx_uint_t  i;
+
+    if (name->len == 0) {
+        return NGX_CONF_OK;
+    }
+
+    for (i = 0; i < names->n; i++) {
+        if (names->names[i].len == name->len
+            && ngx_strncmp(names->names[i].data, name->data, name->len) == 0)
+        {
+            return NGX_CONF_OK;
+        }
+    }
+
+    if (names->n == NGX_HTTP_TRADESEC_JWT_NAMES) {
+        return ngx_http_tradesec_conf_merge_error(cf,
+                   "more than 8 different cookies or arguments in "
+                   "\"tradesec_jwt\"");
+    }
+
+    names->names[names->n++] = *name;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_tradesec_jwt(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_tradesec_jwt_loc_conf_t  *jlcf = conf;
+
+    ngx_str_t                       *value;
+    ngx_uint_t                       i;
+    ngx_http_tradesec_jwt_policy_t  *policy;
+
+    if (jlcf->policy != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+
+        if (cf->args->nelts > 2) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"off\" takes no parameters");
+            return NGX_CONF_ERROR;
+        }
+
+        jlcf->policy = NULL;
+        return NGX_CONF_OK;
+    }
+
+    policy = ngx_pcalloc(cf->pool, sizeof(ngx_http_tradesec_jwt_policy_t));
+    if (policy == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 1; i < cf->args->nelts; i++) {
+        if (ngx_http_tradesec_jwt_parameter(cf, policy, &value[i])
+            != NGX_CONF_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (policy->n == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"tradesec_jwt\" must name a provider");
+        return NGX_CONF_ERROR;
+    }
+
+    if (policy->cookie.len == 0 && policy->query.len == 0
+        && !policy->subprotocol)
+    {
+        policy->bearer = 1;
+    }
+
+    jlcf->policy = policy;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_tradesec_jwt_parameter(ngx_conf_t *cf,
+    ngx_http_tradesec_jwt_policy_t *policy, ngx_str_t *value)
+{
+    ngx_str_t   arg;
+    ngx_uint_t  i;
+
+    static const ts_slice_t  words[] = {
+        { (const uint8_t *) "cookie=", 7 },
+        { (const uint8_t *) "query=", 6 },
+        { (const uint8_t *) "login_page=", 11 },
+        { (const uint8_t *) "subprotocol=bearer", 18 },
+        { (const uint8_t *) "bearer", 6 },
+    };
+
+    for (i = 0; i < 3; i++) {
+        if (value->len > words[i].len
+            && ngx_strncmp(value->data, words[i].data, words[i].len) == 0)
+        {
+            break;
+        }
+    }
+
+    if (i < 3) {
+        arg.data = value->data + words[i].len;
+        arg.len = value->len - words[i].len;
+    }
+
+    if (i < 2 && ts_cookie_is_name(ts_slice(arg.data, arg.len))) {
+        *(i == 0 ? &policy->cookie : &policy->query) = arg;
+        return NGX_CONF_OK;
+    }
+
+    /* a path on this origin: "//host" would be another one */
+
+    if (i == 2 && arg.data[0] == '/'
+        && (arg.len == 1 || (arg.data[1] != '/' && arg.data[1] != '\\')))
+    {
+        policy->login_page = arg;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strcmp(value->data, "subprotocol=bearer") == 0) {
+        policy->subprotocol = 1;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strcmp(value->data, "bearer") == 0) {
+        policy->bearer = 1;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strlchr(value->data, value->data + value->len, '=') == NULL) {
+        return ngx_http_tradesec_jwt_add_provider(cf, policy, value);
+    }
+
+    return ngx_http_tradesec_conf_unknown(cf, value, words,
+                                          sizeof(words) / sizeof(words[0]));
+}
+
+
+static char *
+ngx_http_tradesec_jwt_add_provider(ngx_conf_t *cf,
+    ngx_http_tradesec_jwt_policy_t *policy, ngx_str_t *value)
+{
+    const ngx_http_tradesec_jwt_provider_t  *provider;
+
+    provider = ngx_http_tradesec_jwt_find_provider(cf, value);
+
+    if (provider == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "unknown provider \"%V\": there is no "
+                           "\"tradesec_jwt_provider %V\" before this line",
+                           value, value);
+        return NGX_CONF_ERROR;
+    }
+
+    if (policy->n == NGX_HTTP_TRADESEC_JWT_PROVIDERS) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "more than %d providers in \"tradesec_jwt\"",
+                           NGX_HTTP_TRADESEC_JWT_PROVIDERS);
+        return NGX_CONF_ERROR;
+    }
+
+    policy->providers[policy->n++] = provider;
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_tradesec_jwt_init(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt                *h;
+    ngx_http_core_main_conf_t          *cmcf;
+    ngx_http_tradesec_jwt_main_conf_t  *jmcf;
+
+    jmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_tradesec_jwt_module);
+
+    if (jmcf->filter) {
+        ngx_http_tradesec_jwt_init_filter();
+    }
+
+    if (!jmcf->takes) {
+        return NGX_OK;
+    }
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_POST_READ_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_tradesec_jwt_take_handler;
+
+    return NGX_OK;
+}

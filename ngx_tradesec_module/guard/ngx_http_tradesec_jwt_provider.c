@@ -1,0 +1,257 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ *
+ * The block tradesec_jwt_provider.
+ */
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include <sodium.h>
+
+#include "guard/ngx_http_tradesec_jwt_options.h"
+
+
+typedef struct {
+    ngx_array_t                        providers;   /* of pointers */
+} ngx_http_tradesec_jwt_provider_conf_t;
+
+
+static void *ngx_http_tradesec_jwt_provider_create_conf(ngx_conf_t *cf);
+static char *ngx_http_tradesec_jwt_provider(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+static char *ngx_http_tradesec_jwt_finish(ngx_conf_t *cf,
+    ngx_http_tradesec_jwt_block_t *block);
+
+
+static ngx_command_t  ngx_http_tradesec_jwt_provider_commands[] = {
+
+    { ngx_string("tradesec_jwt_provider"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ngx_http_tradesec_jwt_provider,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_tradesec_jwt_provider_module_ctx = {
+    NULL,                                        /* preconfiguration */
+    NULL,                                        /* postconfiguration */
+
+    ngx_http_tradesec_jwt_provider_create_conf,  /* create main conf */
+    NULL,                                        /* init main conf */
+
+    NULL,                                        /* create server conf */
+    NULL,                                        /* merge server conf */
+
+    NULL,                                        /* create location conf */
+    NULL                                         /* merge location conf */
+};
+
+
+ngx_module_t  ngx_http_tradesec_jwt_provider_module = {
+    NGX_MODULE_V1,
+    &ngx_http_tradesec_jwt_provider_module_ctx,  /* module context */
+    ngx_http_tradesec_jwt_provider_commands,     /* module directives */
+    NGX_HTTP_MODULE,                             /* module type */
+    NULL,                                        /* init master */
+    NULL,                                        /* init module */
+    NULL,                                        /* init process */
+    NULL,                                        /* init thread */
+    NULL,                                        /* exit thread */
+    NULL,                                        /* exit process */
+    NULL,                                        /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+const ngx_http_tradesec_jwt_provider_t *
+ngx_http_tradesec_jwt_find_provider(ngx_conf_t *cf, const ngx_str_t *name)
+{
+    ngx_uint_t                               i;
+    ngx_http_tradesec_jwt_provider_t       **provider;
+    ngx_http_tradesec_jwt_provider_conf_t   *pcf;
+
+    pcf = ngx_http_conf_get_module_main_conf(cf,
+                                       ngx_http_tradesec_jwt_provider_module);
+    provider = pcf->providers.elts;
+
+    for (i = 0; i < pcf->providers.nelts; i++) {
+        if (provider[i]->name.len == name->len
+            && ngx_strncmp(provider[i]->name.data, name->data, name->len) == 0)
+        {
+            return provider[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+ngx_flag_t
+ngx_http_tradesec_jwt_claim_pointer(ngx_conf_t *cf,
+    ts_json_pointer_t *pointer, const ngx_str_t *text)
+{
+    u_char  *buf;
+
+    if (text->len == 0) {
+        return 0;
+    }
+
+    if (text->data[0] != '/') {
+        pointer->n = 1;
+        pointer->names[0] = ts_slice(text->data, text->len);
+        return 1;
+    }
+
+    buf = ngx_pnalloc(cf->pool, text->len);
+
+    return buf != NULL
+           && ts_json_pointer(pointer, ts_slice(text->data, text->len), buf)
+              == 0;
+}
+
+
+static void *
+ngx_http_tradesec_jwt_provider_create_conf(ngx_conf_t *cf)
+{
+    ngx_http_tradesec_jwt_provider_conf_t  *pcf;
+
+    pcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_tradesec_jwt_provider_conf_t));
+    if (pcf == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&pcf->providers, cf->pool, 2,
+                       sizeof(ngx_http_tradesec_jwt_provider_t *))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return pcf;
+}
+
+
+static char *
+ngx_http_tradesec_jwt_provider(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_tradesec_jwt_provider_conf_t  *pcf = conf;
+
+    char                               *rv;
+    ngx_str_t                          *value;
+    ngx_conf_t                          save;
+    ngx_http_tradesec_jwt_block_t       block;
+    ngx_http_tradesec_jwt_provider_t  **slot;
+
+    value = cf->args->elts;
+
+    if (value[1].len == 0 || ngx_strlchr(value[1].data, value[1].data
+                                         + value[1].len, '=') != NULL)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid provider name \"%V\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_tradesec_jwt_find_provider(cf, &value[1]) != NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "duplicate provider \"%V\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memzero(&block, sizeof(ngx_http_tradesec_jwt_block_t));
+
+    block.provider = ngx_pcalloc(cf->pool,
+                                 sizeof(ngx_http_tradesec_jwt_provider_t));
+    if (block.provider == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    block.provider->name = value[1];
+    block.provider->n_values = 1;
+
+    (void) crypto_generichash_init(&block.hash, NULL, 0,
+                                   crypto_generichash_BYTES);
+
+    save = *cf;
+    cf->handler = ngx_http_tradesec_jwt_option;
+    cf->handler_conf = (void *) &block;
+
+    rv = ngx_conf_parse(cf, NULL);
+
+    *cf = save;
+
+    if (rv != NGX_CONF_OK
+        || ngx_http_tradesec_jwt_finish(cf, &block) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    slot = ngx_array_push(&pcf->providers);
+    if (slot == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *slot = block.provider;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_tradesec_jwt_finish(ngx_conf_t *cf,
+    ngx_http_tradesec_jwt_block_t *block)
+{
+    u_char                             digest[crypto_generichash_BYTES];
+    uint32_t                           algs;
+    ngx_str_t                          content;
+    const char                        *missing;
+    ngx_http_tradesec_jwt_provider_t  *provider;
+
+    provider = block->provider;
+    algs = provider->policy.algs;
+
+    missing = (algs == 0) ? "algorithms"
+              : (block->file.len == 0) ? "jwks_file" : NULL;
+
+    if (missing != NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "provider \"%V\" must have \"%s\"%s",
+                           &provider->name, missing,
+                           algs ? ", \"pem_file\" or \"secret_file\"" : "");
+        return NGX_CONF_ERROR;
+    }
+
+    if ((algs & TS_JWS_ALG_SECRET) && (algs & ~TS_JWS_ALG_SECRET)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"algorithms\" mixes shared secrets (HS) with "
+                           "public keys: use two providers");
+        return NGX_CONF_ERROR;
+    }
+
+    if (provider->values[0].claim.n == 0) {
+        provider->values[0].claim.n = 1;
+        provider->values[0].claim.names[0] = TS_SLICE("sub");
+    }
+
+    provider->jwks = ngx_http_tradesec_jwt_read_keys(cf, &block->file,
+                                                     block->form, algs,
+                                                     &content);
+    if (provider->jwks == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_http_tradesec_jwt_hash(block, &content);
+    (void) crypto_generichash_final(&block->hash, digest, sizeof(digest));
+
+    provider->salt = ngx_http_tradesec_token_salt(digest, sizeof(digest));
+
+    ngx_explicit_memzero(content.data, content.len);
+
+    return NGX_CONF_OK;
+}

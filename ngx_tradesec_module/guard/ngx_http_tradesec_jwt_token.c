@@ -1,0 +1,306 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ *
+ * The judgement of one token by one provider: remembered, or made anew.
+ */
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "guard/ngx_http_tradesec_jwt.h"
+
+
+/* The longest claim, and all that one token passes on. */
+
+#define NGX_HTTP_TRADESEC_JWT_CLAIM_LEN   1024
+#define NGX_HTTP_TRADESEC_JWT_PACKED_LEN  4096
+
+
+/*
+ * The values of a provider in its order, as the cache keeps them: for each
+ * its length in two bytes, 0 for a claim that is not there, and its text.
+ */
+
+typedef struct {
+    size_t    len;
+    u_char    data[NGX_HTTP_TRADESEC_JWT_PACKED_LEN];
+} ngx_http_tradesec_jwt_packed_t;
+
+
+static ts_reason_e ngx_http_tradesec_jwt_recall(ngx_http_request_t *r,
+    const ngx_http_tradesec_jwt_provider_t *provider,
+    ngx_http_tradesec_jwt_state_t *state, const ts_token_entry_t *entry);
+static void ngx_http_tradesec_jwt_remember(
+    const ngx_http_tradesec_token_cache_t *cache, ts_token_tag_t tag,
+    const ngx_http_tradesec_jwt_state_t *state);
+static ts_reason_e ngx_http_tradesec_jwt_read_values(ngx_http_request_t *r,
+    ngx_http_tradesec_jwt_state_t *state);
+static ngx_int_t ngx_http_tradesec_jwt_pack(ngx_uint_t i,
+    const ts_json_pointer_t *claim);
+static ngx_int_t ngx_http_tradesec_jwt_unpack(ngx_http_request_t *r,
+    ngx_http_tradesec_jwt_state_t *state, const u_char *data, size_t len);
+
+
+/*
+ * Room for the token that is being read: a worker reads one at a time, and
+ * nothing in here outlives the call.
+ */
+
+static ts_jwt_t                        ngx_http_tradesec_jwt_work;
+static ngx_http_tradesec_jwt_packed_t  ngx_http_tradesec_jwt_packed;
+
+
+ts_reason_e
+ngx_http_tradesec_jwt_verify(ngx_http_request_t *r,
+    const ngx_http_tradesec_jwt_provider_t *provider,
+    ngx_http_tradesec_jwt_state_t *state)
+{
+    ts_slice_t                              token;
+    ts_reason_e                             reason;
+    ts_token_tag_t                          tag;
+    ts_token_entry_t                        entry;
+    const ngx_http_tradesec_token_cache_t  *cache;
+
+    token = ts_slice(state->token.data, state->token.len);
+
+    if (token.len > TS_JWS_LEN) {
+        return TS_REASON_JWT_TOO_LONG;
+    }
+
+    ngx_memzero(&tag, sizeof(ts_token_tag_t));
+    cache = ngx_http_tradesec_jwt_get_cache(r);
+
+    if (cache != NULL) {
+        tag = ngx_http_tradesec_token_tag(cache, provider->salt, token.data,
+                                          token.len);
+
+        if (ngx_http_tradesec_token_cache_get(cache, tag, &entry)) {
+            return ngx_http_tradesec_jwt_recall(r, provider, state, &entry);
+        }
+    }
+
+    reason = ts_jwt_check(&ngx_http_tradesec_jwt_work, token,
+                          &provider->policy, provider->jwks, ngx_time());
+    if (reason != TS_REASON_NONE) {
+        return reason;
+    }
+
+    state->provider = provider;
+    state->expires = ngx_http_tradesec_jwt_work.expires;
+    state->not_before = ngx_http_tradesec_jwt_work.not_before;
+
+    reason = ngx_http_tradesec_jwt_read_values(r, state);
+
+    if (reason == TS_REASON_NONE && cache != NULL) {
+        ngx_http_tradesec_jwt_remember(cache, tag, state);
+    }
+
+    return reason;
+}
+
+
+static ts_reason_e
+ngx_http_tradesec_jwt_recall(ngx_http_request_t *r,
+    const ngx_http_tradesec_jwt_provider_t *provider,
+    ngx_http_tradesec_jwt_state_t *state, const ts_token_entry_t *entry)
+{
+    ts_reason_e  reason;
+
+    reason = ts_jwt_times(entry->expires, entry->not_before, ngx_time());
+    if (reason != TS_REASON_NONE) {
+        return reason;
+    }
+
+    state->provider = provider;
+    state->expires = entry->expires;
+    state->not_before = entry->not_before;
+
+    if (entry->len != 0) {
+        return ngx_http_tradesec_jwt_unpack(r, state, entry->values,
+                                            entry->len) == NGX_OK
+               ? TS_REASON_NONE : TS_REASON_INTERNAL_ERROR;
+    }
+
+    /* verified, but its values did not fit the cache */
+
+    if (!ts_jwt_reread(&ngx_http_tradesec_jwt_work,
+                       ts_slice(state->token.data, state->token.len)))
+    {
+        return TS_REASON_INTERNAL_ERROR;
+    }
+
+    return ngx_http_tradesec_jwt_read_values(r, state);
+}
+
+
+/* What was packed last are this token's values. */
+
+static void
+ngx_http_tradesec_jwt_remember(const ngx_http_tradesec_token_cache_t *cache,
+    ts_token_tag_t tag, const ngx_http_tradesec_jwt_state_t *state)
+{
+    ts_token_entry_t                       entry;
+    const ngx_http_tradesec_jwt_packed_t  *packed;
+
+    packed = &ngx_http_tradesec_jwt_packed;
+
+    entry.expires = state->expires;
+    entry.not_before = state->not_before;
+    entry.len = 0;
+
+    if (packed->len <= sizeof(entry.values)) {
+        entry.len = packed->len;
+        ngx_memcpy(entry.values, packed->data, packed->len);
+    }
+
+    ngx_http_tradesec_token_cache_put(cache, tag, &entry);
+}
+
+
+/* The values of the token that was read last. */
+
+static ts_reason_e
+ngx_http_tradesec_jwt_read_values(ngx_http_request_t *r,
+    ngx_http_tradesec_jwt_state_t *state)
+{
+    ngx_uint_t                               i;
+    ngx_http_tradesec_jwt_packed_t          *packed;
+    const ngx_http_tradesec_jwt_provider_t  *provider;
+
+    packed = &ngx_http_tradesec_jwt_packed;
+    provider = state->provider;
+
+    packed->len = 0;
+
+    for (i = 0; i < provider->n_values; i++) {
+        if (ngx_http_tradesec_jwt_pack(i, &provider->values[i].claim)
+            != NGX_OK)
+        {
+            return TS_REASON_JWT_IDENTITY;
+        }
+    }
+
+    return ngx_http_tradesec_jwt_unpack(r, state, packed->data, packed->len)
+           == NGX_OK
+           ? TS_REASON_NONE : TS_REASON_INTERNAL_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_tradesec_jwt_pack(ngx_uint_t i, const ts_json_pointer_t *claim)
+{
+    u_char                          *p;
+    size_t                           left;
+    ts_slice_t                       text;
+    ts_jwt_claim_e                   rc;
+    ngx_http_tradesec_jwt_packed_t  *packed;
+
+    packed = &ngx_http_tradesec_jwt_packed;
+
+    p = packed->data + packed->len;
+    left = sizeof(packed->data) - packed->len;
+
+    if (left < 2) {
+        return NGX_ERROR;
+    }
+
+    left = ngx_min(left - 2, NGX_HTTP_TRADESEC_JWT_CLAIM_LEN);
+
+    rc = (i == 0)
+         ? ts_jwt_user(&ngx_http_tradesec_jwt_work, claim, p + 2, left, &text)
+         : ts_jwt_claim(&ngx_http_tradesec_jwt_work, claim, p + 2, left,
+                        &text);
+
+    if (rc == TS_JWT_CLAIM_NONE && i != 0) {
+        text.len = 0;
+
+    } else if (rc != TS_JWT_CLAIM_OK) {
+        return NGX_ERROR;
+    }
+
+    p[0] = (u_char) (text.len >> 8);
+    p[1] = (u_char) text.len;
+
+    packed->len += 2 + text.len;
+
+    return NGX_OK;
+}
+
+
+/* Copies the values to the request. */
+
+static ngx_int_t
+ngx_http_tradesec_jwt_unpack(ngx_http_request_t *r,
+    ngx_http_tradesec_jwt_state_t *state, const u_char *data, size_t len)
+{
+    u_char      *p, *end;
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+
+    p = ngx_pnalloc(r->pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    end = ngx_cpymem(p, data, len);
+
+    for (i = 0; i < state->provider->n_values; i++) {
+        value = &state->values[i];
+
+        if (end - p < 2) {
+            return NGX_ERROR;
+        }
+
+        value->len = (size_t) p[0] << 8 | p[1];
+        value->data = p + 2;
+
+        if (value->len > (size_t) (end - value->data)) {
+            return NGX_ERROR;
+        }
+
+        p = value->data + value->len;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_tradesec_jwt_get_claim(ngx_http_request_t *r,
+    const ngx_http_tradesec_jwt_state_t *state, const ngx_str_t *name,
+    ngx_str_t *value)
+{
+    u_char             *p;
+    ts_slice_t          text;
+    ts_json_pointer_t   claim;
+
+    if (!ts_jwt_reread(&ngx_http_tradesec_jwt_work,
+                       ts_slice(state->token.data, state->token.len)))
+    {
+        return NGX_DECLINED;
+    }
+
+    claim.n = 1;
+    claim.names[0] = ts_slice(name->data, name->len);
+
+    p = ngx_http_tradesec_jwt_packed.data;
+
+    if (ts_jwt_claim(&ngx_http_tradesec_jwt_work, &claim, p,
+                     NGX_HTTP_TRADESEC_JWT_CLAIM_LEN, &text)
+        != TS_JWT_CLAIM_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    value->len = text.len;
+    value->data = ngx_pnalloc(r->pool, text.len);
+
+    if (value->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(value->data, text.data, text.len);
+
+    return NGX_OK;
+}
