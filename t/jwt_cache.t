@@ -1,5 +1,7 @@
 #!/usr/bin/perl
 
+# Copyright (C) the ngx_tradesec authors
+
 # Verified tokens are remembered in tradesec_zone, by all workers; what is
 # remembered is still judged by the clock, by its own provider and by its own
 # keys.

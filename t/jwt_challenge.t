@@ -1,5 +1,7 @@
 #!/usr/bin/perl
 
+# Copyright (C) the ngx_tradesec authors
+
 # What a caller without a good token hears: RFC 6750's challenge for programs,
 # the login page for a person with a browser.
 

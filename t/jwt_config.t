@@ -1,5 +1,7 @@
 #!/usr/bin/perl
 
+# Copyright (C) the ngx_tradesec authors
+
 # Mistakes in the token configuration are one clear sentence at nginx -t.
 
 use v5.30;

@@ -1,5 +1,7 @@
 #!/usr/bin/perl
 
+# Copyright (C) the ngx_tradesec authors
+
 # Who the backend is told that the caller is: only what the gateway verified,
 # for this location, and nothing that a client sent under the same name.
 

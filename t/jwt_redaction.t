@@ -1,5 +1,7 @@
 #!/usr/bin/perl
 
+# Copyright (C) the ngx_tradesec authors
+
 # A token in the query or among the subprotocols is in no log and at no
 # backend, whatever becomes of the request.
 

@@ -1,5 +1,7 @@
 #!/usr/bin/perl
 
+# Copyright (C) the ngx_tradesec authors
+
 # Where tokens come from, and the credential rule: the credential that was
 # verified is the only one that the backend can read.
 

@@ -1,5 +1,7 @@
 #!/usr/bin/perl
 
+# Copyright (C) the ngx_tradesec authors
+
 # The jwt guard: which tokens are good. Every bad one is refused with 401, one
 # log line and nothing at the backend, beside its good twin; the client sees
 # the same answer for all of them. The tokens are made by Crypt::JWT.
