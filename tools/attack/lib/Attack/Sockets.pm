@@ -7,6 +7,7 @@ package Attack::Sockets;
 use v5.36;
 
 use Attack::Sidecar;
+use Tradesec::Test::Wait qw(wait_until);
 
 
 sub _own ($target) {
@@ -37,11 +38,17 @@ sub rows () {
         [ 'tunnel without a WebSocket key' => sub ($target) {
             return _upgraded($target, 'Sec-WebSocket-Key' => undef);
         }, @twin ],
+
+        [ 'live data without a token' => sub ($target) {
+            return $target->socket(headers => {
+                Origin => $target->origin, 'X-User' => 'alice' })
+                ->wait_for(\&_ticks);
+        }, @twin ],
     );
 }
 
 
-# What takes another proxy between nginx and the portal.
+# What takes a token that ends soon, and a look into the log.
 
 sub own_rows () {
     return (
@@ -54,6 +61,41 @@ sub own_rows () {
             return $target->behind_sidecar
                 ->socket(headers => { _own($target->behind_sidecar) })
                 ->wait_for(\&_ticks);
+        } ],
+
+        [ 'live data after the token has ended' => sub ($target) {
+            my $end    = time + 2;
+            my $token  = $target->mint(exp => $end);
+            my $socket = $target->socket(headers => {
+                _own($target), Cookie => "access_token=$token" });
+
+            return $socket->wait_for(sub ($message) { time > $end + 1 }, 6);
+        }, 'live data until the token ends', sub ($target) {
+            my $end    = time + 4;
+            my $token  = $target->mint(exp => $end);
+            my $socket = $target->socket(headers => {
+                _own($target), Cookie => "access_token=$token" });
+
+            return $socket->wait_for(sub ($message) { time >= $end - 1 }, 4);
+        } ],
+
+        [ 'token in the query, read from the log' => sub ($target) {
+            my $token = $target->token('alice');
+            my $lines = () = $target->log =~ m{GET /ws}g;
+
+            # the line is written when the socket has closed
+
+            $target->socket(uri => "/ws?token=$token",
+                headers => { Origin => $target->origin });
+
+            wait_until(sub { (() = $target->log =~ m{GET /ws}g) > $lines });
+
+            return index($target->log, $token) >= 0;
+        }, 'live data with the token in the query', sub ($target) {
+            return $target->socket(
+                uri     => '/ws?token=' . $target->token('alice'),
+                headers => { Origin => $target->origin },
+            )->wait_for(\&_ticks);
         } ],
     );
 }

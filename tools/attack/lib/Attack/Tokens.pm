@@ -1,0 +1,183 @@
+package Attack::Tokens;
+
+# Copyright (C) the ngx_tradesec authors
+#
+# Becoming somebody else without a password. The prize is the page for
+# administrators.
+
+use v5.36;
+
+use Crypt::JWT qw(encode_jwt);
+use Crypt::PK::ECC;
+use JSON::PP qw(decode_json encode_json);
+use MIME::Base64 qw(encode_base64url);
+
+
+sub _admin ($target, @headers) {
+    my $r = $target->get('/admin', @headers);
+
+    return $r->status == 200 && $r->body =~ /Accounts/;
+}
+
+
+sub _cookie ($token) { return (Cookie => "access_token=$token") }
+
+
+sub _claims ($target, %claims) {
+    return { %{ $target->claims('alice') }, sub => 'admin',
+        user_id => 'admin', role => 'admin', %claims };
+}
+
+
+# Three parts put together by hand, where no library would.
+
+sub _compact ($header, $claims, $signature = '') {
+    return join '.', encode_base64url(encode_json($header)),
+        encode_base64url(encode_json($claims)), $signature;
+}
+
+
+sub _signed ($target, $key, $alg = 'ES256', %header) {
+    return encode_jwt(alg => $alg, key => $key, payload => _claims($target),
+        extra_headers => { kid => 'portal-1', typ => 'JWT', %header });
+}
+
+
+sub _own_key () {
+    my $key = Crypt::PK::ECC->new;
+
+    $key->generate_key('secp256r1');
+
+    return $key;
+}
+
+
+sub rows () {
+    my @twin = ('token of the administrator', sub ($target) {
+        return _admin($target, $target->as('admin'));
+    });
+
+    my @bearer = ('token as Bearer', sub ($target) {
+        return _admin($target,
+            Authorization => 'Bearer ' . $target->token('admin'));
+    });
+
+    my @user = ('user named by his own token', sub ($target) {
+        return $target->whoami($target->as('alice')) eq 'alice';
+    });
+
+    return (
+        [ 'token with alg none' => sub ($target) {
+            return _admin($target, _cookie(_compact({ alg => 'none' },
+                _claims($target))));
+        }, @twin ],
+
+        [ 'token with alg nOnE and a key id' => sub ($target) {
+            return _admin($target, _cookie(_compact({ alg => 'nOnE',
+                kid => 'portal-1' }, _claims($target), 'AAAA')));
+        }, @twin ],
+
+        [ 'token without its signature' => sub ($target) {
+            return _admin($target, _cookie(_compact({ alg => 'ES256',
+                kid => 'portal-1' }, _claims($target))));
+        }, @twin ],
+
+        [ 'claims changed, signature kept' => sub ($target) {
+            my ($header, undef, $signature) = split /\./,
+                $target->token('alice');
+
+            return _admin($target, _cookie(join '.', $header,
+                encode_base64url(encode_json(_claims($target))), $signature));
+        }, @twin ],
+
+        [ 'signed with a key of the attacker' => sub ($target) {
+            return _admin($target, _cookie(_signed($target, _own_key())));
+        }, @twin ],
+
+        [ 'attacker\'s key inside the token' => sub ($target) {
+            my $key = _own_key();
+
+            return _admin($target, _cookie(_signed($target, $key, 'ES256',
+                jwk => $key->export_key_jwk('public', 1))));
+        }, @twin ],
+
+        [ 'public key used as an HMAC secret' => sub ($target) {
+            my $jwk = decode_json($target->jwks)->{keys}[0];
+            my $pem = Crypt::PK::ECC->new($jwk)->export_key_pem('public');
+
+            return _admin($target, _cookie(_signed($target, $pem, 'HS256')));
+        }, @twin ],
+
+        [ 'all-zero ECDSA signature' => sub ($target) {
+            return _admin($target, _cookie(_compact({ alg => 'ES256',
+                kid => 'portal-1' }, _claims($target),
+                encode_base64url("\0" x 64))));
+        }, @twin ],
+
+        [ 'forged token as Bearer' => sub ($target) {
+            return _admin($target, Authorization => 'Bearer '
+                . _signed($target, _own_key()));
+        }, @bearer ],
+
+        [ 'forged token behind a good one' => sub ($target) {
+            return _admin($target, Cookie => $target->session('alice')
+                . '; access_token=' . _signed($target, _own_key()));
+        }, @twin ],
+
+        [ 'forged token in a second Cookie header' => sub ($target) {
+            return _admin($target, Cookie => $target->session('alice'),
+                _cookie(_signed($target, _own_key())));
+        }, @twin ],
+
+        [ 'forged cookie beside a good Bearer' => sub ($target) {
+            return _admin($target, _cookie(_signed($target, _own_key())),
+                Authorization => 'Bearer ' . $target->token('alice'));
+        }, @bearer ],
+
+        [ 'administrator named in X-User, no token' => sub ($target) {
+            return _admin($target, 'X-User' => 'admin');
+        }, @user ],
+
+        [ 'bob named in X-User, token of alice' => sub ($target) {
+            return $target->whoami($target->as('alice'), 'X-User' => 'bob')
+                eq 'bob';
+        }, @user ],
+
+        [ 'bob named in x-USER over HTTP/2' => sub ($target) {
+            my $r = $target->client->h2(GET => '/api/account', undef,
+                $target->as('alice'), 'x-USER' => 'bob');
+
+            return ($r->json // {})->{user} eq 'bob';
+        }, @user ],
+    );
+}
+
+
+# What takes a token that only the portal can sign.
+
+sub own_rows () {
+    my @twin = ('token of the same shape, in time', sub ($target) {
+        return $target->whoami(_cookie($target->mint(exp => time + 60)))
+            eq 'alice';
+    });
+
+    my $with = sub (%claims) {
+        return sub ($target) {
+            return $target->whoami(_cookie($target->mint(%claims)))
+                eq 'alice';
+        };
+    };
+
+    return (
+        [ 'token that has ended'       => $with->(exp => time - 60), @twin ],
+        [ 'token that never ends'      => $with->(exp => undef), @twin ],
+        [ 'token not valid yet'        => $with->(nbf => time + 600), @twin ],
+        [ 'token of another issuer'    => $with->(iss => 'https://evil.test'),
+            @twin ],
+        [ 'token for another audience' => $with->(aud => 'newsletter'),
+            @twin ],
+    );
+}
+
+
+1;
