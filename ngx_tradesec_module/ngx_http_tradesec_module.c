@@ -14,6 +14,7 @@
 #include "guard/ngx_http_tradesec_websocket.h"
 #include "request/ngx_http_tradesec_context.h"
 #include "request/ngx_http_tradesec_decision.h"
+#include "request/ngx_http_tradesec_field.h"
 #include "request/ngx_http_tradesec_request.h"
 
 
@@ -116,8 +117,12 @@ ngx_http_tradesec_access_handler(ngx_http_request_t *r)
         if (ctx != NULL && ctx->error_page
             && ctx->error_page == r->uri_changes)
         {
-            /* the page of our own refusal; what it redirects to is judged */
+            /*
+             * The page of our own refusal, and nothing but a page: it opens
+             * no socket, and what it redirects to is judged.
+             */
             ctx->error_page = 0;
+            ngx_http_tradesec_ignore_upgrade(r);
             ngx_http_tradesec_identity_clear(r, ctx);
             return NGX_DECLINED;
         }

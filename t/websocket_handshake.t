@@ -66,7 +66,32 @@ my $t = Tradesec::Test->new(
             $upgrade
         }
 
+        location /page-status {
+            error_page 403 /ws-page;
+            $upgrade
+        }
+
+        location /page-forced {
+            error_page 403 = /ws-page?force;
+            $upgrade
+        }
+
+        location /missing {
+            error_page 404 /ws-page;
+            root %%DIR%%;
+        }
+
+        location /teapot {
+            error_page 418 = /ws-page;
+            return 418;
+        }
+
         location /ws-page { $upgrade }
+
+        location /slow {
+            limit_rate 1;
+            $upgrade
+        }
     CONF
 
 
@@ -235,8 +260,41 @@ is(ws('/always', Upgrade => 'h2c')->status, 403,
 # a refusal's own page may be proxied, but is no way to a socket
 
 is(ws('/page', 'Sec-WebSocket-Version' => 99)->status, 426, 'refused');
-is($t->request(PUT => '/page', '', Tradesec::Test::WebSocket->headers)->status,
-    502, 'page of a refusal does not become a tunnel');
+backend_saw();
+
+my @evil = (Origin => 'https://evil.test', Cookie => 'session=1');
+
+$ws = ws('/page-status', @evil);
+is($ws->status, 403, 'page of a refusal is served');
+is($ws->response->body, "plain\n", 'by the backend');
+ok(!grep({ lc $_->[0] eq 'upgrade' } @{ $_->{headers} }),
+    'which is not asked for an upgrade')
+    for $sockets->events('handshake');
+is(backend_saw(), 1, 'but once for the page');
+
+$ws = ws('/page-forced', @evil);
+is($ws->status, 502, 'page of a refusal does not become a socket');
+ok($ws->closed, 'connection closed');
+backend_saw();
+
+
+# nor is the page of another error, where the client reads another status
+
+ok(ws('/teapot')->accepted, 'error_page that leads to a socket');
+
+$ws = ws('/missing');
+is($ws->status, 502, 'websocket_answer: 101 behind the status of an error');
+ok($ws->closed, 'connection closed');
+backend_saw();
+
+
+# a client that is slow to read the refusal of a 101
+
+$ws = ws('/slow?accept=1');
+$ws->send('through');
+ok($sockets->wait_for('gone'), "slow client: backend's connection closed");
+is($sockets->count('frame'), 0, 'slow client: nothing reached the backend');
+$ws->connection->close;
 backend_saw();
 
 

@@ -38,8 +38,6 @@ static ts_reason_e ngx_http_tradesec_websocket_reason(
     ts_ws_handshake_e verdict);
 static ngx_int_t ngx_http_tradesec_websocket_offer_version(
     ngx_http_request_t *r);
-static void ngx_http_tradesec_websocket_hide(ngx_http_request_t *r,
-    const char *lowcase_name, size_t len);
 static void *ngx_http_tradesec_websocket_create_conf(ngx_conf_t *cf);
 static char *ngx_http_tradesec_websocket_merge_conf(ngx_conf_t *cf,
     void *parent, void *child);
@@ -137,11 +135,8 @@ ngx_http_tradesec_websocket_check(ngx_http_request_t *r,
 
     if (!wcf->policy->enable) {
 
-        /* RFC 9110 section 7.8: a server may ignore Upgrade, and this does */
-
         if (!dry_run) {
-            ngx_http_tradesec_websocket_hide(r, "upgrade", 7);
-            r->headers_in.upgrade = NULL;
+            ngx_http_tradesec_ignore_upgrade(r);
         }
 
         return ngx_http_tradesec_pass();
@@ -161,8 +156,8 @@ ngx_http_tradesec_websocket_check(ngx_http_request_t *r,
         ctx->state[NGX_HTTP_TRADESEC_GUARD_WEBSOCKET] = upgrade;
 
         if (!dry_run) {
-            ngx_http_tradesec_websocket_hide(r, "sec-websocket-extensions",
-                                             24);
+            ngx_http_tradesec_hide_request_fields(r,
+                                                  "sec-websocket-extensions");
         }
 
         return ngx_http_tradesec_pass();
@@ -241,23 +236,6 @@ ngx_http_tradesec_websocket_offer_version(ngx_http_request_t *r)
     }
 
     return NGX_OK;
-}
-
-
-static void
-ngx_http_tradesec_websocket_hide(ngx_http_request_t *r,
-    const char *lowcase_name, size_t len)
-{
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
-    ngx_http_tradesec_each_field(r, part, h) {
-        if (h->key.len == len
-            && ngx_memcmp(h->lowcase_key, lowcase_name, len) == 0)
-        {
-            ngx_http_tradesec_hide_request_field(h);
-        }
-    }
 }
 
 

@@ -54,6 +54,36 @@ ngx_http_tradesec_withhold_request_field(ngx_table_elt_t *h)
 }
 
 
+void
+ngx_http_tradesec_hide_request_fields(ngx_http_request_t *r,
+    const char *lowcase_name)
+{
+    size_t            len;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    len = ngx_strlen(lowcase_name);
+
+    ngx_http_tradesec_each_field(r, part, h) {
+        if (h->key.len == len
+            && ngx_memcmp(h->lowcase_key, lowcase_name, len) == 0)
+        {
+            ngx_http_tradesec_hide_request_field(h);
+        }
+    }
+}
+
+
+void
+ngx_http_tradesec_ignore_upgrade(ngx_http_request_t *r)
+{
+    if (r->headers_in.upgrade != NULL) {
+        ngx_http_tradesec_hide_request_fields(r, "upgrade");
+        r->headers_in.upgrade = NULL;
+    }
+}
+
+
 ngx_table_elt_t *
 ngx_http_tradesec_add_response_field(ngx_http_request_t *r, const char *name,
     const ngx_str_t *value)

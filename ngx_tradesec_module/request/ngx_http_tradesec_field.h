@@ -45,7 +45,19 @@ ngx_str_t ngx_http_tradesec_request_field(ngx_http_request_t *r,
 
 void ngx_http_tradesec_hide_request_field(ngx_table_elt_t *h);
 
-/* The same, but the value stays for modules that have found it already. */
+/* Hides every line of that name, given in lower case. */
+
+void ngx_http_tradesec_hide_request_fields(ngx_http_request_t *r,
+    const char *lowcase_name);
+
+/*
+ * Makes it an ordinary request: a server may ignore Upgrade (RFC 9110
+ * section 7.8), and nginx then takes no 101 for its answer.
+ */
+
+void ngx_http_tradesec_ignore_upgrade(ngx_http_request_t *r);
+
+/* As ngx_http_tradesec_hide_request_field(), but the value stays for modules that have found it already. */
 
 void ngx_http_tradesec_withhold_request_field(ngx_table_elt_t *h);
 

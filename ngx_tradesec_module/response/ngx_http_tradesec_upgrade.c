@@ -69,6 +69,11 @@ ngx_module_t  ngx_http_tradesec_upgrade_module = {
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
 
 
+/*
+ * A socket opens when nginx says so, whatever status the client reads: on the
+ * page of another error that is the status of the error.
+ */
+
 static ngx_int_t
 ngx_http_tradesec_upgrade_header_filter(ngx_http_request_t *r)
 {
@@ -77,12 +82,15 @@ ngx_http_tradesec_upgrade_header_filter(ngx_http_request_t *r)
     ngx_http_tradesec_ws_terms_t        terms;
     const ngx_http_tradesec_upgrade_t  *upgrade;
 
+    if (r->headers_out.status != NGX_HTTP_SWITCHING_PROTOCOLS
+        && (r->upstream == NULL || !r->upstream->upgrade))
+    {
+        return ngx_http_next_header_filter(r);
+    }
+
     /* nginx itself refuses to upgrade a subrequest */
 
-    if (r->headers_out.status != NGX_HTTP_SWITCHING_PROTOCOLS
-        || r != r->main
-        || !ngx_http_tradesec_is_on(r))
-    {
+    if (r != r->main || !ngx_http_tradesec_is_on(r)) {
         return ngx_http_next_header_filter(r);
     }
 
@@ -92,11 +100,6 @@ ngx_http_tradesec_upgrade_header_filter(ngx_http_request_t *r)
     }
 
     upgrade = ctx->state[NGX_HTTP_TRADESEC_GUARD_WEBSOCKET];
-
-    if (ctx->status == NGX_HTTP_TRADESEC_STATUS_REJECTED) {
-        /* this is the page of a refusal, which a later guard decided */
-        upgrade = NULL;
-    }
 
     verdict = ngx_http_tradesec_upgrade_check(r, upgrade);
 
@@ -127,7 +130,9 @@ ngx_http_tradesec_upgrade_check(ngx_http_request_t *r,
     ngx_table_elt_t    *h, *end;
     ts_ws_handshake_t   answer;
 
-    if (upgrade == NULL || r->upstream == NULL || !r->upstream->upgrade) {
+    if (upgrade == NULL || r->upstream == NULL || !r->upstream->upgrade
+        || r->headers_out.status != NGX_HTTP_SWITCHING_PROTOCOLS)
+    {
         return TS_WS_HANDSHAKE_UPGRADE;
     }
 
@@ -168,9 +173,20 @@ ngx_http_tradesec_upgrade_refuse(ngx_http_request_t *r,
         return ngx_http_next_header_filter(r);
     }
 
-    return ngx_http_filter_finalize_request(r,
+    /*
+     * The answer ends here, also where it could not be sent at once: of
+     * NGX_AGAIN nginx would think that the 101 was, and open the tunnel.
+     */
+
+    if (r->upstream != NULL) {
+        r->upstream->upgrade = 0;
+    }
+
+    (void) ngx_http_filter_finalize_request(r,
                                &ngx_http_tradesec_upgrade_module,
                                ts_reasons[TS_REASON_WEBSOCKET_ANSWER].status);
+
+    return NGX_ERROR;
 }
 
 
