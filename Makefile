@@ -183,15 +183,16 @@ lint: deps                      ## reads the source with cppcheck, clang-tidy, g
 	cppcheck -q -j2 --std=c11 --enable=warning,performance,portability \
 	    --inline-suppr --error-exitcode=1 -I$(SRC) $(SRC)
 	@echo clang-tidy: $(words $(SOURCES)) files
-	@clang-tidy --quiet $(SOURCES) -- $(LINT_INCS) -std=gnu11 2>&1 | sed '/warnings generated/d'
+	@printf '%s\n' $(SOURCES) | xargs -P $(JOBS) -n 8 sh -c \
+	    'clang-tidy --quiet "$$@" -- $(LINT_INCS) -std=gnu11' sh 2>&1 | sed '/warnings generated/d'
 	@echo gcc -fanalyzer: $(words $(CORE)) files
-	@for f in $(CORE); do \
-	    $(CC) -fanalyzer -O1 -Wall -Werror -I$(SRC) -c -o /dev/null $$f || exit 1; \
-	done
+	@printf '%s\n' $(CORE) | xargs -P $(JOBS) -n 1 \
+	    $(CC) -fanalyzer -O1 -Wall -Werror -I$(SRC) -c -o /dev/null
 	shellcheck $(SCRIPTS)
 	@echo perl -c: $(words $(PERL)) files
 	@for f in $(PERL); do \
-	    perl -I t/lib -I tools/demo/lib -I tools/attack/lib -c $$f 2>&1 | sed '/syntax OK$$/d' || exit 1; \
+	    perl $(addprefix -I,$(wildcard t/lib tools/*/lib bench/lib)) -c $$f 2>&1 \
+	        | sed '/syntax OK$$/d' || exit 1; \
 	done
 
 
