@@ -8,6 +8,7 @@ use warnings;
 use Carp qw(croak);
 use File::Temp qw(tempdir);
 use IO::Socket::INET;
+use POSIX qw(:sys_wait_h);
 use Time::HiRes qw(sleep);
 
 # One nginx process on a port of its own: under callgrind, or as it is.
@@ -118,7 +119,7 @@ sub start {
     for (1 .. 600) {
         return if eval { $self->connect };
 
-        waitpid($pid, 1) == $pid and last;
+        waitpid($pid, WNOHANG) == $pid and last;
         sleep 0.1;
     }
 
@@ -142,8 +143,12 @@ sub stop {
 
     my $pid = delete $self->{pid} or return;
 
-    kill 'QUIT', $pid;
-    waitpid $pid, 0;
+    # again and again: nginx may be about to wait for events when it comes
+
+    while (waitpid($pid, WNOHANG) == 0) {
+        kill 'QUIT', $pid;
+        sleep 0.05;
+    }
 }
 
 
