@@ -204,7 +204,21 @@ foreign_origins_do_not(void **state)
     assert_int_equal(check(NULL, NULL, EVIL "/?" OWN "/", 1, 0),
                      TS_ORIGIN_MISMATCH);
     assert_int_equal(check(NULL, "null", NULL, 0, 0), TS_ORIGIN_NULL);
-    assert_int_equal(check("same-origin", "null", OWN "/", 1, 0),
+    assert_int_equal(check("none", "null", NULL, 1, 0), TS_ORIGIN_NULL);
+    assert_int_equal(check("same-site", "null", NULL, 1, 0), TS_ORIGIN_NULL);
+    assert_int_equal(check("cross-site", "null", OWN "/", 1, 0),
+                     TS_ORIGIN_NULL);
+}
+
+
+static void
+null_of_a_form_that_sends_no_referrer_passes(void **state)
+{
+    (void) state;
+
+    assert_int_equal(check("same-origin", "null", NULL, 1, 0),
+                     TS_ORIGIN_ALLOWED);
+    assert_int_equal(check("same-origin", "null", NULL, 1, 1),
                      TS_ORIGIN_NULL);
 }
 
@@ -279,6 +293,7 @@ main(void)
         cmocka_unit_test(comparison_is_exact_after_normalisation),
         cmocka_unit_test(listed_origins_pass),
         cmocka_unit_test(foreign_origins_do_not),
+        cmocka_unit_test(null_of_a_form_that_sends_no_referrer_passes),
         cmocka_unit_test(rebound_name_is_caught_by_its_origin),
         cmocka_unit_test(nothing_said_with_a_credential_is_refused),
         cmocka_unit_test(handshake_needs_origin_with_a_credential),

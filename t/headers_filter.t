@@ -230,6 +230,8 @@ like($r->header('Content-Security-Policy'), qr/default-src 'self'/,
     'strict CSP');
 like($r->header('Strict-Transport-Security'), qr/includeSubDomains/,
     'strict HSTS');
+is($r->header('Referrer-Policy'), 'same-origin',
+    'strict leaves own forms their Origin');
 
 $r = $t->get('/adjusted?x=1');
 is(join('|', $r->headers('X-Frame-Options')), 'DENY', 'adjusted');

@@ -63,6 +63,7 @@ sub check {
     } else {
         is($r->status, 200, "$title: passed");
         is($backend->count, 1, "$title: reached the backend");
+        is(($t->access_log(1))[-1], "$uri PASSED ", "$title: status");
         $t->not_logged(qr/refused/, "$title: no refusal logged");
     }
 
@@ -113,6 +114,10 @@ for my $origin ("$OWN/", "$OWN, $OWN", "$OWN https://evil.example", '',
 check('origin_null', 'null', 'POST', '/', Origin => 'null', @cookie);
 check('origin_null', 'null without a credential', 'POST', '/',
     Origin => 'null');
+check('origin_null', 'null of a sandboxed frame', 'POST', '/',
+    Origin => 'null', 'Sec-Fetch-Site' => 'cross-site', @cookie);
+check(undef, 'null of an own form under no-referrer', 'POST', '/',
+    Origin => 'null', 'Sec-Fetch-Site' => 'same-origin', @cookie);
 check('origin_malformed', 'two Origin lines', 'POST', '/', Origin => $OWN,
     Origin => 'https://evil.example', @cookie);
 check('origin_malformed', 'twice the same Origin', 'POST', '/',

@@ -7,7 +7,8 @@
 
 typedef enum {
     TS_FETCH_SITE_ABSENT,
-    TS_FETCH_SITE_OWN,          /* same-origin, or none: the user himself */
+    TS_FETCH_SITE_OWN,          /* same-origin */
+    TS_FETCH_SITE_USER,         /* none: the user himself */
     TS_FETCH_SITE_FOREIGN,      /* same-site, cross-site */
     TS_FETCH_SITE_UNKNOWN
 } ts_fetch_site_e;
@@ -41,7 +42,10 @@ ts_origin_check(const ts_origin_request_t *request, const ts_origin_t *allowed,
 
     /*
      * An Origin decides alone: also against "same-origin", which a rebound
-     * DNS name can say, and for a listed origin of another site.
+     * DNS name can say, and for a listed origin of another site. Only "null"
+     * says nothing: own forms send it on pages with "Referrer-Policy:
+     * no-referrer" (Fetch, "append a request Origin header"). Then the browser
+     * says "same-origin", and of frames and redirects that are "null" never.
      */
 
     if (request->origin.n) {
@@ -51,7 +55,8 @@ ts_origin_check(const ts_origin_request_t *request, const ts_origin_t *allowed,
         }
 
         if (ts_slice_eq(request->origin.value, TS_SLICE("null"))) {
-            return TS_ORIGIN_NULL;
+            return (site == TS_FETCH_SITE_OWN && !request->handshake)
+                   ? TS_ORIGIN_ALLOWED : TS_ORIGIN_NULL;
         }
 
         if (!ts_origin_parse(request->origin.value, &origin)) {
@@ -70,7 +75,7 @@ ts_origin_check(const ts_origin_request_t *request, const ts_origin_t *allowed,
         return request->credential ? TS_ORIGIN_MISSING : TS_ORIGIN_ALLOWED;
     }
 
-    if (site == TS_FETCH_SITE_OWN) {
+    if (site == TS_FETCH_SITE_OWN || site == TS_FETCH_SITE_USER) {
         return TS_ORIGIN_ALLOWED;
     }
 
@@ -95,10 +100,12 @@ ts_fetch_site(const ts_origin_field_t *field)
         return TS_FETCH_SITE_ABSENT;
     }
 
-    if (ts_slice_eq(field->value, TS_SLICE("same-origin"))
-        || ts_slice_eq(field->value, TS_SLICE("none")))
-    {
+    if (ts_slice_eq(field->value, TS_SLICE("same-origin"))) {
         return TS_FETCH_SITE_OWN;
+    }
+
+    if (ts_slice_eq(field->value, TS_SLICE("none"))) {
+        return TS_FETCH_SITE_USER;
     }
 
     if (ts_slice_eq(field->value, TS_SLICE("cross-site"))

@@ -72,7 +72,9 @@ static const ngx_http_tradesec_header_t  ngx_http_tradesec_strict[] = {
     { ngx_string("X-Content-Type-Options"), ngx_string("nosniff"),
       NULL, REPLACE, 0 },
 
-    { ngx_string("Referrer-Policy"), ngx_string("no-referrer"),
+    /* not no-referrer, under which own forms send "Origin: null" */
+
+    { ngx_string("Referrer-Policy"), ngx_string("same-origin"),
       NULL, REPLACE, 0 },
 
     { ngx_string("Permissions-Policy"),
