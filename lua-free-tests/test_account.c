@@ -47,7 +47,7 @@ one_account_in_many_spellings_is_one(void **state)
         "b\xc2\xad""ob",                               /* soft hyphen */
         "bo\xcc\x81""b",                               /* combining acute */
         "\xc2\xa0""bob\xe3\x80\x80",                   /* no-break, wide */
-        "\xe2\x80\xa8""bob\xe1\x9a\x80",               /* line separator, ogham */
+        "\xe2\x80\xa8""bob\xe1\x9a\x80",            /* line separator, ogham */
         "b\xe2\x93\x9e""b",                            /* circled o */
     };
 

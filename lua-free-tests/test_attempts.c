@@ -677,6 +677,21 @@ the_oldest_open_counters_leave_and_locks_stay(void **state)
 }
 
 
+/* What docs/directives.md promises. */
+
+static void
+a_megabyte_holds_8000_counters(void **state)
+{
+    ts_attempts_t  *t;
+
+    (void) state;
+
+    t = new_table(1024 * 1024);
+    assert_in_range(ts_attempts_stats(t).blocks, 8000, 8192);
+    free(t);
+}
+
+
 static void
 a_table_full_of_locks_refuses_until_one_ends(void **state)
 {
@@ -842,6 +857,7 @@ main(void)
         cmocka_unit_test(a_limit_lowered_by_a_reload_holds_at_once),
         cmocka_unit_test(many_attempts_of_one_key_are_kept_exactly),
         cmocka_unit_test(the_oldest_open_counters_leave_and_locks_stay),
+        cmocka_unit_test(a_megabyte_holds_8000_counters),
         cmocka_unit_test(a_table_full_of_locks_refuses_until_one_ends),
         cmocka_unit_test(counters_survive_a_change_of_size),
         cmocka_unit_test(locks_are_read_out_and_put_back),

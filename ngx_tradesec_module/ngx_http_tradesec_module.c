@@ -9,6 +9,7 @@
 #include <ngx_http.h>
 
 #include "guard/ngx_http_tradesec_jwt.h"
+#include "guard/ngx_http_tradesec_login.h"
 #include "guard/ngx_http_tradesec_methods.h"
 #include "guard/ngx_http_tradesec_origin.h"
 #include "guard/ngx_http_tradesec_websocket.h"
@@ -16,6 +17,7 @@
 #include "request/ngx_http_tradesec_decision.h"
 #include "request/ngx_http_tradesec_field.h"
 #include "request/ngx_http_tradesec_request.h"
+#include "response/ngx_http_tradesec_outcome.h"
 
 
 typedef struct {
@@ -64,6 +66,9 @@ static const ngx_http_tradesec_guard_t *const  ngx_http_tradesec_guards[] = {
 #endif
 #ifndef TS_OMIT_JWT
     &ngx_http_tradesec_jwt_guard,
+#endif
+#ifndef TS_OMIT_LOGIN
+    &ngx_http_tradesec_login_guard,
 #endif
     NULL
 };
@@ -114,6 +119,10 @@ ngx_http_tradesec_access_handler(ngx_http_request_t *r)
     if (r->internal) {
         ctx = ngx_http_tradesec_find_ctx(r);
 
+        if (ctx != NULL) {
+            ngx_http_tradesec_outcome_redirected(r, ctx);
+        }
+
         if (ctx != NULL && ctx->error_page
             && ctx->error_page == r->uri_changes)
         {
@@ -145,10 +154,11 @@ ngx_http_tradesec_access_handler(ngx_http_request_t *r)
         return NGX_DONE;
     }
 
-    if (ctx->waiting) {
+    if (ctx->waiting && ctx->waiting == r->uri_changes) {
         ctx->waiting = 0;
 
     } else if (ctx->judged) {
+        ctx->waiting = 0;
         ctx->next = 0;
         ngx_memzero(ctx->passed, sizeof(ctx->passed));
         ngx_http_tradesec_identity_clear(r, ctx);
@@ -181,7 +191,7 @@ ngx_http_tradesec_judge(ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
             }
 
             if (rc == NGX_AGAIN) {
-                ctx->waiting = 1;
+                ctx->waiting = r->uri_changes;
                 return NGX_AGAIN;
             }
         }

@@ -440,6 +440,7 @@ ts_attempts_lock(ts_attempts_t *t, uint32_t i,
     }
 
     b->until = now + lasts;
+    t->locks++;
 
     ts_attempts_forgive(t, i);
     ts_attempts_compact(t, i);

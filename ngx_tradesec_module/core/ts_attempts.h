@@ -47,6 +47,7 @@
 #define TS_ATTEMPTS_LIMIT_MAX     1000
 #define TS_ATTEMPTS_ACCOUNTS_MAX  64
 #define TS_ATTEMPTS_VERSION       1     /* of the layout in memory */
+#define TS_ATTEMPTS_SCAN          4096  /* blocks that one call looks at */
 
 /* room for a hundred counters, to make sure that it is worth while at all */
 
@@ -125,6 +126,7 @@ typedef struct {
 
 
 typedef struct {
+    uint64_t  locks;        /* how often a key was locked */
     uint64_t  evicted;      /* counters that left because memory was short */
     uint64_t  full;         /* attempts refused for want of memory */
     uint64_t  repaired;     /* times a dead process's mark was found */
@@ -161,9 +163,10 @@ uint32_t ts_attempts_settle(ts_attempts_t *table, const ts_attempt_t *attempt,
 uint32_t ts_attempts_copy(ts_attempts_t *to, ts_attempts_t *from);
 
 /*
- * Reads the locks that hold at `now`, at most n of them, from *cursor on, which
- * starts at 0 and is 0 again behind the last. What is locked meanwhile may be
- * missed.
+ * Reads locks that hold at `now`, at most n of them, from *cursor on, which
+ * starts at 0 and is 0 again when all were seen. One call looks at a bounded
+ * part of the table and may find none. What is locked between the calls may be
+ * missed; `locks` of the statistics tells that something was.
  */
 
 uint32_t ts_attempts_locks(ts_attempts_t *table, uint32_t *cursor,

@@ -79,13 +79,16 @@ uint32_t
 ts_attempts_locks(ts_attempts_t *t, uint32_t *cursor,
     ts_attempts_lock_t *locks, uint32_t n, uint32_t now)
 {
-    uint32_t                    i, filled;
+    uint32_t                    i, end, filled;
     const ts_attempts_block_t  *b;
 
     now = ts_attempts_open(t, now);
     filled = 0;
 
-    for (i = *cursor + 1; i < t->fresh && filled < n; i++) {
+    end = t->fresh - *cursor > TS_ATTEMPTS_SCAN ? *cursor + TS_ATTEMPTS_SCAN
+                                                : t->fresh;
+
+    for (i = *cursor + 1; i < end && filled < n; i++) {
         b = ts_attempts_block(t, i);
 
         if (b->kind == TS_ATTEMPTS_BLOCK_LOCKED && b->until > now) {

@@ -279,7 +279,8 @@ ts_attempts_stats_t
 ts_attempts_stats(const ts_attempts_t *t)
 {
     return (ts_attempts_stats_t) {
-        t->evicted, t->full, t->repaired, t->locked, t->used, t->blocks
+        t->locks, t->evicted, t->full, t->repaired,
+        t->locked, t->used, t->blocks
     };
 }
 

@@ -79,6 +79,7 @@ struct ts_attempts_s {
     uint32_t             locked;
     ts_attempts_list_t   open_list;
     ts_attempts_list_t   locked_list;
+    uint64_t             locks;
     uint64_t             evicted;
     uint64_t             full;
     uint64_t             repaired;

@@ -41,7 +41,7 @@ ts_field_match(const ts_field_t *field, ts_slice_t name)
         return TS_FIELD_ALIKE;
     }
 
-    /* "username[0]", but the fields "user[email]" and "user[password]" differ */
+    /* "username[0]"; but "user[email]" and "user[password]" are different */
 
     bracket = name.len ? memchr(name.data, '[', name.len) : NULL;
 

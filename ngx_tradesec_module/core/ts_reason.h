@@ -99,7 +99,37 @@
       "the signature is not that of a key of the provider")                  \
     X(JWT_IDENTITY, "jwt_identity", 401,                                     \
       "a claim that is passed on as the user or in a field is missing or "   \
-      "cannot be written there")
+      "cannot be written there")                                             \
+                                                                             \
+    /* login */                                                              \
+    X(LOGIN_BODY_TOO_LARGE, "login_body_too_large", 413,                     \
+      "the body is larger than tradesec_login_body_size")                    \
+    X(LOGIN_BODY_TYPE, "login_body_type", 415,                               \
+      "account= of tradesec_login names no source for this Content-Type")    \
+    X(LOGIN_BODY_ENCODED, "login_body_encoded", 415,                         \
+      "the body has a Content-Encoding, so the account cannot be read")      \
+    X(LOGIN_MALFORMED, "login_malformed", 400,                               \
+      "body or credentials are not well-formed")                             \
+    X(LOGIN_ACCOUNT_MISSING, "login_account_missing", 400,                   \
+      "the account's field is not in the body")                              \
+    X(LOGIN_ACCOUNT_AMBIGUOUS, "login_account_ambiguous", 400,               \
+      "two fields may be the account, which backends resolve differently")   \
+    X(LOGIN_ACCOUNT_INVALID, "login_account_invalid", 400,                   \
+      "the account is empty, too long, no text, or has control characters")  \
+    X(LOGIN_LOCKED, "login_locked", 429,                                     \
+      "the account is locked for this address after failed attempts")        \
+    X(LOGIN_PAIR_LIMIT, "login_pair_limit", 429,                             \
+      "too many failed attempts at this account from this address")          \
+    X(LOGIN_ACCOUNT_LIMIT, "login_account_limit", 429,                       \
+      "too many failed attempts at this account from all addresses")         \
+    X(LOGIN_ADDRESS_LIMIT, "login_address_limit", 429,                       \
+      "too many failed attempts from this address or network")               \
+    X(LOGIN_ADDRESS_ACCOUNTS, "login_address_accounts", 429,                 \
+      "failed attempts at too many different accounts from this address")    \
+    X(LOGIN_BUSY, "login_busy", 429,                                         \
+      "attempts that are still in flight use the limit up")                  \
+    X(LOGIN_ZONE_FULL, "login_zone_full", 503,                               \
+      "tradesec_zone has no room for another attempt: it is full of locks")
 
 
 typedef enum {

@@ -33,7 +33,6 @@ static const void *ngx_http_tradesec_methods_get_policy(ngx_conf_t *cf);
 static ngx_http_tradesec_verdict_t ngx_http_tradesec_methods_check(
     ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx);
 static ngx_flag_t ngx_http_tradesec_has_override(ngx_http_request_t *r);
-static ngx_flag_t ngx_http_tradesec_is_early_data(ngx_http_request_t *r);
 static void *ngx_http_tradesec_methods_create_conf(ngx_conf_t *cf);
 static char *ngx_http_tradesec_methods_merge_conf(ngx_conf_t *cf,
     void *parent, void *child);
@@ -169,27 +168,6 @@ ngx_http_tradesec_has_override(ngx_http_request_t *r)
 
     return r->args.len
            && ts_method_override_query(ts_slice(r->args.data, r->args.len));
-}
-
-
-/* RFC 8470 section 5.2; "ssl_early_data" is off by default */
-
-static ngx_flag_t
-ngx_http_tradesec_is_early_data(ngx_http_request_t *r)
-{
-#if (NGX_HTTP_SSL)
-
-    ngx_str_t  early;
-
-    return r->connection->ssl
-           && ngx_ssl_get_early_data(r->connection, r->pool, &early) == NGX_OK
-           && early.len;
-
-#else
-
-    return 0;
-
-#endif
 }
 
 

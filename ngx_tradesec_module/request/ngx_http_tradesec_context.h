@@ -19,6 +19,17 @@ typedef enum {
 } ngx_http_tradesec_status_e;
 
 
+typedef enum {
+    NGX_HTTP_TRADESEC_BODY_UNREAD,
+    NGX_HTTP_TRADESEC_BODY_READING,     /* the gate waits for it */
+    NGX_HTTP_TRADESEC_BODY_READ
+} ngx_http_tradesec_body_e;
+
+
+typedef struct ngx_http_tradesec_expectation_s
+    ngx_http_tradesec_expectation_t;
+
+
 struct ngx_http_tradesec_ctx_s {
     /* what $tradesec_status, $tradesec_reason and $tradesec_guard show */
     ngx_http_tradesec_status_e     status;
@@ -55,8 +66,19 @@ struct ngx_http_tradesec_ctx_s {
      */
     ngx_uint_t                     error_page;
 
+    /*
+     * While a guard waits, what r->uri_changes was then; 0 otherwise. When
+     * nginx gives the request up meanwhile, its error page is no resumption.
+     */
+    ngx_uint_t                     waiting;
+
+    ngx_http_tradesec_body_e       body;
+
+    /* of the backend's answer; see response/ngx_http_tradesec_outcome.h */
+    ngx_http_tradesec_expectation_t
+                                  *expectation;
+
     unsigned                       judged:1;     /* before, elsewhere */
-    unsigned                       waiting:1;
 };
 
 

@@ -24,7 +24,8 @@
     X(METHODS, "methods")                                                    \
     X(WEBSOCKET, "websocket")                                                \
     X(ORIGIN, "origin")                                                      \
-    X(JWT, "jwt")
+    X(JWT, "jwt")\
+    X(LOGIN, "login")
 
 typedef enum {
 #define X(id, name)  NGX_HTTP_TRADESEC_GUARD_##id,

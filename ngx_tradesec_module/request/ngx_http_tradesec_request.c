@@ -214,6 +214,25 @@ ngx_http_tradesec_is_https(ngx_http_request_t *r)
 }
 
 
+ngx_flag_t
+ngx_http_tradesec_is_early_data(ngx_http_request_t *r)
+{
+#if (NGX_HTTP_SSL)
+
+    ngx_str_t  early;
+
+    return r->connection->ssl
+           && ngx_ssl_get_early_data(r->connection, r->pool, &early) == NGX_OK
+           && early.len;
+
+#else
+
+    return 0;
+
+#endif
+}
+
+
 const ngx_str_t *
 ngx_http_tradesec_guard_name(ngx_http_tradesec_guard_e id)
 {

@@ -50,6 +50,13 @@ ngx_flag_t ngx_http_tradesec_is_safe(ngx_http_request_t *r);
 
 ngx_flag_t ngx_http_tradesec_is_https(ngx_http_request_t *r);
 
+/*
+ * Whether the request came in TLS early data, which can be replayed (RFC 8470
+ * section 5.2); "ssl_early_data" is off by default.
+ */
+
+ngx_flag_t ngx_http_tradesec_is_early_data(ngx_http_request_t *r);
+
 /* The name of a guard, as in the log and in the configuration. */
 
 const ngx_str_t *ngx_http_tradesec_guard_name(ngx_http_tradesec_guard_e id);

@@ -9,10 +9,10 @@
 #include <openssl/rand.h>
 
 #include "core/ts_types.h"
+#include "store/ngx_http_tradesec_state.h"
 #include "store/ngx_http_tradesec_zone.h"
 
 
-#define NGX_HTTP_TRADESEC_AREAS          8
 #define NGX_HTTP_TRADESEC_AREA_NAME      16
 #define NGX_HTTP_TRADESEC_ZONE_VERSION   1
 
@@ -36,6 +36,7 @@ typedef struct {
     uint32_t                       version;
     uint32_t                       n;
     size_t                         size;    /* as configured */
+    ngx_pid_t                      keeper;  /* writes the state file */
     ngx_http_tradesec_zone_area_t  areas[NGX_HTTP_TRADESEC_AREAS];
 } ngx_http_tradesec_zone_head_t;
 
@@ -46,6 +47,7 @@ typedef struct {
     size_t                     size;
     ngx_uint_t                 n;
     ngx_http_tradesec_area_t  *areas[NGX_HTTP_TRADESEC_AREAS];
+    ngx_http_tradesec_state_t  state;
 } ngx_http_tradesec_zone_conf_t;
 
 
@@ -63,6 +65,8 @@ static ngx_http_tradesec_zone_area_t *ngx_http_tradesec_zone_find(
     ngx_http_tradesec_zone_head_t *head, const ngx_http_tradesec_area_t *area);
 static ngx_shm_zone_t *ngx_http_tradesec_zone_old(ngx_conf_t *cf,
     ngx_shm_zone_t *shm_zone);
+static ngx_int_t ngx_http_tradesec_zone_init_process(ngx_cycle_t *cycle);
+static void ngx_http_tradesec_zone_exit_process(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_tradesec_zone_postconfiguration(ngx_conf_t *cf);
 static void *ngx_http_tradesec_zone_create_conf(ngx_conf_t *cf);
 static char *ngx_http_tradesec_zone(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -72,7 +76,7 @@ static char *ngx_http_tradesec_zone(ngx_conf_t *cf, ngx_command_t *cmd,
 static ngx_command_t  ngx_http_tradesec_zone_commands[] = {
 
     { ngx_string("tradesec_zone"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
       ngx_http_tradesec_zone,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
@@ -104,10 +108,10 @@ ngx_module_t  ngx_http_tradesec_zone_module = {
     NGX_HTTP_MODULE,                           /* module type */
     NULL,                                      /* init master */
     NULL,                                      /* init module */
-    NULL,                                      /* init process */
+    ngx_http_tradesec_zone_init_process,       /* init process */
     NULL,                                      /* init thread */
     NULL,                                      /* exit thread */
-    NULL,                                      /* exit process */
+    ngx_http_tradesec_zone_exit_process,       /* exit process */
     NULL,                                      /* exit master */
     NGX_MODULE_V1_PADDING
 };
@@ -257,6 +261,7 @@ ngx_http_tradesec_zone_fill(ngx_http_tradesec_zone_conf_t *zcf,
         from = old ? ngx_http_tradesec_zone_find(old, area) : NULL;
 
         if (from == NULL || from->version != area->version) {
+            area->fresh = 1;
             rc = area->init(area, NULL, 0, log);
 
         } else {
@@ -272,11 +277,16 @@ ngx_http_tradesec_zone_fill(ngx_http_tradesec_zone_conf_t *zcf,
         }
     }
 
+    if (old != NULL) {
+        /* its workers must not write over what ours will write */
+        old->keeper = NGX_INVALID_PID;
+    }
+
     /* the previous cycle's zone is unmapped when this one is in use */
 
     zcf->old = NULL;
 
-    return NGX_OK;
+    return ngx_http_tradesec_state_load(&zcf->state, log);
 }
 
 
@@ -286,6 +296,10 @@ ngx_http_tradesec_zone_attach(ngx_http_tradesec_zone_conf_t *zcf,
 {
     ngx_uint_t                      i;
     ngx_http_tradesec_zone_area_t  *record;
+
+    zcf->state.areas = zcf->areas;
+    zcf->state.n = zcf->n;
+    zcf->state.keeper = &head->keeper;
 
     for (i = 0; i < zcf->n; i++) {
         record = ngx_http_tradesec_zone_find(head, zcf->areas[i]);
@@ -408,6 +422,42 @@ ngx_http_tradesec_zone_postconfiguration(ngx_conf_t *cf)
 }
 
 
+/* One process of the newest cycle keeps the state file: the first worker. */
+
+static ngx_int_t
+ngx_http_tradesec_zone_init_process(ngx_cycle_t *cycle)
+{
+    ngx_http_tradesec_zone_conf_t  *zcf;
+
+    zcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                              ngx_http_tradesec_zone_module);
+
+    if (zcf != NULL && zcf->state.path.len
+        && (ngx_process == NGX_PROCESS_WORKER
+            || ngx_process == NGX_PROCESS_SINGLE)
+        && ngx_worker == 0)
+    {
+        ngx_http_tradesec_state_start(&zcf->state, cycle->log);
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_tradesec_zone_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_http_tradesec_zone_conf_t  *zcf;
+
+    zcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                              ngx_http_tradesec_zone_module);
+
+    if (zcf != NULL && zcf->state.path.len) {
+        ngx_http_tradesec_state_stop(&zcf->state);
+    }
+}
+
+
 static void *
 ngx_http_tradesec_zone_create_conf(ngx_conf_t *cf)
 {
@@ -429,6 +479,12 @@ ngx_http_tradesec_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     value = cf->args->elts;
+
+    if (cf->args->nelts == 3
+        && ngx_http_tradesec_state_conf(cf, &value[2], &zcf->state) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
 
     if (ngx_strncmp(value[1].data, "zone=", 5) != 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,

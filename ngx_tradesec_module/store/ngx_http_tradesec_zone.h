@@ -14,6 +14,8 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "core/ts_types.h"
+
 
 #define NGX_HTTP_TRADESEC_ZONE_KEY_LEN   16
 
@@ -34,6 +36,33 @@ typedef ngx_int_t (*ngx_http_tradesec_area_init_pt)(
     ngx_log_t *log);
 
 
+/*
+ * What the state file (state=) keeps of an area over a restart, as lines of
+ * text; see core/ts_state.h. The mutex is not held.
+ */
+
+typedef struct {
+
+    /* a number that differs when something worth keeping has changed */
+
+    uint64_t                       (*changes)(ngx_http_tradesec_area_t *area);
+
+    /*
+     * Writes some lines to buf, from *cursor on, which starts at 0 and is 0
+     * again behind the last. Quick: it is called by a worker at work.
+     */
+
+    size_t                         (*dump)(ngx_http_tradesec_area_t *area,
+                                           uint32_t *cursor, u_char *buf,
+                                           size_t size);
+
+    /* takes a line, in the master; 0 when it is none of the area's */
+
+    ngx_flag_t                     (*load)(ngx_http_tradesec_area_t *area,
+                                           ts_slice_t line);
+} ngx_http_tradesec_area_state_t;
+
+
 struct ngx_http_tradesec_area_s {
 
     /* by the feature, from the cycle's pool */
@@ -47,12 +76,17 @@ struct ngx_http_tradesec_area_s {
     ngx_http_tradesec_area_init_pt   init;
     void                            *data;       /* the feature's own */
 
+    const ngx_http_tradesec_area_state_t
+                                    *state;      /* NULL: nothing is kept */
+
     /* by the zone, when the shared memory exists */
 
     void                            *memory;     /* aligned to a page */
     size_t                           size;
-    u_char                          *key;        /* random, kept by copying */
+    u_char                          *key;        /* random, kept by copying
+                                                    and by the state file */
     ngx_slab_pool_t                 *shpool;
+    ngx_flag_t                       fresh;      /* created, and not copied */
 };
 
 

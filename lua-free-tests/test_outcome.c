@@ -1,0 +1,242 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ */
+
+#include "ts_test.h"
+#include "core/ts_outcome.h"
+
+
+static ts_outcome_criteria_t  criteria;
+
+
+static int
+setup(void **state)
+{
+    (void) state;
+
+    memset(&criteria, 0, sizeof(criteria));
+
+    assert_true(ts_outcome_statuses(&criteria.failure, TS_SLICE("401,403")));
+    assert_true(ts_outcome_statuses(&criteria.neutral, TS_SLICE("400,5xx")));
+
+    return 0;
+}
+
+
+static void
+want_cookie(const char *name)
+{
+    criteria.fields[criteria.nfields].name = ts_slice(name, strlen(name));
+    criteria.fields[criteria.nfields].cookie = 1;
+    criteria.nfields++;
+}
+
+
+static void
+want_field(const char *name, const char *value)
+{
+    criteria.fields[criteria.nfields].name = ts_slice(name, strlen(name));
+
+    if (value != NULL) {
+        criteria.fields[criteria.nfields].value = ts_slice(value,
+                                                           strlen(value));
+    }
+
+    criteria.nfields++;
+}
+
+
+/* Name and value in turn, up to NULL. */
+
+static ts_outcome_e
+outcome(uint32_t status, const char *const *lines)
+{
+    ts_slice_t    name, value;
+    ts_outcome_t  o;
+
+    memset(&o, 0, sizeof(o));
+    o.criteria = &criteria;
+
+    for ( /* void */ ; *lines; lines += 2) {
+        name = heap_copy(lines[0], strlen(lines[0]));
+        value = heap_copy(lines[1], strlen(lines[1]));
+        ts_outcome_line(&o, (ts_outcome_line_t) { name, value });
+        heap_free(name);
+        heap_free(value);
+    }
+
+    return ts_outcome(&o, status);
+}
+
+
+#define LINES(...)  (const char *const []) { __VA_ARGS__, NULL }
+#define NONE        (const char *const []) { NULL }
+
+
+static void
+success_needs_a_criterion(void **state)
+{
+    (void) state;
+
+    assert_int_equal(outcome(200, NONE), TS_OUTCOME_FAILURE);
+    assert_int_equal(outcome(200, LINES("set-cookie", "sid=1")),
+                     TS_OUTCOME_FAILURE);
+}
+
+
+static void
+statuses_decide_first(void **state)
+{
+    (void) state;
+
+    want_cookie("sid");
+
+    assert_int_equal(outcome(200, LINES("set-cookie", "sid=1")),
+                     TS_OUTCOME_SUCCESS);
+    assert_int_equal(outcome(401, LINES("set-cookie", "sid=1")),
+                     TS_OUTCOME_FAILURE);
+    assert_int_equal(outcome(400, LINES("set-cookie", "sid=1")),
+                     TS_OUTCOME_NEUTRAL);
+    assert_int_equal(outcome(503, NONE), TS_OUTCOME_NEUTRAL);
+    assert_int_equal(outcome(404, NONE), TS_OUTCOME_FAILURE);
+    assert_int_equal(outcome(302, LINES("set-cookie", "sid=1; Path=/")),
+                     TS_OUTCOME_SUCCESS);
+}
+
+
+static void
+all_criteria_of_success_hold(void **state)
+{
+    (void) state;
+
+    assert_true(ts_outcome_statuses(&criteria.success, TS_SLICE("200,303")));
+    want_cookie("sid");
+    want_field("x-auth", NULL);
+    want_field("location", "/home");
+
+    assert_int_equal(outcome(303, LINES("x-auth", "", "location", " /home ",
+                                        "set-cookie", "a=b",
+                                        "set-cookie", "sid=1")),
+                     TS_OUTCOME_SUCCESS);
+    assert_int_equal(outcome(302, LINES("x-auth", "", "location", "/home",
+                                        "set-cookie", "sid=1")),
+                     TS_OUTCOME_FAILURE);
+    assert_int_equal(outcome(303, LINES("location", "/home",
+                                        "set-cookie", "sid=1")),
+                     TS_OUTCOME_FAILURE);
+    assert_int_equal(outcome(303, LINES("x-auth", "1", "location", "/home?x",
+                                        "set-cookie", "sid=1")),
+                     TS_OUTCOME_FAILURE);
+    assert_int_equal(outcome(303, LINES("x-auth", "1", "location", "/home")),
+                     TS_OUTCOME_FAILURE);
+}
+
+
+static void
+a_status_alone_may_be_success(void **state)
+{
+    (void) state;
+
+    assert_true(ts_outcome_statuses(&criteria.success, TS_SLICE("302")));
+
+    assert_int_equal(outcome(302, NONE), TS_OUTCOME_SUCCESS);
+    assert_int_equal(outcome(200, NONE), TS_OUTCOME_FAILURE);
+}
+
+
+static void
+a_cookie_that_is_deleted_is_not_set(void **state)
+{
+    size_t  i;
+
+    static const char *const  deleted[] = {
+        "sid=", "sid", "sid=;", "sid=\"\"", "sid= ; Path=/",
+        "sid=x; Max-Age=0", "sid=x;max-age=-1", "sid=x; MAX-AGE = 00",
+        "sid=deleted; expires=Thu, 01-Jan-1970 00:00:01 GMT; Max-Age=0",
+        "sid=x; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Path=/",
+        "SID=x", "sid2=x", "xsid=x", "a=b; sid=x",
+    };
+
+    static const char *const  set[] = {
+        "sid=x", " sid = x ", "sid=x; Max-Age=3600", "sid=x; Max-Age=",
+        "sid=x; Max-Age=01", "sid==", "sid=x; Expires=Thu, 01 Jan 2037",
+    };
+
+    (void) state;
+
+    want_cookie("sid");
+
+    for (i = 0; i < sizeof(deleted) / sizeof(deleted[0]); i++) {
+        assert_int_equal(outcome(200, LINES("set-cookie", deleted[i])),
+                         TS_OUTCOME_FAILURE);
+    }
+
+    for (i = 0; i < sizeof(set) / sizeof(set[0]); i++) {
+        assert_int_equal(outcome(200, LINES("set-cookie", set[i])),
+                         TS_OUTCOME_SUCCESS);
+    }
+
+    /* the last one counts */
+
+    assert_int_equal(outcome(200, LINES("set-cookie", "sid=x",
+                                        "set-cookie", "sid=; Max-Age=0")),
+                     TS_OUTCOME_FAILURE);
+    assert_int_equal(outcome(200, LINES("set-cookie", "sid=; Max-Age=0",
+                                        "set-cookie", "sid=x")),
+                     TS_OUTCOME_SUCCESS);
+}
+
+
+static void
+lists_of_statuses(void **state)
+{
+    size_t                 i;
+    ts_outcome_statuses_t  s;
+
+    static const char *const  wrong[] = {
+        "", ",", "200,", ",200", "200,,201", "20", "2000", "099", "600",
+        "6xx", "0xx", "2x", "2xx-3xx", "300-200", "200-", "200 ", "2o0",
+        "200-29x",
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        memset(&s, 0, sizeof(s));
+        assert_false(ts_outcome_statuses(&s, ts_slice(wrong[i],
+                                                      strlen(wrong[i]))));
+    }
+
+    memset(&s, 0, sizeof(s));
+    assert_true(ts_outcome_statuses(&s, TS_SLICE("100,3xx,410-412")));
+    assert_true(ts_outcome_has_status(&s, 100));
+    assert_false(ts_outcome_has_status(&s, 101));
+    assert_false(ts_outcome_has_status(&s, 299));
+    assert_true(ts_outcome_has_status(&s, 300));
+    assert_true(ts_outcome_has_status(&s, 399));
+    assert_false(ts_outcome_has_status(&s, 409));
+    assert_true(ts_outcome_has_status(&s, 412));
+    assert_false(ts_outcome_has_status(&s, 413));
+
+    for (i = s.n; i < TS_OUTCOME_STATUSES; i++) {
+        assert_true(ts_outcome_statuses(&s, TS_SLICE("200")));
+    }
+
+    assert_false(ts_outcome_statuses(&s, TS_SLICE("200")));
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test_setup(success_needs_a_criterion, setup),
+        cmocka_unit_test_setup(statuses_decide_first, setup),
+        cmocka_unit_test_setup(all_criteria_of_success_hold, setup),
+        cmocka_unit_test_setup(a_status_alone_may_be_success, setup),
+        cmocka_unit_test_setup(a_cookie_that_is_deleted_is_not_set, setup),
+        cmocka_unit_test(lists_of_statuses),
+    };
+
+    return cmocka_run_group_tests_name("outcome", tests, NULL, NULL);
+}

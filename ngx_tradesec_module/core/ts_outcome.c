@@ -1,0 +1,240 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ */
+
+#include "core/ts_outcome.h"
+#include "core/ts_param.h"
+
+
+static int ts_outcome_status(ts_slice_t text, uint16_t *from, uint16_t *to);
+static int ts_outcome_number(ts_slice_t text, uint16_t *number);
+static int ts_outcome_cookie(ts_slice_t line, ts_slice_t name, int *set);
+static int ts_outcome_deletes(ts_slice_t attribute);
+static ts_slice_t ts_outcome_cut(ts_slice_t *rest, uint8_t separator);
+
+
+int
+ts_outcome_statuses(ts_outcome_statuses_t *statuses, ts_slice_t text)
+{
+    ts_slice_t  item;
+
+    if (text.len == 0 || text.data[text.len - 1] == ',') {
+        return 0;
+    }
+
+    while (text.len) {
+        item = ts_outcome_cut(&text, ',');
+
+        if (statuses->n == TS_OUTCOME_STATUSES
+            || !ts_outcome_status(item, &statuses->ranges[statuses->n].from,
+                                  &statuses->ranges[statuses->n].to))
+        {
+            return 0;
+        }
+
+        statuses->n++;
+    }
+
+    return 1;
+}
+
+
+int
+ts_outcome_has_status(const ts_outcome_statuses_t *statuses, uint32_t status)
+{
+    uint32_t  i;
+
+    for (i = 0; i < statuses->n; i++) {
+        if (status >= statuses->ranges[i].from
+            && status <= statuses->ranges[i].to)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+void
+ts_outcome_line(ts_outcome_t *outcome, ts_outcome_line_t line)
+{
+    int                        set;
+    uint32_t                   i;
+    const ts_outcome_field_t  *f;
+
+    for (i = 0; i < outcome->criteria->nfields; i++) {
+        f = &outcome->criteria->fields[i];
+
+        if (f->cookie) {
+
+            if (ts_slice_eq(line.name, TS_SLICE("set-cookie"))
+                && ts_outcome_cookie(line.value, f->name, &set))
+            {
+                outcome->met &= ~((uint32_t) 1 << i);
+                outcome->met |= (uint32_t) set << i;
+            }
+
+        } else if (ts_slice_eq(line.name, f->name)
+                   && (f->value.data == NULL
+                       || ts_slice_eq(ts_param_trim(line.value), f->value)))
+        {
+            outcome->met |= (uint32_t) 1 << i;
+        }
+    }
+}
+
+
+ts_outcome_e
+ts_outcome(const ts_outcome_t *outcome, uint32_t status)
+{
+    const ts_outcome_criteria_t  *c;
+
+    c = outcome->criteria;
+
+    if (ts_outcome_has_status(&c->failure, status)) {
+        return TS_OUTCOME_FAILURE;
+    }
+
+    if (ts_outcome_has_status(&c->neutral, status)) {
+        return TS_OUTCOME_NEUTRAL;
+    }
+
+    if (c->success.n == 0 && c->nfields == 0) {
+        return TS_OUTCOME_FAILURE;
+    }
+
+    if (c->success.n && !ts_outcome_has_status(&c->success, status)) {
+        return TS_OUTCOME_FAILURE;
+    }
+
+    return outcome->met == ((uint32_t) 1 << c->nfields) - 1
+           ? TS_OUTCOME_SUCCESS : TS_OUTCOME_FAILURE;
+}
+
+
+static int
+ts_outcome_status(ts_slice_t text, uint16_t *from, uint16_t *to)
+{
+    if (text.len == 3 && text.data[1] == 'x' && text.data[2] == 'x') {
+        *from = (uint16_t) ((text.data[0] - '0') * 100);
+        *to = *from + 99;
+
+        return text.data[0] >= '1' && text.data[0] <= '5';
+    }
+
+    if (text.len == 7 && text.data[3] == '-') {
+        return ts_outcome_number(ts_slice(text.data, 3), from)
+               && ts_outcome_number(ts_slice(text.data + 4, 3), to)
+               && *from <= *to;
+    }
+
+    return ts_outcome_number(text, from) && ts_outcome_number(text, to);
+}
+
+
+static int
+ts_outcome_number(ts_slice_t text, uint16_t *number)
+{
+    size_t  i;
+
+    if (text.len != 3) {
+        return 0;
+    }
+
+    for (i = 0, *number = 0; i < 3; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9') {
+            return 0;
+        }
+
+        *number = (uint16_t) (*number * 10 + (text.data[i] - '0'));
+    }
+
+    return *number >= 100 && *number <= 599;
+}
+
+
+/*
+ * Whether the line is about the cookie; then, whether it sets it: to a value
+ * that is not empty, and not with an end in the past (RFC 6265, section 4.1).
+ */
+
+static int
+ts_outcome_cookie(ts_slice_t line, ts_slice_t name, int *set)
+{
+    ts_slice_t  pair, cookie;
+
+    pair = ts_outcome_cut(&line, ';');
+    cookie = ts_param_trim(ts_outcome_cut(&pair, '='));
+
+    if (!ts_slice_eq(cookie, name)) {
+        return 0;
+    }
+
+    pair = ts_param_trim(pair);
+    *set = pair.len != 0 && !ts_slice_eq(pair, TS_SLICE("\"\""));
+
+    while (line.len) {
+        if (ts_outcome_deletes(ts_outcome_cut(&line, ';'))) {
+            *set = 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/* "Max-Age" of zero or less, "Expires" in 1970, as frameworks write it. */
+
+static int
+ts_outcome_deletes(ts_slice_t attribute)
+{
+    size_t      i;
+    ts_slice_t  name;
+
+    name = ts_param_trim(ts_outcome_cut(&attribute, '='));
+    attribute = ts_param_trim(attribute);
+
+    if (ts_param_eq(name, TS_SLICE("max-age"))) {
+
+        for (i = 0; i < attribute.len && attribute.data[i] == '0'; i++) {
+            /* void */
+        }
+
+        return attribute.len
+               && (i == attribute.len || attribute.data[0] == '-');
+    }
+
+    if (ts_param_eq(name, TS_SLICE("expires"))) {
+        for (i = 0; i + 4 <= attribute.len; i++) {
+            if (memcmp(attribute.data + i, "1970", 4) == 0) {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
+}
+
+
+/* Returns what stands before the separator, and takes both off rest. */
+
+static ts_slice_t
+ts_outcome_cut(ts_slice_t *rest, uint8_t separator)
+{
+    ts_slice_t      item;
+    const uint8_t  *p;
+
+    p = rest->len ? memchr(rest->data, separator, rest->len) : NULL;
+
+    if (p == NULL) {
+        item = *rest;
+        *rest = ts_slice(rest->data + rest->len, 0);
+        return item;
+    }
+
+    item = ts_slice(rest->data, (size_t) (p - rest->data));
+    *rest = ts_slice(p + 1, rest->len - item.len - 1);
+
+    return item;
+}

@@ -1,0 +1,92 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ *
+ * What a backend's answer to an attempt to log in means, by criteria of the
+ * operator. Only an answer that meets all of the success criteria is one;
+ * what nobody listed is a failure, and so is no answer.
+ */
+
+#ifndef TS_OUTCOME_H
+#define TS_OUTCOME_H
+
+#include "core/ts_types.h"
+
+
+#define TS_OUTCOME_STATUSES  16
+#define TS_OUTCOME_FIELDS    8
+#define TS_OUTCOME_NAME      64     /* longest name of a field */
+
+
+typedef enum {
+    TS_OUTCOME_FAILURE = 0,
+    TS_OUTCOME_NEUTRAL,         /* says nothing of the password */
+    TS_OUTCOME_SUCCESS
+} ts_outcome_e;
+
+
+/* Statuses, each from..to. */
+
+typedef struct {
+    uint32_t  n;
+
+    struct {
+        uint16_t  from;
+        uint16_t  to;
+    } ranges[TS_OUTCOME_STATUSES];
+} ts_outcome_statuses_t;
+
+
+typedef struct {
+    ts_slice_t  name;           /* a field's in lower case; a cookie's exact */
+    ts_slice_t  value;          /* data NULL: any; of a field, exact */
+    uint32_t    cookie;         /* a cookie that Set-Cookie sets */
+} ts_outcome_field_t;
+
+
+typedef struct {
+    ts_outcome_statuses_t  failure;
+    ts_outcome_statuses_t  neutral;
+
+    /* success: one of the statuses, if any are listed, and every field */
+    ts_outcome_statuses_t  success;
+    ts_outcome_field_t     fields[TS_OUTCOME_FIELDS];
+    uint32_t               nfields;
+} ts_outcome_criteria_t;
+
+
+/* A field line of the answer. */
+
+typedef struct {
+    ts_slice_t  name;           /* in lower case */
+    ts_slice_t  value;
+} ts_outcome_line_t;
+
+
+/*
+ * Adds "401", "5xx" or "200-299", separated by commas. Returns 0 when the
+ * text is anything else, a status is outside 100..599, or there are too many.
+ */
+
+int ts_outcome_statuses(ts_outcome_statuses_t *statuses, ts_slice_t text);
+
+int ts_outcome_has_status(const ts_outcome_statuses_t *statuses,
+    uint32_t status);
+
+
+/*
+ * The lines of an answer are shown one after the other, then the outcome is
+ * asked for. A criterion of a field is met when any line of that name has the
+ * value; a cookie, when the last Set-Cookie of its name gives it a value and
+ * does not delete it.
+ */
+
+typedef struct {
+    const ts_outcome_criteria_t  *criteria;
+    uint32_t                      met;      /* a bit for each field */
+} ts_outcome_t;
+
+void ts_outcome_line(ts_outcome_t *outcome, ts_outcome_line_t line);
+ts_outcome_e ts_outcome(const ts_outcome_t *outcome, uint32_t status);
+
+
+#endif /* TS_OUTCOME_H */

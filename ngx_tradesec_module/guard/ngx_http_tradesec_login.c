@@ -1,0 +1,406 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ *
+ * The login guard: counts attempts to log in by account, by address and by
+ * the pair of both, before they reach the backend.
+ */
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+
+#include "core/ts_basic.h"
+#include "guard/ngx_http_tradesec_login.h"
+#include "guard/ngx_http_tradesec_login_conf.h"
+#include "request/ngx_http_tradesec_body.h"
+#include "request/ngx_http_tradesec_field.h"
+#include "request/ngx_http_tradesec_request.h"
+#include "response/ngx_http_tradesec_outcome.h"
+
+
+#define NGX_HTTP_TRADESEC_LOGIN_BASIC  768      /* decoded credentials */
+
+
+/* The fields that say what the body is. */
+
+typedef struct {
+    ngx_str_t    content_type;
+    ngx_uint_t   content_types;     /* how often it is there */
+    ngx_flag_t   encoded;           /* Content-Encoding, but not identity */
+} ngx_http_tradesec_login_fields_t;
+
+
+/* What is known of an attempt until its outcome is. */
+
+typedef struct {
+    ngx_http_tradesec_attempts_store_t  *store;
+    ts_attempt_t                         attempt;
+    const ngx_str_t                     *counter;
+} ngx_http_tradesec_login_attempt_t;
+
+
+static const void *ngx_http_tradesec_login_get_policy(ngx_conf_t *cf);
+static ngx_http_tradesec_verdict_t ngx_http_tradesec_login_check(
+    ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx);
+static ngx_flag_t ngx_http_tradesec_login_is_attempt(ngx_http_request_t *r);
+static void ngx_http_tradesec_login_fields(ngx_http_request_t *r,
+    ngx_http_tradesec_login_fields_t *fields);
+static ts_reason_e ngx_http_tradesec_login_basic(ngx_http_request_t *r,
+    u_char *out, ts_slice_t *account);
+static ngx_http_tradesec_verdict_t ngx_http_tradesec_login_body(
+    ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
+    const ngx_http_tradesec_login_conf_t *llcf, u_char *out,
+    ts_slice_t *account);
+static ngx_http_tradesec_verdict_t ngx_http_tradesec_login_reserve(
+    ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
+    const ngx_http_tradesec_login_conf_t *llcf, ts_slice_t account);
+static uint64_t ngx_http_tradesec_login_id(void);
+static void ngx_http_tradesec_login_outcome(ngx_http_request_t *r,
+    void *data, ts_outcome_e outcome);
+
+
+const ngx_http_tradesec_guard_t  ngx_http_tradesec_login_guard = {
+    NGX_HTTP_TRADESEC_GUARD_LOGIN,
+    ngx_http_tradesec_login_get_policy,
+    ngx_http_tradesec_login_check
+};
+
+
+/* Indexed by ts_login_result_e. */
+
+static const ts_reason_e  ngx_http_tradesec_login_reasons[] = {
+    TS_REASON_NONE,
+    TS_REASON_LOGIN_BODY_TYPE,
+    TS_REASON_LOGIN_MALFORMED,
+    TS_REASON_LOGIN_ACCOUNT_MISSING,
+    TS_REASON_LOGIN_ACCOUNT_AMBIGUOUS,
+    TS_REASON_LOGIN_ACCOUNT_INVALID
+};
+
+
+/* Indexed by ngx_http_tradesec_login_counter_e. */
+
+static const ts_reason_e  ngx_http_tradesec_login_limit_reasons[] = {
+    TS_REASON_LOGIN_PAIR_LIMIT,
+    TS_REASON_LOGIN_ACCOUNT_LIMIT,
+    TS_REASON_LOGIN_ADDRESS_LIMIT,
+    TS_REASON_LOGIN_ADDRESS_LIMIT,
+    TS_REASON_LOGIN_ADDRESS_LIMIT
+};
+
+
+static const void *
+ngx_http_tradesec_login_get_policy(ngx_conf_t *cf)
+{
+    const ngx_http_tradesec_login_conf_t  *llcf;
+
+    llcf = ngx_http_conf_get_module_loc_conf(cf,
+                                             ngx_http_tradesec_login_module);
+
+    return llcf->policy->off ? NULL : llcf->policy;
+}
+
+
+static ngx_http_tradesec_verdict_t
+ngx_http_tradesec_login_check(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx)
+{
+    u_char                                 out[TS_FOLD_OUT];
+    ts_slice_t                             account;
+    ts_reason_e                            reason;
+    ngx_http_tradesec_verdict_t            verdict;
+    const ngx_http_tradesec_login_conf_t  *llcf;
+
+    llcf = ngx_http_get_module_loc_conf(r, ngx_http_tradesec_login_module);
+
+    account = ts_slice(NULL, 0);
+
+    if (llcf->policy->basic && r->headers_in.authorization != NULL) {
+        reason = ngx_http_tradesec_login_basic(r, out, &account);
+
+        if (reason != TS_REASON_NONE) {
+            return ngx_http_tradesec_deny(reason);
+        }
+    }
+
+    if (account.data != NULL) {
+
+        if (ngx_http_tradesec_is_early_data(r)) {
+            return ngx_http_tradesec_deny(TS_REASON_TOO_EARLY);
+        }
+
+        /* of two credentials the backend may take either */
+
+        if (llcf->policy->body
+            && ngx_http_tradesec_login_is_attempt(r))
+        {
+            return ngx_http_tradesec_deny(TS_REASON_LOGIN_ACCOUNT_AMBIGUOUS);
+        }
+
+        return ngx_http_tradesec_login_reserve(r, ctx, llcf, account);
+    }
+
+    if (!llcf->policy->body || !ngx_http_tradesec_login_is_attempt(r)) {
+        return ngx_http_tradesec_pass();
+    }
+
+    verdict = ngx_http_tradesec_login_body(r, ctx, llcf, out, &account);
+
+    if (verdict.kind != NGX_HTTP_TRADESEC_PASS) {
+        return verdict;
+    }
+
+    return ngx_http_tradesec_login_reserve(r, ctx, llcf, account);
+}
+
+
+/*
+ * These three cannot log in, unless the location says that even they are not
+ * safe (tradesec_safe_methods); that directive cannot exempt any other.
+ */
+
+static ngx_flag_t
+ngx_http_tradesec_login_is_attempt(ngx_http_request_t *r)
+{
+    return !(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD|NGX_HTTP_OPTIONS))
+           || !ngx_http_tradesec_is_safe(r);
+}
+
+
+static void
+ngx_http_tradesec_login_fields(ngx_http_request_t *r,
+    ngx_http_tradesec_login_fields_t *fields)
+{
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    ngx_memzero(fields, sizeof(ngx_http_tradesec_login_fields_t));
+
+    ngx_http_tradesec_each_field(r, part, h) {
+
+        switch (h->key.len) {
+
+        case sizeof("content-type") - 1:
+            if (ngx_memcmp(h->lowcase_key, "content-type", 12) == 0) {
+                fields->content_type = h->value;
+                fields->content_types++;
+            }
+
+            break;
+
+        case sizeof("content-encoding") - 1:
+            if (ngx_memcmp(h->lowcase_key, "content-encoding", 16) == 0
+                && (h->value.len != sizeof("identity") - 1
+                    || ngx_strncasecmp(h->value.data, (u_char *) "identity",
+                                       8)
+                       != 0))
+            {
+                fields->encoded = 1;
+            }
+
+            break;
+        }
+    }
+}
+
+
+/* The account stays NULL when the credentials are of another scheme. */
+
+static ts_reason_e
+ngx_http_tradesec_login_basic(ngx_http_request_t *r, u_char *out,
+    ts_slice_t *account)
+{
+    ngx_str_t         *value;
+    u_char             buf[NGX_HTTP_TRADESEC_LOGIN_BASIC];
+    ts_slice_t         user;
+    ts_reason_e        reason;
+    ts_basic_result_e  rc;
+
+    /* nginx refuses a second Authorization field */
+
+    value = &r->headers_in.authorization->value;
+
+    rc = ts_basic_user(ts_slice(value->data, value->len), buf, sizeof(buf),
+                       &user);
+
+    if (rc == TS_BASIC_OTHER) {
+        return TS_REASON_NONE;
+    }
+
+    reason = rc != TS_BASIC_OK ? TS_REASON_LOGIN_MALFORMED
+             : ts_account_normalise(user, out, account) != TS_ACCOUNT_OK
+             ? TS_REASON_LOGIN_ACCOUNT_INVALID : TS_REASON_NONE;
+
+    /* the password is in it */
+
+    OPENSSL_cleanse(buf, sizeof(buf));
+
+    return reason;
+}
+
+
+static ngx_http_tradesec_verdict_t
+ngx_http_tradesec_login_body(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx, const ngx_http_tradesec_login_conf_t *llcf,
+    u_char *out, ts_slice_t *account)
+{
+    ngx_int_t                         rc;
+    ngx_str_t                         body;
+    ts_json_token_t                   tokens[TS_LOGIN_JSON_TOKENS];
+    ts_login_result_e                 result;
+    ts_login_request_t                request;
+    ngx_http_tradesec_login_fields_t  fields;
+
+    ngx_http_tradesec_login_fields(r, &fields);
+
+    if (fields.encoded) {
+        return ngx_http_tradesec_deny(TS_REASON_LOGIN_BODY_ENCODED);
+    }
+
+    if (fields.content_types != 1) {
+        return ngx_http_tradesec_deny(TS_REASON_LOGIN_BODY_TYPE);
+    }
+
+    rc = ngx_http_tradesec_read_body(r, ctx, llcf->body_size, &body);
+
+    switch (rc) {
+
+    case NGX_OK:
+        break;
+
+    case NGX_AGAIN:
+        return ngx_http_tradesec_wait();
+
+    case NGX_HTTP_REQUEST_ENTITY_TOO_LARGE:
+        return ngx_http_tradesec_deny(TS_REASON_LOGIN_BODY_TOO_LARGE);
+
+    case NGX_HTTP_BAD_REQUEST:
+        return ngx_http_tradesec_deny(TS_REASON_LOGIN_MALFORMED);
+
+    default:
+        return ngx_http_tradesec_fault();
+    }
+
+    request.content_type = ts_slice(fields.content_type.data,
+                                    fields.content_type.len);
+    request.query = ts_slice(r->args.data, r->args.len);
+    request.body = ts_slice(body.data, body.len);
+    request.tokens = tokens;
+
+    result = ts_login_account(&llcf->policy->sources, &request, out, account);
+
+    if (result != TS_LOGIN_OK) {
+        return ngx_http_tradesec_deny(ngx_http_tradesec_login_reasons[result]);
+    }
+
+    return ngx_http_tradesec_pass();
+}
+
+
+static ngx_http_tradesec_verdict_t
+ngx_http_tradesec_login_reserve(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx, const ngx_http_tradesec_login_conf_t *llcf,
+    ts_slice_t account)
+{
+    ts_attempts_verdict_t               v;
+    ngx_http_tradesec_login_attempt_t  *a;
+
+    a = ngx_palloc(r->pool, sizeof(ngx_http_tradesec_login_attempt_t));
+    if (a == NULL) {
+        return ngx_http_tradesec_fault();
+    }
+
+    a->store = llcf->store;
+    a->counter = &llcf->policy->counter;
+    a->attempt.id = ngx_http_tradesec_login_id();
+
+    ngx_http_tradesec_login_keys(r, llcf, account, &a->attempt);
+
+    if (llcf->store->reserve(llcf->store, &a->attempt, &v) != NGX_OK) {
+        return ngx_http_tradesec_fault();
+    }
+
+    ctx->retry_after = v.retry_after;
+
+    switch (v.verdict) {
+
+    case TS_ATTEMPTS_ADMITTED:
+
+        if (ngx_http_tradesec_expect_outcome(r, ctx, &llcf->policy->criteria,
+                                             ngx_http_tradesec_login_outcome, a)
+            != NGX_OK)
+        {
+            return ngx_http_tradesec_fault();
+        }
+
+        return ngx_http_tradesec_pass();
+
+    case TS_ATTEMPTS_BUSY:
+        return ngx_http_tradesec_deny(TS_REASON_LOGIN_BUSY);
+
+    case TS_ATTEMPTS_LIMITED:
+        return ngx_http_tradesec_deny(
+                            ngx_http_tradesec_login_limit_reasons[v.counter]);
+
+    case TS_ATTEMPTS_ACCOUNTS:
+        return ngx_http_tradesec_deny(TS_REASON_LOGIN_ADDRESS_ACCOUNTS);
+
+    case TS_ATTEMPTS_LOCKED:
+        return ngx_http_tradesec_deny(TS_REASON_LOGIN_LOCKED);
+
+    case TS_ATTEMPTS_FULL:
+    default:
+        return ngx_http_tradesec_deny(TS_REASON_LOGIN_ZONE_FULL);
+    }
+}
+
+
+/* Unique among all workers: each counts from a random start of 64 bits. */
+
+static uint64_t
+ngx_http_tradesec_login_id(void)
+{
+    static uint64_t    id;
+    static ngx_pid_t   pid;
+
+    if (pid != ngx_pid) {
+        pid = ngx_pid;
+
+        if (RAND_bytes((u_char *) &id, sizeof(id)) != 1) {
+            id = ((uint64_t) ngx_pid << 32) ^ (uint64_t) ngx_current_msec;
+        }
+    }
+
+    return ++id;
+}
+
+
+static void
+ngx_http_tradesec_login_outcome(ngx_http_request_t *r, void *data,
+    ts_outcome_e outcome)
+{
+    ngx_http_tradesec_login_attempt_t *a = data;
+
+    time_t      seconds;
+    ngx_uint_t  n;
+
+    /* indexed by ts_outcome_e */
+
+    static const ts_attempts_outcome_e  outcomes[] = {
+        TS_ATTEMPTS_FAILED,
+        TS_ATTEMPTS_NEUTRAL,
+        TS_ATTEMPTS_SUCCEEDED
+    };
+
+    n = a->store->settle(a->store, &a->attempt, outcomes[outcome], &seconds);
+
+    if (n != 0) {
+        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                      "tradesec: login locked for %T seconds, "
+                      "counter: \"%V\", account: %08xD",
+                      seconds, a->counter, a->attempt.account);
+    }
+}

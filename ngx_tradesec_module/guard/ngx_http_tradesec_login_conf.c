@@ -1,0 +1,444 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ *
+ * The directives of the login guard.
+ */
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "guard/ngx_http_tradesec_login_conf.h"
+#include "request/ngx_http_tradesec_conf.h"
+#include "request/ngx_http_tradesec_request.h"
+#include "response/ngx_http_tradesec_outcome.h"
+
+
+#define NGX_HTTP_TRADESEC_LOGIN_WINDOW_MAX  86400
+#define NGX_HTTP_TRADESEC_LOGIN_LOCK_MAX    (365 * 86400)
+
+
+typedef struct {
+    ngx_http_tradesec_attempts_store_t  *store;     /* NULL: not asked for */
+} ngx_http_tradesec_login_main_conf_t;
+
+
+static char *ngx_http_tradesec_login_limit(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+static char *ngx_http_tradesec_login_lock(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static void *ngx_http_tradesec_login_create_main_conf(ngx_conf_t *cf);
+static void *ngx_http_tradesec_login_create_conf(ngx_conf_t *cf);
+static char *ngx_http_tradesec_login_merge_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+static void ngx_http_tradesec_login_rules(
+    ngx_http_tradesec_login_conf_t *conf);
+static char *ngx_http_tradesec_login_use(ngx_conf_t *cf,
+    ngx_http_tradesec_login_conf_t *conf);
+static void ngx_http_tradesec_login_lint(ngx_conf_t *cf,
+    const ngx_http_tradesec_login_conf_t *conf);
+
+
+static ngx_command_t  ngx_http_tradesec_login_commands[] = {
+
+    { ngx_string("tradesec_login"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_tradesec_login,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("tradesec_login_limit"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_tradesec_login_limit,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("tradesec_login_lock"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
+      ngx_http_tradesec_login_lock,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("tradesec_login_body_size"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_tradesec_login_conf_t, body_size),
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_tradesec_login_module_ctx = {
+    NULL,                                      /* preconfiguration */
+    NULL,                                      /* postconfiguration */
+
+    ngx_http_tradesec_login_create_main_conf,  /* create main configuration */
+    NULL,                                      /* init main configuration */
+
+    NULL,                                      /* create server config */
+    NULL,                                      /* merge server config */
+
+    ngx_http_tradesec_login_create_conf,       /* create location config */
+    ngx_http_tradesec_login_merge_conf         /* merge location config */
+};
+
+
+ngx_module_t  ngx_http_tradesec_login_module = {
+    NGX_MODULE_V1,
+    &ngx_http_tradesec_login_module_ctx,       /* module context */
+    ngx_http_tradesec_login_commands,          /* module directives */
+    NGX_HTTP_MODULE,                           /* module type */
+    NULL,                                      /* init master */
+    NULL,                                      /* init module */
+    NULL,                                      /* init process */
+    NULL,                                      /* init thread */
+    NULL,                                      /* exit thread */
+    NULL,                                      /* exit process */
+    NULL,                                      /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static char *
+ngx_http_tradesec_login_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_tradesec_login_conf_t *llcf = conf;
+
+    time_t       window;
+    ngx_int_t    n;
+    ngx_str_t   *value, v;
+    ngx_uint_t   i, k, min, max, *slot;
+
+    static const ts_slice_t  words[] = {
+        { (const uint8_t *) "pair=", 5 },
+        { (const uint8_t *) "account=", 8 },
+        { (const uint8_t *) "address=", 8 },
+        { (const uint8_t *) "prefix56=", 9 },
+        { (const uint8_t *) "prefix48=", 9 },
+        { (const uint8_t *) "accounts=", 9 },
+        { (const uint8_t *) "window=", 7 }
+    };
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (ngx_http_tradesec_login_prefix(&value[i], "window=", &v)) {
+            window = ngx_parse_time(&v, 1);
+
+            if (window <= 0 || window > NGX_HTTP_TRADESEC_LOGIN_WINDOW_MAX) {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "invalid time \"%V\" in "
+                                   "\"tradesec_login_limit\", "
+                                   "write 1s to 24h", &value[i]);
+                return NGX_CONF_ERROR;
+            }
+
+            if (llcf->window != NGX_CONF_UNSET) {
+                return "is duplicate";
+            }
+
+            llcf->window = window;
+            continue;
+        }
+
+        for (k = 0; k < 6; k++) {
+            if (ngx_http_tradesec_login_prefix(&value[i],
+                                               (const char *) words[k].data,
+                                               &v))
+            {
+                break;
+            }
+        }
+
+        if (k == 6) {
+            return ngx_http_tradesec_conf_unknown(cf, &value[i], words,
+                                          sizeof(words) / sizeof(words[0]));
+        }
+
+        slot = k < NGX_HTTP_TRADESEC_LOGIN_COUNTERS ? &llcf->limits[k]
+                                                    : &llcf->accounts;
+        min = k < NGX_HTTP_TRADESEC_LOGIN_COUNTERS;
+        max = min ? TS_ATTEMPTS_LIMIT_MAX : TS_ATTEMPTS_ACCOUNTS_MAX;
+
+        n = ngx_atoi(v.data, v.len);
+
+        if (n == NGX_ERROR || n < (ngx_int_t) min || n > (ngx_int_t) max) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid number \"%V\" in "
+                               "\"tradesec_login_limit\", write %ui to %ui",
+                               &value[i], min, max);
+            return NGX_CONF_ERROR;
+        }
+
+        if (*slot != NGX_CONF_UNSET_UINT) {
+            return "is duplicate";
+        }
+
+        *slot = (ngx_uint_t) n;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* "off", or the first lock, the longest one, and decay= */
+
+static char *
+ngx_http_tradesec_login_lock(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_tradesec_login_conf_t *llcf = conf;
+
+    time_t      *slot;
+    ngx_str_t   *value, v;
+    ngx_uint_t   i;
+
+    if (llcf->lock_min != NGX_CONF_UNSET) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
+        llcf->lock_min = 0;
+        return NGX_CONF_OK;
+    }
+
+    for (i = 1; i < cf->args->nelts; i++) {
+        v = value[i];
+
+        slot = i == 1 ? &llcf->lock_min
+               : ngx_http_tradesec_login_prefix(&value[i], "decay=", &v)
+               ? &llcf->lock_decay : &llcf->lock_max;
+
+        if (*slot != NGX_CONF_UNSET) {
+            return "is duplicate";
+        }
+
+        *slot = ngx_parse_time(&v, 1);
+
+        if (*slot <= 0 || *slot > NGX_HTTP_TRADESEC_LOGIN_LOCK_MAX) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid time \"%V\" in "
+                               "\"tradesec_login_lock\", write as "
+                               "\"tradesec_login_lock 1m 24h decay=24h\"",
+                               &value[i]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (llcf->lock_max == NGX_CONF_UNSET) {
+        llcf->lock_max = llcf->lock_min;
+    }
+
+    if (llcf->lock_max < llcf->lock_min) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "the longest lock \"%V\" in "
+                           "\"tradesec_login_lock\" is shorter than the "
+                           "first", &value[2]);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static void *
+ngx_http_tradesec_login_create_main_conf(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool, sizeof(ngx_http_tradesec_login_main_conf_t));
+}
+
+
+static void *
+ngx_http_tradesec_login_create_conf(ngx_conf_t *cf)
+{
+    ngx_uint_t                       i;
+    ngx_http_tradesec_login_conf_t  *conf;
+
+    conf = ngx_pcalloc(cf->pool, sizeof(ngx_http_tradesec_login_conf_t));
+    if (conf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     conf->rules = { ... };
+     *     conf->store = NULL;
+     */
+
+    conf->policy = NGX_CONF_UNSET_PTR;
+    conf->body_size = NGX_CONF_UNSET_SIZE;
+    conf->window = NGX_CONF_UNSET;
+    conf->accounts = NGX_CONF_UNSET_UINT;
+    conf->lock_min = NGX_CONF_UNSET;
+    conf->lock_max = NGX_CONF_UNSET;
+    conf->lock_decay = NGX_CONF_UNSET;
+
+    for (i = 0; i < NGX_HTTP_TRADESEC_LOGIN_COUNTERS; i++) {
+        conf->limits[i] = NGX_CONF_UNSET_UINT;
+    }
+
+    return conf;
+}
+
+
+static char *
+ngx_http_tradesec_login_merge_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_tradesec_login_conf_t *prev = parent;
+    ngx_http_tradesec_login_conf_t *conf = child;
+
+    ngx_uint_t  i;
+
+    static const ngx_uint_t  limits[NGX_HTTP_TRADESEC_LOGIN_COUNTERS] = {
+        5, 20, 50, 100, 200
+    };
+
+    ngx_conf_merge_ptr_value(conf->policy, prev->policy,
+                             &ngx_http_tradesec_login_off);
+    ngx_conf_merge_size_value(conf->body_size, prev->body_size, 65536);
+    ngx_conf_merge_value(conf->window, prev->window, 900);
+    ngx_conf_merge_uint_value(conf->accounts, prev->accounts, 10);
+
+    for (i = 0; i < NGX_HTTP_TRADESEC_LOGIN_COUNTERS; i++) {
+        ngx_conf_merge_uint_value(conf->limits[i], prev->limits[i], limits[i]);
+    }
+
+    if (conf->lock_min == NGX_CONF_UNSET) {
+        /* a directive of this level has set all of them */
+        conf->lock_max = prev->lock_max;
+        conf->lock_decay = prev->lock_decay;
+    }
+
+    ngx_conf_merge_value(conf->lock_min, prev->lock_min, 60);
+    ngx_conf_merge_value(conf->lock_max, NGX_CONF_UNSET, 86400);
+    ngx_conf_merge_value(conf->lock_decay, NGX_CONF_UNSET, 86400);
+
+    if (conf->policy->off || !ngx_http_tradesec_conf_is_on(cf)) {
+        return NGX_CONF_OK;
+    }
+
+    ngx_http_tradesec_login_rules(conf);
+
+    return ngx_http_tradesec_login_use(cf, conf);
+}
+
+
+static void
+ngx_http_tradesec_login_rules(ngx_http_tradesec_login_conf_t *conf)
+{
+    ngx_uint_t           i;
+    ts_attempts_rule_t  *rule;
+
+    for (i = 0; i < NGX_HTTP_TRADESEC_LOGIN_COUNTERS; i++) {
+        rule = &conf->rules[i];
+
+        rule->window = (uint32_t) conf->window;
+        rule->limit = (uint32_t) conf->limits[i];
+        rule->neutral = rule->limit;
+        rule->forgive = i == NGX_HTTP_TRADESEC_LOGIN_PAIR
+                        || i == NGX_HTTP_TRADESEC_LOGIN_ACCOUNT;
+    }
+
+    rule = &conf->rules[NGX_HTTP_TRADESEC_LOGIN_PAIR];
+
+    rule->lock_min = (uint32_t) conf->lock_min;
+    rule->lock_max = (uint32_t) conf->lock_max;
+    rule->decay = (uint32_t) conf->lock_decay;
+
+    conf->rules[NGX_HTTP_TRADESEC_LOGIN_ADDRESS].accounts
+                                                = (uint32_t) conf->accounts;
+}
+
+
+static char *
+ngx_http_tradesec_login_use(ngx_conf_t *cf,
+    ngx_http_tradesec_login_conf_t *conf)
+{
+    ngx_flag_t                            no_zone;
+    ngx_http_tradesec_login_main_conf_t  *lmcf;
+
+    lmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_tradesec_login_module);
+
+    if (lmcf->store == NULL) {
+        lmcf->store = ngx_http_tradesec_attempts_zone(cf, &no_zone);
+
+        if (lmcf->store == NULL) {
+            return no_zone ? ngx_http_tradesec_conf_merge_error(cf,
+                             "\"tradesec_login\" counts in shared memory: "
+                             "write \"tradesec_zone zone=tradesec:16m;\" "
+                             "in http")
+                           : NGX_CONF_ERROR;
+        }
+    }
+
+    conf->store = lmcf->store;
+
+    ngx_http_tradesec_conf_set_login(cf);
+    ngx_http_tradesec_conf_expect_outcomes(cf);
+
+    ngx_http_tradesec_login_lint(cf, conf);
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * What makes a login location weaker than it looks. Settings that change the
+ * answer on its way to the client (intercepted errors, X-Accel-Redirect) are
+ * none: the outcome is read from the backend's own answer.
+ */
+
+static void
+ngx_http_tradesec_login_lint(ngx_conf_t *cf,
+    const ngx_http_tradesec_login_conf_t *conf)
+{
+    ngx_uint_t                       i, k;
+    ngx_http_conf_ctx_t             *ctx;
+    const ngx_http_upstream_conf_t  *ucf;
+
+    /* modules whose location configuration begins with the upstream's */
+
+    static const char *const  proxies[] = {
+        "ngx_http_proxy_module", "ngx_http_fastcgi_module",
+        "ngx_http_uwsgi_module", "ngx_http_scgi_module",
+        "ngx_http_grpc_module"
+    };
+
+    if (conf->policy->criteria.success.n == 0
+        && conf->policy->criteria.nfields == 0)
+    {
+        ngx_http_tradesec_conf_merge_warn(cf,
+            "\"tradesec_login\" without \"success=\" never forgives a "
+            "failed attempt");
+    }
+
+    ctx = cf->ctx;
+
+    for (i = 0; cf->cycle->modules[i]; i++) {
+
+        for (k = 0; k < sizeof(proxies) / sizeof(proxies[0]); k++) {
+
+            if (ngx_strcmp(cf->cycle->modules[i]->name, proxies[k]) != 0) {
+                continue;
+            }
+
+            ucf = ctx->loc_conf[cf->cycle->modules[i]->ctx_index];
+
+            if (ucf->upstream != NULL && !ucf->ignore_client_abort) {
+                ngx_http_tradesec_conf_merge_warn(cf,
+                    "a client that hangs up hides the outcome of its login, "
+                    "which then counts as failed: write "
+                    "\"proxy_ignore_client_abort on\"");
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ *
+ * The configuration of the login guard; for ngx_http_tradesec_login*.c only.
+ */
+
+#ifndef NGX_HTTP_TRADESEC_LOGIN_CONF_H
+#define NGX_HTTP_TRADESEC_LOGIN_CONF_H
+
+#include "core/ts_login.h"
+#include "core/ts_outcome.h"
+#include "store/ngx_http_tradesec_attempts_store.h"
+
+
+/* The counters of an attempt; the networks are of IPv6 only. */
+
+typedef enum {
+    NGX_HTTP_TRADESEC_LOGIN_PAIR,
+    NGX_HTTP_TRADESEC_LOGIN_ACCOUNT,
+    NGX_HTTP_TRADESEC_LOGIN_ADDRESS,        /* IPv4, IPv6 /64 */
+    NGX_HTTP_TRADESEC_LOGIN_PREFIX56,
+    NGX_HTTP_TRADESEC_LOGIN_PREFIX48,
+    NGX_HTTP_TRADESEC_LOGIN_COUNTERS
+} ngx_http_tradesec_login_counter_e;
+
+
+/* What one tradesec_login says: which request is whose attempt, and how its
+   answer is understood. */
+
+typedef struct {
+    ngx_flag_t                    off;
+    ngx_flag_t                    basic;
+    ngx_flag_t                    body;     /* there are sources in a body */
+    ngx_str_t                     counter;  /* attempts of one name count
+                                               together */
+    ts_login_sources_t            sources;
+    ts_field_t                    form;
+    ts_field_t                    multipart;
+    ts_json_pointer_t             json;
+    ts_field_t                    json_names[TS_JSON_POINTER_DEPTH];
+
+    ts_outcome_criteria_t         criteria;
+} ngx_http_tradesec_login_policy_t;
+
+
+typedef struct {
+    ngx_http_tradesec_login_policy_t    *policy;
+
+    size_t                               body_size;
+
+    time_t                               window;
+    ngx_uint_t                           limits[
+                                            NGX_HTTP_TRADESEC_LOGIN_COUNTERS];
+    ngx_uint_t                           accounts;
+
+    time_t                               lock_min;  /* 0: no locks */
+    time_t                               lock_max;
+    time_t                               lock_decay;
+
+    ts_attempts_rule_t                   rules[
+                                            NGX_HTTP_TRADESEC_LOGIN_COUNTERS];
+    ngx_http_tradesec_attempts_store_t  *store;
+} ngx_http_tradesec_login_conf_t;
+
+
+extern ngx_module_t  ngx_http_tradesec_login_module;
+
+extern ngx_http_tradesec_login_policy_t  ngx_http_tradesec_login_off;
+
+
+/* The directive tradesec_login. */
+
+char *ngx_http_tradesec_login(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* Whether the parameter begins with the prefix; *value is what follows. */
+
+ngx_flag_t ngx_http_tradesec_login_prefix(const ngx_str_t *parameter,
+    const char *prefix, ngx_str_t *value);
+
+/* Fills in the counters of an attempt at a normalised account. */
+
+void ngx_http_tradesec_login_keys(ngx_http_request_t *r,
+    const ngx_http_tradesec_login_conf_t *llcf, ts_slice_t account,
+    ts_attempt_t *attempt);
+
+
+#endif /* NGX_HTTP_TRADESEC_LOGIN_CONF_H */

@@ -1,0 +1,325 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ *
+ * The directive tradesec_login.
+ */
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "guard/ngx_http_tradesec_login_conf.h"
+#include "request/ngx_http_tradesec_conf.h"
+
+
+static ngx_int_t ngx_http_tradesec_login_account(ngx_conf_t *cf,
+    ngx_http_tradesec_login_policy_t *policy, ngx_str_t *parameter,
+    ngx_str_t value);
+static ngx_int_t ngx_http_tradesec_login_field(ngx_conf_t *cf,
+    ts_field_t *field, const ts_field_t **source, ngx_str_t *parameter,
+    ts_slice_t name);
+static ngx_int_t ngx_http_tradesec_login_json(ngx_conf_t *cf,
+    ngx_http_tradesec_login_policy_t *policy, ngx_str_t *parameter,
+    ts_slice_t pointer);
+static ngx_int_t ngx_http_tradesec_login_success(ngx_conf_t *cf,
+    ngx_http_tradesec_login_policy_t *policy, ngx_str_t *parameter,
+    ngx_str_t value);
+static ngx_int_t ngx_http_tradesec_login_statuses(ngx_conf_t *cf,
+    ts_outcome_statuses_t *statuses, ngx_str_t *parameter, ngx_str_t value);
+
+
+ngx_http_tradesec_login_policy_t  ngx_http_tradesec_login_off = { .off = 1 };
+
+
+ngx_flag_t
+ngx_http_tradesec_login_prefix(const ngx_str_t *parameter, const char *prefix,
+    ngx_str_t *value)
+{
+    size_t  len;
+
+    len = ngx_strlen(prefix);
+
+    if (parameter->len < len
+        || ngx_strncmp(parameter->data, prefix, len) != 0)
+    {
+        return 0;
+    }
+
+    value->data = parameter->data + len;
+    value->len = parameter->len - len;
+
+    return 1;
+}
+
+
+char *
+ngx_http_tradesec_login(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_tradesec_login_conf_t *llcf = conf;
+
+    ngx_int_t                          rc;
+    ngx_str_t                         *value, v;
+    ngx_uint_t                         i;
+    ngx_http_tradesec_login_policy_t  *policy;
+
+    static const ts_slice_t  words[] = {
+        { (const uint8_t *) "account=", 8 },
+        { (const uint8_t *) "success=", 8 },
+        { (const uint8_t *) "failure=", 8 },
+        { (const uint8_t *) "neutral=", 8 },
+        { (const uint8_t *) "counter=", 8 }
+    };
+
+    if (llcf->policy != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
+        llcf->policy = &ngx_http_tradesec_login_off;
+        return NGX_CONF_OK;
+    }
+
+    policy = ngx_pcalloc(cf->pool, sizeof(ngx_http_tradesec_login_policy_t));
+    if (policy == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    llcf->policy = policy;
+    ngx_str_set(&policy->counter, "login");
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (ngx_http_tradesec_login_prefix(&value[i], "account=", &v)) {
+            rc = ngx_http_tradesec_login_account(cf, policy, &value[i], v);
+
+        } else if (ngx_http_tradesec_login_prefix(&value[i], "success=", &v)) {
+            rc = ngx_http_tradesec_login_success(cf, policy, &value[i], v);
+
+        } else if (ngx_http_tradesec_login_prefix(&value[i], "failure=", &v)) {
+            rc = ngx_http_tradesec_login_statuses(cf, &policy->criteria.failure,
+                                                  &value[i], v);
+
+        } else if (ngx_http_tradesec_login_prefix(&value[i], "neutral=", &v)) {
+            rc = ngx_http_tradesec_login_statuses(cf, &policy->criteria.neutral,
+                                                  &value[i], v);
+
+        } else if (ngx_http_tradesec_login_prefix(&value[i], "counter=", &v)
+                   && v.len > 0 && v.len <= TS_FIELD_NAME)
+        {
+            policy->counter = v;
+            rc = NGX_OK;
+
+        } else {
+            return ngx_http_tradesec_conf_unknown(cf, &value[i], words,
+                                          sizeof(words) / sizeof(words[0]));
+        }
+
+        if (rc != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (!policy->body && !policy->basic) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"tradesec_login\" must say where the account is, "
+                           "as \"account=json:/username\", "
+                           "\"account=form:username\", "
+                           "\"account=multipart:username\" or "
+                           "\"account=basic\"");
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_tradesec_login_account(ngx_conf_t *cf,
+    ngx_http_tradesec_login_policy_t *policy, ngx_str_t *parameter,
+    ngx_str_t value)
+{
+    ngx_str_t  v;
+
+    if (value.len == 5 && ngx_strncmp(value.data, "basic", 5) == 0) {
+        policy->basic = 1;
+        return NGX_OK;
+    }
+
+    policy->body = 1;
+
+    if (ngx_http_tradesec_login_prefix(&value, "form:", &v)) {
+        return ngx_http_tradesec_login_field(cf, &policy->form,
+                                             &policy->sources.form, parameter,
+                                             ts_slice(v.data, v.len));
+    }
+
+    if (ngx_http_tradesec_login_prefix(&value, "multipart:", &v)) {
+        return ngx_http_tradesec_login_field(cf, &policy->multipart,
+                                             &policy->sources.multipart,
+                                             parameter,
+                                             ts_slice(v.data, v.len));
+    }
+
+    if (ngx_http_tradesec_login_prefix(&value, "json:", &v)) {
+        return ngx_http_tradesec_login_json(cf, policy, parameter,
+                                            ts_slice(v.data, v.len));
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid parameter \"%V\" in \"tradesec_login\", "
+                       "write \"account=json:/pointer\", "
+                       "\"account=form:field\", \"account=multipart:field\" "
+                       "or \"account=basic\"", parameter);
+
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_tradesec_login_field(ngx_conf_t *cf, ts_field_t *field,
+    const ts_field_t **source, ngx_str_t *parameter, ts_slice_t name)
+{
+    if (*source != NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "duplicate source \"%V\" in \"tradesec_login\"",
+                           parameter);
+        return NGX_ERROR;
+    }
+
+    if (!ts_field_init(field, name)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid field name in \"%V\" in "
+                           "\"tradesec_login\"", parameter);
+        return NGX_ERROR;
+    }
+
+    *source = field;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_tradesec_login_json(ngx_conf_t *cf,
+    ngx_http_tradesec_login_policy_t *policy, ngx_str_t *parameter,
+    ts_slice_t pointer)
+{
+    u_char      *buf;
+    ngx_uint_t   i;
+
+    if (policy->sources.json != NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "duplicate source \"%V\" in \"tradesec_login\"",
+                           parameter);
+        return NGX_ERROR;
+    }
+
+    buf = ngx_pnalloc(cf->pool, pointer.len + 1);
+    if (buf == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (pointer.len == 0
+        || ts_json_pointer(&policy->json, pointer, buf) != 0)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid JSON pointer in \"%V\" in "
+                           "\"tradesec_login\", write \"account=json:/name\"",
+                           parameter);
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < policy->json.n; i++) {
+        if (!ts_field_init(&policy->json_names[i], policy->json.names[i])) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid member name in \"%V\" in "
+                               "\"tradesec_login\"", parameter);
+            return NGX_ERROR;
+        }
+    }
+
+    policy->sources.json = &policy->json;
+    policy->sources.json_names = policy->json_names;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_tradesec_login_success(ngx_conf_t *cf,
+    ngx_http_tradesec_login_policy_t *policy, ngx_str_t *parameter,
+    ngx_str_t value)
+{
+    u_char              *eq;
+    ngx_str_t            v;
+    ts_outcome_field_t  *field;
+
+    if (ngx_http_tradesec_login_prefix(&value, "status:", &v)) {
+        return ngx_http_tradesec_login_statuses(cf, &policy->criteria.success,
+                                                parameter, v);
+    }
+
+    if (policy->criteria.nfields == TS_OUTCOME_FIELDS) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "more than %d criteria of success in "
+                           "\"tradesec_login\"", TS_OUTCOME_FIELDS);
+        return NGX_ERROR;
+    }
+
+    field = &policy->criteria.fields[policy->criteria.nfields];
+
+    if (ngx_http_tradesec_login_prefix(&value, "cookie:", &v)
+        && v.len > 0
+        && ngx_strlchr(v.data, v.data + v.len, '=') == NULL)
+    {
+        field->cookie = 1;
+        field->name = ts_slice(v.data, v.len);
+        policy->criteria.nfields++;
+
+        return NGX_OK;
+    }
+
+    if (ngx_http_tradesec_login_prefix(&value, "header:", &v)) {
+        eq = ngx_strlchr(v.data, v.data + v.len, '=');
+
+        if (eq != NULL) {
+            field->value = ts_slice(eq + 1, v.data + v.len - eq - 1);
+            v.len = eq - v.data;
+        }
+
+        if (v.len > 0 && v.len <= TS_OUTCOME_NAME) {
+            ngx_strlow(v.data, v.data, v.len);
+            field->name = ts_slice(v.data, v.len);
+            policy->criteria.nfields++;
+
+            return NGX_OK;
+        }
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid parameter \"%V\" in \"tradesec_login\", "
+                       "write \"success=cookie:name\", "
+                       "\"success=status:200\" or "
+                       "\"success=header:name=value\"", parameter);
+
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_tradesec_login_statuses(ngx_conf_t *cf,
+    ts_outcome_statuses_t *statuses, ngx_str_t *parameter, ngx_str_t value)
+{
+    if (ts_outcome_statuses(statuses, ts_slice(value.data, value.len))) {
+        return NGX_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid statuses in \"%V\" in \"tradesec_login\", "
+                       "write as \"401,403\", \"4xx\" or \"400-403\"",
+                       parameter);
+
+    return NGX_ERROR;
+}

@@ -1,0 +1,30 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ *
+ * Reading the request body before the request is passed on.
+ */
+
+#ifndef NGX_HTTP_TRADESEC_BODY_H
+#define NGX_HTTP_TRADESEC_BODY_H
+
+#include "request/ngx_http_tradesec_context.h"
+
+
+/*
+ * For guards in the access phase; the backend gets the body all the same.
+ * Returns
+ *
+ *   NGX_OK     it is here: *body is all of it, from memory or from the file
+ *              that nginx put it in
+ *   NGX_AGAIN  the guard returns "wait": it is asked again when it is here
+ *   NGX_HTTP_REQUEST_ENTITY_TOO_LARGE
+ *              it is longer than max
+ *   another status above NGX_HTTP_SPECIAL_RESPONSE: it could not be read
+ *   NGX_ERROR  our own failure
+ */
+
+ngx_int_t ngx_http_tradesec_read_body(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx, size_t max, ngx_str_t *body);
+
+
+#endif /* NGX_HTTP_TRADESEC_BODY_H */

@@ -1,0 +1,263 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ */
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "response/ngx_http_tradesec_outcome.h"
+
+
+struct ngx_http_tradesec_expectation_s {
+    const ts_outcome_criteria_t   *criteria;
+    ngx_http_tradesec_outcome_pt   handler;    /* NULL: settled */
+    void                          *data;
+
+    /* an answer of this upstream, if there is one, is not ours */
+    ngx_http_upstream_t           *before;
+};
+
+
+typedef struct {
+    ngx_flag_t                     active;
+} ngx_http_tradesec_outcome_conf_t;
+
+
+static void ngx_http_tradesec_settle_outcome(ngx_http_request_t *r,
+    ngx_http_tradesec_expectation_t *e);
+static ts_outcome_e ngx_http_tradesec_judge_answer(ngx_http_request_t *r,
+    const ngx_http_tradesec_expectation_t *e);
+static void ngx_http_tradesec_outcome_cleanup(void *data);
+static ngx_int_t ngx_http_tradesec_outcome_filter(ngx_http_request_t *r);
+static void *ngx_http_tradesec_outcome_create_conf(ngx_conf_t *cf);
+static ngx_int_t ngx_http_tradesec_outcome_init(ngx_conf_t *cf);
+
+
+static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
+
+
+static ngx_http_module_t  ngx_http_tradesec_outcome_module_ctx = {
+    NULL,                                   /* preconfiguration */
+    ngx_http_tradesec_outcome_init,         /* postconfiguration */
+
+    ngx_http_tradesec_outcome_create_conf,  /* create main configuration */
+    NULL,                                   /* init main configuration */
+
+    NULL,                                   /* create server configuration */
+    NULL,                                   /* merge server configuration */
+
+    NULL,                                   /* create location configuration */
+    NULL                                    /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_tradesec_outcome_module = {
+    NGX_MODULE_V1,
+    &ngx_http_tradesec_outcome_module_ctx,  /* module context */
+    NULL,                                   /* module directives */
+    NGX_HTTP_MODULE,                        /* module type */
+    NULL,                                   /* init master */
+    NULL,                                   /* init module */
+    NULL,                                   /* init process */
+    NULL,                                   /* init thread */
+    NULL,                                   /* exit thread */
+    NULL,                                   /* exit process */
+    NULL,                                   /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+ngx_int_t
+ngx_http_tradesec_expect_outcome(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx, const ts_outcome_criteria_t *criteria,
+    ngx_http_tradesec_outcome_pt handler, void *data)
+{
+    ngx_http_cleanup_t               *cln;
+    ngx_http_tradesec_expectation_t  *e;
+
+    e = ctx->expectation;
+
+    if (e == NULL) {
+        e = ngx_pcalloc(r->pool, sizeof(ngx_http_tradesec_expectation_t));
+        if (e == NULL) {
+            return NGX_ERROR;
+        }
+
+        cln = ngx_http_cleanup_add(r, 0);
+        if (cln == NULL) {
+            return NGX_ERROR;
+        }
+
+        cln->handler = ngx_http_tradesec_outcome_cleanup;
+        cln->data = r;
+
+        ctx->expectation = e;
+    }
+
+    ngx_http_tradesec_settle_outcome(r, e);
+
+    e->criteria = criteria;
+    e->handler = handler;
+    e->data = data;
+    e->before = r->upstream;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_tradesec_outcome_redirected(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx)
+{
+    ngx_http_tradesec_expectation_t  *e;
+
+    e = ctx->expectation;
+
+    /* a redirect before the backend was asked (try_files) changes nothing */
+
+    if (e != NULL && r->upstream != e->before) {
+        ngx_http_tradesec_settle_outcome(r, e);
+    }
+}
+
+
+void
+ngx_http_tradesec_conf_expect_outcomes(ngx_conf_t *cf)
+{
+    ngx_http_tradesec_outcome_conf_t  *ocf;
+
+    ocf = ngx_http_conf_get_module_main_conf(cf,
+                                             ngx_http_tradesec_outcome_module);
+    ocf->active = 1;
+}
+
+
+static void
+ngx_http_tradesec_settle_outcome(ngx_http_request_t *r,
+    ngx_http_tradesec_expectation_t *e)
+{
+    ngx_http_tradesec_outcome_pt  handler;
+
+    handler = e->handler;
+
+    if (handler != NULL) {
+        e->handler = NULL;
+        handler(r, e->data, ngx_http_tradesec_judge_answer(r, e));
+    }
+}
+
+
+/*
+ * Looks at what the upstream itself answered: what nginx made of it on the
+ * way to the client (intercepted errors, filters) does not count. The time of
+ * the header is set when a try's header has been read completely; each
+ * further try starts with a new state.
+ */
+
+static ts_outcome_e
+ngx_http_tradesec_judge_answer(ngx_http_request_t *r,
+    const ngx_http_tradesec_expectation_t *e)
+{
+    u_char                name[TS_OUTCOME_NAME];
+    ngx_uint_t            i;
+    ts_outcome_t          outcome;
+    ngx_list_part_t      *part;
+    ngx_table_elt_t      *h;
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+
+    if (u == NULL || u == e->before || u->state == NULL
+        || u->state->header_time == (ngx_msec_t) -1)
+    {
+        return TS_OUTCOME_FAILURE;
+    }
+
+#if (NGX_HTTP_CACHE)
+
+    if (u->cache_status == NGX_HTTP_CACHE_HIT) {
+        return TS_OUTCOME_FAILURE;
+    }
+
+#endif
+
+    outcome.criteria = e->criteria;
+    outcome.met = 0;
+
+    for (part = &u->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (h[i].key.len > TS_OUTCOME_NAME) {
+                continue;
+            }
+
+            /* HTTP/2 upstreams leave lowcase_key to us */
+
+            ngx_strlow(name, h[i].key.data, h[i].key.len);
+
+            ts_outcome_line(&outcome, (ts_outcome_line_t) {
+                ts_slice(name, h[i].key.len),
+                ts_slice(h[i].value.data, h[i].value.len)
+            });
+        }
+    }
+
+    return ts_outcome(&outcome, (uint32_t) u->headers_in.status_n);
+}
+
+
+static void
+ngx_http_tradesec_outcome_cleanup(void *data)
+{
+    ngx_http_request_t *r = data;
+
+    ngx_http_tradesec_ctx_t  *ctx;
+
+    ctx = ngx_http_tradesec_find_ctx(r);
+
+    ngx_http_tradesec_settle_outcome(r, ctx->expectation);
+}
+
+
+static ngx_int_t
+ngx_http_tradesec_outcome_filter(ngx_http_request_t *r)
+{
+    ngx_http_tradesec_ctx_t  *ctx;
+
+    if (r == r->main) {
+        ctx = ngx_http_tradesec_find_ctx(r);
+
+        if (ctx != NULL && ctx->expectation != NULL) {
+            ngx_http_tradesec_settle_outcome(r, ctx->expectation);
+        }
+    }
+
+    return ngx_http_next_header_filter(r);
+}
+
+
+static void *
+ngx_http_tradesec_outcome_create_conf(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool, sizeof(ngx_http_tradesec_outcome_conf_t));
+}
+
+
+static ngx_int_t
+ngx_http_tradesec_outcome_init(ngx_conf_t *cf)
+{
+    ngx_http_tradesec_outcome_conf_t  *ocf;
+
+    ocf = ngx_http_conf_get_module_main_conf(cf,
+                                             ngx_http_tradesec_outcome_module);
+
+    if (ocf->active) {
+        ngx_http_next_header_filter = ngx_http_top_header_filter;
+        ngx_http_top_header_filter = ngx_http_tradesec_outcome_filter;
+    }
+
+    return NGX_OK;
+}

@@ -1,0 +1,45 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ *
+ * What the backend's answer to a request meant: failure, success, or nothing.
+ */
+
+#ifndef NGX_HTTP_TRADESEC_OUTCOME_H
+#define NGX_HTTP_TRADESEC_OUTCOME_H
+
+#include "core/ts_outcome.h"
+#include "request/ngx_http_tradesec_context.h"
+
+
+/*
+ * Called exactly once for each expectation, at whichever comes first: the
+ * response's headers, a redirect to another location after the backend was
+ * asked, the end of the request. Failure is also what no answer means. The
+ * request is still there, but may be on its way out: no output.
+ */
+
+typedef void (*ngx_http_tradesec_outcome_pt)(ngx_http_request_t *r,
+    void *data, ts_outcome_e outcome);
+
+
+/*
+ * Expects an answer of the upstream that the request is passed to next; an
+ * earlier expectation of the request is settled first. The criteria must live
+ * as long as the request.
+ */
+
+ngx_int_t ngx_http_tradesec_expect_outcome(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx, const ts_outcome_criteria_t *criteria,
+    ngx_http_tradesec_outcome_pt handler, void *data);
+
+/* The gate says that the request was redirected within nginx. */
+
+void ngx_http_tradesec_outcome_redirected(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx);
+
+/* A configuration that expects outcomes says so while it is merged. */
+
+void ngx_http_tradesec_conf_expect_outcomes(ngx_conf_t *cf);
+
+
+#endif /* NGX_HTTP_TRADESEC_OUTCOME_H */

@@ -1,0 +1,249 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ *
+ * Attempts to log in, counted in an area of tradesec_zone.
+ */
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "core/ts_state.h"
+#include "store/ngx_http_tradesec_attempts_store.h"
+#include "store/ngx_http_tradesec_zone.h"
+
+
+#define NGX_HTTP_TRADESEC_ATTEMPTS_SHARE  2     /* of the zone */
+#define NGX_HTTP_TRADESEC_ATTEMPTS_DUMP   64    /* locks read in one go */
+
+
+typedef struct {
+    ngx_http_tradesec_attempts_store_t  store;
+    ngx_http_tradesec_area_t            area;
+} ngx_http_tradesec_attempts_zone_t;
+
+
+static const u_char *ngx_http_tradesec_attempts_key(
+    ngx_http_tradesec_attempts_store_t *store);
+static ngx_int_t ngx_http_tradesec_attempts_reserve(
+    ngx_http_tradesec_attempts_store_t *store, const ts_attempt_t *attempt,
+    ts_attempts_verdict_t *verdict);
+static ngx_uint_t ngx_http_tradesec_attempts_settle(
+    ngx_http_tradesec_attempts_store_t *store, const ts_attempt_t *attempt,
+    ts_attempts_outcome_e outcome, time_t *seconds);
+static uint32_t ngx_http_tradesec_attempts_now(void);
+static ngx_int_t ngx_http_tradesec_attempts_init(
+    ngx_http_tradesec_area_t *area, void *old, size_t old_size,
+    ngx_log_t *log);
+static uint64_t ngx_http_tradesec_attempts_changes(
+    ngx_http_tradesec_area_t *area);
+static size_t ngx_http_tradesec_attempts_dump(ngx_http_tradesec_area_t *area,
+    uint32_t *cursor, u_char *buf, size_t size);
+static ngx_flag_t ngx_http_tradesec_attempts_load(
+    ngx_http_tradesec_area_t *area, ts_slice_t line);
+
+
+static const ngx_http_tradesec_area_state_t
+    ngx_http_tradesec_attempts_state = {
+    ngx_http_tradesec_attempts_changes,
+    ngx_http_tradesec_attempts_dump,
+    ngx_http_tradesec_attempts_load
+};
+
+
+ngx_http_tradesec_attempts_store_t *
+ngx_http_tradesec_attempts_zone(ngx_conf_t *cf, ngx_flag_t *no_zone)
+{
+    ngx_int_t                           rc;
+    ngx_http_tradesec_attempts_zone_t  *zone;
+
+    *no_zone = 0;
+
+    zone = ngx_pcalloc(cf->pool, sizeof(ngx_http_tradesec_attempts_zone_t));
+    if (zone == NULL) {
+        return NULL;
+    }
+
+    zone->area.name = "login";
+    zone->area.version = TS_ATTEMPTS_VERSION;
+    zone->area.share = NGX_HTTP_TRADESEC_ATTEMPTS_SHARE;
+    zone->area.min = TS_ATTEMPTS_SIZE_MIN;
+    zone->area.init = ngx_http_tradesec_attempts_init;
+    zone->area.state = &ngx_http_tradesec_attempts_state;
+
+    rc = ngx_http_tradesec_zone_add(cf, &zone->area);
+
+    if (rc != NGX_OK) {
+        *no_zone = rc == NGX_DECLINED;
+        return NULL;
+    }
+
+    zone->store.key = ngx_http_tradesec_attempts_key;
+    zone->store.reserve = ngx_http_tradesec_attempts_reserve;
+    zone->store.settle = ngx_http_tradesec_attempts_settle;
+    zone->store.data = &zone->area;
+
+    return &zone->store;
+}
+
+
+static const u_char *
+ngx_http_tradesec_attempts_key(ngx_http_tradesec_attempts_store_t *store)
+{
+    ngx_http_tradesec_area_t  *area = store->data;
+
+    return area->key;
+}
+
+
+static ngx_int_t
+ngx_http_tradesec_attempts_reserve(ngx_http_tradesec_attempts_store_t *store,
+    const ts_attempt_t *attempt, ts_attempts_verdict_t *verdict)
+{
+    uint32_t                   now;
+    ngx_http_tradesec_area_t  *area = store->data;
+
+    now = ngx_http_tradesec_attempts_now();
+
+    ngx_http_tradesec_area_lock(area);
+    *verdict = ts_attempts_reserve(area->memory, attempt, now);
+    ngx_http_tradesec_area_unlock(area);
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_tradesec_attempts_settle(ngx_http_tradesec_attempts_store_t *store,
+    const ts_attempt_t *attempt, ts_attempts_outcome_e outcome,
+    time_t *seconds)
+{
+    uint32_t                   i, n, now;
+    ts_attempts_lock_t         locks[TS_ATTEMPTS_KEYS];
+    ngx_http_tradesec_area_t  *area = store->data;
+
+    now = ngx_http_tradesec_attempts_now();
+
+    ngx_http_tradesec_area_lock(area);
+    n = ts_attempts_settle(area->memory, attempt, outcome, now, locks);
+    ngx_http_tradesec_area_unlock(area);
+
+    *seconds = 0;
+
+    for (i = 0; i < n; i++) {
+        *seconds = ngx_max(*seconds, (time_t) (locks[i].until - now));
+    }
+
+    return n;
+}
+
+
+/*
+ * Seconds of monotonic time, which all processes of the machine share and
+ * which a reload does not change; a restart begins with an empty zone.
+ */
+
+static uint32_t
+ngx_http_tradesec_attempts_now(void)
+{
+    return (uint32_t) (ngx_current_msec / 1000) + 1;
+}
+
+
+static ngx_int_t
+ngx_http_tradesec_attempts_init(ngx_http_tradesec_area_t *area, void *old,
+    size_t old_size, ngx_log_t *log)
+{
+    uint32_t  lost;
+
+    (void) ts_attempts_init(area->memory, area->size);
+
+    if (old == NULL) {
+        return NGX_OK;
+    }
+
+    lost = ts_attempts_copy(area->memory, old);
+
+    if (lost) {
+        ngx_log_error(NGX_LOG_ERR, log, 0,
+                      "tradesec_zone is smaller than before: %uD login locks "
+                      "had no room", lost);
+    }
+
+    return NGX_OK;
+}
+
+
+static uint64_t
+ngx_http_tradesec_attempts_changes(ngx_http_tradesec_area_t *area)
+{
+    uint64_t  locks;
+
+    ngx_http_tradesec_area_lock(area);
+    locks = ts_attempts_stats(area->memory).locks;
+    ngx_http_tradesec_area_unlock(area);
+
+    return locks;
+}
+
+
+static size_t
+ngx_http_tradesec_attempts_dump(ngx_http_tradesec_area_t *area,
+    uint32_t *cursor, u_char *buf, size_t size)
+{
+    u_char              *p;
+    uint32_t             i, n, now;
+    ts_state_lock_t      lock;
+    ts_attempts_lock_t   locks[NGX_HTTP_TRADESEC_ATTEMPTS_DUMP];
+
+    now = ngx_http_tradesec_attempts_now();
+
+    n = ngx_min(size / TS_STATE_LINE_MAX, NGX_HTTP_TRADESEC_ATTEMPTS_DUMP);
+
+    ngx_http_tradesec_area_lock(area);
+    n = ts_attempts_locks(area->memory, cursor, locks, n, now);
+    ngx_http_tradesec_area_unlock(area);
+
+    p = buf;
+
+    for (i = 0; i < n; i++) {
+
+        /* the table's time may be ahead of this process */
+
+        lock.key = locks[i].key;
+        lock.left = locks[i].until > now ? locks[i].until - now : 1;
+        lock.until = (uint64_t) ngx_time() + lock.left;
+        lock.level = locks[i].level;
+
+        p += ts_state_write_lock((char *) p, &lock);
+    }
+
+    return p - buf;
+}
+
+
+static ngx_flag_t
+ngx_http_tradesec_attempts_load(ngx_http_tradesec_area_t *area,
+    ts_slice_t line)
+{
+    uint32_t            now, left;
+    ts_state_lock_t     lock;
+    ts_attempts_lock_t  restored;
+
+    if (!ts_state_read_lock(line, &lock)) {
+        return 0;
+    }
+
+    now = ngx_http_tradesec_attempts_now();
+    left = ts_state_lock_left(&lock, (uint64_t) ngx_time());
+
+    if (left == 0) {
+        return 1;
+    }
+
+    restored.key = lock.key;
+    restored.until = now + left;
+    restored.level = lock.level;
+
+    return ts_attempts_restore(area->memory, &restored, now);
+}
