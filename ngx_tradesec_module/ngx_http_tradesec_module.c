@@ -194,9 +194,11 @@ ngx_http_tradesec_judge(ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
                 ctx->waiting = r->uri_changes;
                 return NGX_AGAIN;
             }
+
+        } else {
+            ctx->passed[guard->id] = tlcf->guards[ctx->next].policy;
         }
 
-        ctx->passed[guard->id] = tlcf->guards[ctx->next].policy;
         ctx->next++;
     }
 

@@ -18,6 +18,10 @@ my $t = Tradesec::Test->new(
     backend => {
         '/accel'     => { headers => [ 'X-Accel-Redirect' => '/guarded/x' ] },
         '/accel-get' => { headers => [ 'X-Accel-Redirect' => '/get-only/x' ] },
+        '/ssi'       => {
+            headers => [ 'Content-Type' => 'text/html' ],
+            body    => join('', map { qq{<!--#include virtual="/ssi/$_"-->} }
+                qw(harmless effect)) },
         '*'          => sub { {
             headers => [ 'X-Reached' => $_[0]->uri ],
             body    => 'reached' } },
@@ -167,6 +171,31 @@ my $t = Tradesec::Test->new(
             proxy_pass http://%%BACKEND%%/mirror-dry-backend;
         }
 
+        location /dry-mirrored {
+            tradesec_dry_run on;
+            mirror /mirror-same;
+            proxy_pass http://%%BACKEND%%;
+        }
+
+        location /ssi {
+            tradesec_origin https://app.test;
+            ssi on;
+            proxy_pass http://%%BACKEND%%;
+
+            location /ssi/harmless { proxy_pass http://%%BACKEND%%; }
+
+            location /ssi/effect {
+                tradesec_safe_methods none;
+                proxy_pass http://%%BACKEND%%;
+            }
+        }
+
+        location /twice {
+            tradesec_methods POST;
+            error_page 405 /chain/;
+            proxy_pass http://%%BACKEND%%;
+        }
+
         location /if {
             if ($arg_x) { proxy_pass http://%%BACKEND%%; }
             proxy_pass http://%%BACKEND%%;
@@ -313,6 +342,24 @@ mirrored('/mirror-same-backend', 'the same policy is open to a subrequest');
 
 ask('POST', '/mirrored-dry', 'x');
 mirrored('/mirror-dry-backend', 'dry run lets the subrequest through');
+
+ask('DELETE', '/dry-mirrored');
+is($backend->count('/mirror-same-backend'), 0,
+    'what a dry run let through has not passed for a subrequest');
+ask('GET', '/dry-mirrored');
+mirrored('/mirror-same-backend', 'what has passed in a dry run has');
+
+$r = ask('GET', '/ssi', undef, Origin => 'https://evil.test');
+is($backend->count('/ssi/harmless'), 1, 'SSI into the same policy');
+is($backend->count('/ssi/effect'), 0,
+    'SSI into a location whose GET requests are unsafe');
+
+# refused twice: by the location, and by where its error page leads
+
+$r = ask('GET', '/twice');
+is($r->status, 405, 'refused twice');
+is(join('|', $r->headers('Allow')), 'POST', 'one Allow');
+is(join('|', $r->headers('Cache-Control')), 'no-store', 'one Cache-Control');
 
 # what the access log sees
 

@@ -276,7 +276,7 @@ ngx_http_tradesec_jwt_header_filter(ngx_http_request_t *r)
         }
     }
 
-    if (ngx_http_tradesec_add_response_field(r, "Sec-WebSocket-Protocol",
+    if (ngx_http_tradesec_set_response_field(r, "Sec-WebSocket-Protocol",
                                              &bearer)
         == NULL)
     {

@@ -33,6 +33,7 @@ typedef struct {
     ngx_http_tradesec_origin_policy_t  *policy;
     ngx_array_t                        *names;  /* of ngx_str_t: the server's
                                                    explicit names, for self */
+    const void                         *safe;   /* names the safe methods */
 } ngx_http_tradesec_origin_conf_t;
 
 
@@ -49,6 +50,9 @@ static ngx_flag_t ngx_http_tradesec_origin_self(ngx_http_request_t *r,
 static void *ngx_http_tradesec_origin_create_conf(ngx_conf_t *cf);
 static char *ngx_http_tradesec_origin_merge_conf(ngx_conf_t *cf,
     void *parent, void *child);
+static ngx_http_tradesec_origin_policy_t *
+    ngx_http_tradesec_origin_copy_policy(ngx_conf_t *cf,
+    const ngx_http_tradesec_origin_policy_t *policy);
 static ngx_array_t *ngx_http_tradesec_explicit_names(ngx_conf_t *cf);
 static char *ngx_http_tradesec_origin(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -353,6 +357,7 @@ ngx_http_tradesec_origin_create_conf(ngx_conf_t *cf)
      * set by ngx_pcalloc():
      *
      *     ocf->names = NULL;
+     *     ocf->safe = NULL;
      */
 
     ocf->policy = NGX_CONF_UNSET_PTR;
@@ -369,6 +374,16 @@ ngx_http_tradesec_origin_merge_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_ptr_value(conf->policy, prev->policy,
                              &ngx_http_tradesec_origin_default);
+
+    conf->safe = ngx_http_tradesec_conf_safe_methods(cf);
+
+    if (conf->policy == prev->policy && conf->safe != prev->safe) {
+        conf->policy = ngx_http_tradesec_origin_copy_policy(cf, prev->policy);
+
+        if (conf->policy == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
 
     if (!conf->policy->self || !ngx_http_tradesec_conf_is_on(cf)) {
         return NGX_CONF_OK;
@@ -388,6 +403,27 @@ ngx_http_tradesec_origin_merge_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     return NGX_CONF_OK;
+}
+
+
+/*
+ * The same origins for other methods are another policy: who passed as a safe
+ * request has not passed where the method is unsafe.
+ */
+
+static ngx_http_tradesec_origin_policy_t *
+ngx_http_tradesec_origin_copy_policy(ngx_conf_t *cf,
+    const ngx_http_tradesec_origin_policy_t *policy)
+{
+    ngx_http_tradesec_origin_policy_t  *copy;
+
+    copy = ngx_palloc(cf->pool, sizeof(ngx_http_tradesec_origin_policy_t));
+
+    if (copy != NULL) {
+        *copy = *policy;
+    }
+
+    return copy;
 }
 
 

@@ -227,9 +227,9 @@ ngx_http_tradesec_websocket_offer_version(ngx_http_request_t *r)
     static const ngx_str_t  version = ngx_string("13");
     static const ngx_str_t  upgrade = ngx_string("websocket");
 
-    if (ngx_http_tradesec_add_response_field(r, "Sec-WebSocket-Version",
+    if (ngx_http_tradesec_set_response_field(r, "Sec-WebSocket-Version",
                                              &version) == NULL
-        || ngx_http_tradesec_add_response_field(r, "Upgrade", &upgrade)
+        || ngx_http_tradesec_set_response_field(r, "Upgrade", &upgrade)
            == NULL)
     {
         return NGX_ERROR;

@@ -202,7 +202,7 @@ ngx_http_tradesec_refusal_headers(ngx_http_request_t *r,
 
     static const ngx_str_t  no_store = ngx_string("no-store");
 
-    if (ngx_http_tradesec_add_response_field(r, "Cache-Control", &no_store)
+    if (ngx_http_tradesec_set_response_field(r, "Cache-Control", &no_store)
         == NULL)
     {
         return NGX_ERROR;
@@ -215,13 +215,13 @@ ngx_http_tradesec_refusal_headers(ngx_http_request_t *r,
          * port in front that it sees itself, behind a load balancer others.
          */
 
-        return ngx_http_tradesec_add_response_field(r, "Location",
+        return ngx_http_tradesec_set_response_field(r, "Location",
                                                     &ctx->redirect) != NULL
                ? NGX_OK : NGX_ERROR;
     }
 
     if (ctx->challenge.len) {
-        h = ngx_http_tradesec_add_response_field(r, "WWW-Authenticate",
+        h = ngx_http_tradesec_set_response_field(r, "WWW-Authenticate",
                                                  &ctx->challenge);
         if (h == NULL) {
             return NGX_ERROR;
@@ -231,7 +231,7 @@ ngx_http_tradesec_refusal_headers(ngx_http_request_t *r,
     }
 
     if (ctx->allow.len
-        && ngx_http_tradesec_add_response_field(r, "Allow", &ctx->allow)
+        && ngx_http_tradesec_set_response_field(r, "Allow", &ctx->allow)
            == NULL)
     {
         return NGX_ERROR;
@@ -246,7 +246,7 @@ ngx_http_tradesec_refusal_headers(ngx_http_request_t *r,
         retry.len = ngx_sprintf(retry.data, "%T", ctx->retry_after)
                     - retry.data;
 
-        if (ngx_http_tradesec_add_response_field(r, "Retry-After", &retry)
+        if (ngx_http_tradesec_set_response_field(r, "Retry-After", &retry)
             == NULL)
         {
             return NGX_ERROR;

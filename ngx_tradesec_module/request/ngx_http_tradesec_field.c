@@ -85,10 +85,29 @@ ngx_http_tradesec_ignore_upgrade(ngx_http_request_t *r)
 
 
 ngx_table_elt_t *
-ngx_http_tradesec_add_response_field(ngx_http_request_t *r, const char *name,
+ngx_http_tradesec_set_response_field(ngx_http_request_t *r, const char *name,
     const ngx_str_t *value)
 {
+    size_t            len;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
+
+    len = ngx_strlen(name);
+
+    for (part = &r->headers_out.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (h[i].hash
+                && h[i].key.len == len
+                && ngx_strncasecmp(h[i].key.data, (u_char *) name, len) == 0)
+            {
+                h[i].value = *value;
+                return &h[i];
+            }
+        }
+    }
 
     h = ngx_list_push(&r->headers_out.headers);
     if (h == NULL) {
@@ -97,7 +116,7 @@ ngx_http_tradesec_add_response_field(ngx_http_request_t *r, const char *name,
 
     h->hash = 1;
     h->key.data = (u_char *) name;
-    h->key.len = ngx_strlen(name);
+    h->key.len = len;
     h->value = *value;
     ngx_http_tradesec_header_unlink(h);
 

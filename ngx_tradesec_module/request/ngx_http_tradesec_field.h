@@ -57,16 +57,21 @@ void ngx_http_tradesec_hide_request_fields(ngx_http_request_t *r,
 
 void ngx_http_tradesec_ignore_upgrade(ngx_http_request_t *r);
 
-/* As ngx_http_tradesec_hide_request_field(), but the value stays for modules that have found it already. */
+/*
+ * As ngx_http_tradesec_hide_request_field(), but the value stays for modules
+ * that have found it already.
+ */
 
 void ngx_http_tradesec_withhold_request_field(ngx_table_elt_t *h);
 
 /*
- * Adds a response field line. The name must be a string constant, the value
- * must live as long as the request. NULL when memory is out.
+ * Adds a response field line, or gives the line of that name the value: a
+ * request that is refused on its way through error pages is refused twice. The
+ * name must be a string constant, the value must live as long as the request.
+ * NULL when memory is out.
  */
 
-ngx_table_elt_t *ngx_http_tradesec_add_response_field(ngx_http_request_t *r,
+ngx_table_elt_t *ngx_http_tradesec_set_response_field(ngx_http_request_t *r,
     const char *name, const ngx_str_t *value);
 
 /* Sets the status and, for those nginx has no phrase for, the status line. */

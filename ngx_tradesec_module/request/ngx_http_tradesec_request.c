@@ -187,6 +187,18 @@ ngx_http_tradesec_is_safe(ngx_http_request_t *r)
 }
 
 
+const void *
+ngx_http_tradesec_conf_safe_methods(ngx_conf_t *cf)
+{
+    const ngx_http_tradesec_request_conf_t  *rcf;
+
+    rcf = ngx_http_conf_get_module_loc_conf(cf,
+                                            ngx_http_tradesec_request_module);
+
+    return rcf->safe_methods;
+}
+
+
 ngx_flag_t
 ngx_http_tradesec_is_https(ngx_http_request_t *r)
 {

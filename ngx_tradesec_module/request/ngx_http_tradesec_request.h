@@ -44,6 +44,13 @@ ngx_flag_t ngx_http_tradesec_is_dry_run(ngx_http_request_t *r,
 ngx_flag_t ngx_http_tradesec_is_safe(ngx_http_request_t *r);
 
 /*
+ * While a location is merged: an address that names its list of safe methods,
+ * the same where the list was inherited.
+ */
+
+const void *ngx_http_tradesec_conf_safe_methods(ngx_conf_t *cf);
+
+/*
  * Whether the client came over TLS: to nginx itself, or, where
  * tradesec_trusted_scheme says so, to the load balancer in front of it.
  */
