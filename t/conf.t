@@ -13,6 +13,7 @@ use Test::More;
 
 use Demo::App;
 use Demo::Users;
+use Tradesec::Test qw(config_test);
 
 
 my $app = Demo::App->new;
@@ -32,6 +33,13 @@ sub log_in {
 for my $name (
     qw(conf/minimal.conf conf/trading-portal.conf conf/observe-only.conf))
 {
+    my (undef, $said) = config_test(config => $app->configuration($name));
+
+    # "listen ... http2" is old since nginx 1.25
+
+    unlike($said, qr/\[(?:warn|emerg)\](?!.*"listen \.\.\. http2")/,
+        "$name: nginx -t has nothing to say");
+
     my $t = $app->gateway($name);
 
     is($t->get('/login')->status, 200, "$name: login page");
