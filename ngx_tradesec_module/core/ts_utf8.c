@@ -55,32 +55,71 @@ ts_utf8_lead(ts_utf8_t *u, uint8_t byte)
 }
 
 
+static uint64_t
+ts_utf8_word(const uint8_t *data)
+{
+    uint64_t  word;
+
+    memcpy(&word, data, sizeof(word));
+
+    return word;
+}
+
+
+/* The length of an ASCII prefix: in whole words, four of them at a time. */
+
+static size_t
+ts_utf8_ascii(const uint8_t *data, size_t len, uint64_t key)
+{
+    size_t  i;
+
+    for (i = 0; len - i >= 32; i += 32) {
+        if (((ts_utf8_word(data + i) ^ key)
+             | (ts_utf8_word(data + i + 8) ^ key)
+             | (ts_utf8_word(data + i + 16) ^ key)
+             | (ts_utf8_word(data + i + 24) ^ key)) & TS_UTF8_HIGH_BITS)
+        {
+            break;
+        }
+    }
+
+    for ( /* void */ ; len - i >= 8; i += 8) {
+        if ((ts_utf8_word(data + i) ^ key) & TS_UTF8_HIGH_BITS) {
+            break;
+        }
+    }
+
+    return i;
+}
+
+
 int
 ts_utf8_feed(ts_utf8_t *u, ts_slice_t piece, const uint8_t *mask,
     uint64_t offset)
 {
-    size_t    i;
-    uint8_t   byte, key[8];
-    uint64_t  word, key_word;
+    size_t          i;
+    uint8_t         byte, keys[16];
+    const uint8_t  *key;
 
-    for (i = 0; i < sizeof(key); i++) {
-        key[i] = mask ? mask[(offset + i) % 4] : 0;
+    static const uint8_t  none[4];
+
+    mask = mask ? mask : none;
+
+    for (i = 0; i < sizeof(keys); i += 4) {
+        memcpy(keys + i, mask, 4);
     }
 
-    memcpy(&key_word, key, sizeof(key_word));
-
+    key = keys + offset % 4;
     i = 0;
 
     while (i < piece.len) {
 
-        /* eight ASCII bytes at once: the key repeats every four */
+        if (u->left == 0 && piece.len - i >= 8) {
+            i += ts_utf8_ascii(piece.data + i, piece.len - i,
+                               ts_utf8_word(key + i % 4));
 
-        if (u->left == 0 && i % 4 == 0 && piece.len - i >= sizeof(word)) {
-            memcpy(&word, piece.data + i, sizeof(word));
-
-            if (((word ^ key_word) & TS_UTF8_HIGH_BITS) == 0) {
-                i += sizeof(word);
-                continue;
+            if (i == piece.len) {
+                break;
             }
         }
 

@@ -24,6 +24,8 @@ my ($FEW, $MANY) = (200, 1200);
 #   request  gets a number, returns the bytes of that request
 #   status   the status that every answer has to have
 #   warm     how many requests are sent before counting
+#   talk     in the place of these: gets the socket and a number, and does
+#            so many exchanges of another kind
 #
 # Returns the instructions of a request, by function, their sum under "".
 # Functions that the counted run entered at all are there, if only with 0.
@@ -48,6 +50,16 @@ sub run {
     my $server = Bench::Server->new(%opt, callgrind => 1);
     my $socket = $server->connect;
     my $status = $opt{status} // 200;
+
+    if (my $talk = $opt{talk}) {
+        $talk->($socket, 10);
+        $server->count;
+        $talk->($socket, $requests);
+        close $socket;
+        $server->stop;
+
+        return profile($server->read('profile'));
+    }
 
     my @requests = map { $opt{request}->($_) } 0 .. $warm + $requests - 1;
     my @warm     = splice @requests, 0, $warm;
