@@ -10,6 +10,9 @@ use File::Temp ();
 use Test::More;
 
 use Tradesec::Test;
+use Tradesec::Test::Frame qw(frame TEXT);
+use Tradesec::Test::SocketServer;
+use Tradesec::Test::WebSocket;
 
 
 plan skip_all => 'a sanitizer has an allocator of its own'
@@ -38,12 +41,15 @@ close $file;
 chmod 0666, "$dir/countdown";
 chmod 0755, $dir;
 
+my $sockets = Tradesec::Test::SocketServer->new;
+my $address = $sockets->address;
+
 my $t = do {
     local $ENV{LD_PRELOAD}     = "$dir/alloc.so";
     local $ENV{TRADESEC_ALLOC} = "$dir/countdown";
 
     # the smallest pool: nearly every allocation of a request is a real one
-    Tradesec::Test->new(backend => 1, workers => 1, server => <<~'CONF');
+    Tradesec::Test->new(backend => 1, workers => 1, server => <<~"CONF");
         request_pool_size 256;
         tradesec on;
         tradesec_origin http://localhost;
@@ -59,6 +65,13 @@ my $t = do {
             add_header Content-Security-Policy "e f";
             add_header Content-Security-Policy "g h";
             proxy_pass http://%%BACKEND%%;
+        }
+
+        location /ws {
+            proxy_pass http://$address;
+            proxy_http_version 1.1;
+            proxy_set_header Upgrade \$http_upgrade;
+            proxy_set_header Connection upgrade;
         }
     CONF
 };
@@ -118,6 +131,46 @@ for my $uri ('/', '/merge') {
     is(join(' ', grep { !/^(?:0|200|5..)$/ } sort keys %seen), '',
         "$uri: served, failed or closed");
 }
+
+# a socket is inspected or not opened, and a wrong 101 opens none
+
+sub ws {
+    my ($uri, $n) = @_;
+
+    fail_at($n);
+
+    return Tradesec::Test::WebSocket->open($t->client, $uri);
+}
+
+my (%opened, %refused, @uninspected);
+
+is(ws('/ws?accept=1', 0)->status, 502, 'wrong 101 is refused');
+
+for my $n (1 .. 120) {
+    $refused{ ws('/ws?accept=1', $n)->status }++;
+
+    my $ws = ws('/ws', $n);
+
+    $opened{ $ws->status }++;
+
+    next if $ws->status != 101;
+
+    $sockets->clear;
+    $ws->write(frame(TEXT, 'not masked'));
+    $ws->closed;
+    fail_at(0);
+    $sockets->wait_for('gone');
+
+    push @uninspected, $n
+        if grep { $_->{payload} eq 'not masked' } $sockets->events('frame');
+}
+
+fail_at(0);
+
+ok($opened{101}, 'sockets open when the failure is elsewhere');
+ok($opened{0} || $opened{500}, 'and some allocation failed');
+is("@uninspected", '', 'no socket opens without inspection');
+ok(!$refused{101}, 'no wrong 101 passes');
 
 is($t->get('/')->status, 200, 'the next request is served');
 is(($t->workers)[0], $worker, 'by the same worker');
