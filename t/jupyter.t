@@ -1,8 +1,8 @@
 #!/usr/bin/perl
 
 # An application that is not ours: Debian's Jupyter notebook server works
-# unbroken behind the gateway, pages, API and kernel channels, and what foreign
-# pages send does not even reach it.
+# unbroken behind the gateway, pages, API and kernel channels. What foreign
+# pages send does not even reach it, and its password cannot be guessed.
 
 use v5.30;
 use warnings;
@@ -93,6 +93,8 @@ my $t = Tradesec::Test->new(
         default  upgrade;
         ''       '';
     }
+
+    tradesec_zone zone=tradesec:1m;
 CONF
     server => <<"CONF");
         tradesec         on;
@@ -100,12 +102,20 @@ CONF
 
         client_max_body_size 0;
 
+        proxy_http_version 1.1;
+        proxy_set_header Host \$http_host;
+        proxy_set_header Upgrade \$http_upgrade;
+        proxy_set_header Connection \$connection_upgrade;
+
         location / {
             proxy_pass http://127.0.0.1:$port;
-            proxy_http_version 1.1;
-            proxy_set_header Host \$http_host;
-            proxy_set_header Upgrade \$http_upgrade;
-            proxy_set_header Connection \$connection_upgrade;
+        }
+
+        location = /login {
+            tradesec_login account=none success=status:302;
+
+            proxy_ignore_client_abort on;
+            proxy_pass http://127.0.0.1:$port;
         }
 CONF
 
@@ -149,5 +159,34 @@ Tradesec::Test::Client->new(port => $port)->get('/api/kernels/0/channels',
 
 ok(wait_until(sub { jupyter_log() =~ /\b40\d GET \S+channels/ }),
     'whose log would show it');
+
+
+
+# the password; Jupyter wants its own token against forged requests with it
+
+sub log_in_from {
+    my ($address, @passwords) = @_;
+
+    my $client = $t->client(from => $address);
+    my $xsrf   = $client->get('/login')->cookie('_xsrf');
+
+    return map {
+        $client->post('/login', "_xsrf=$xsrf&password=" . tr/ /+/r,
+            Cookie => "_xsrf=$xsrf",
+            Origin => 'https://notebook.test:' . $t->port)->status
+    } @passwords;
+}
+
+
+sub failures { return scalar(() = jupyter_log() =~ m{401 POST /login}g) }
+
+my $before = failures();
+
+is_deeply([ log_in_from('127.0.0.9', (map {"guess $_"} 1 .. 8), $PASSWORD) ],
+    [ (401) x 5, (429) x 4 ], 'password not found by guessing');
+ok(wait_until(sub { failures() == $before + 5 }),
+    'no more guesses than the limit reached Jupyter');
+is_deeply([ log_in_from('127.0.0.10', 'guess', $PASSWORD) ], [ 401, 302 ],
+    'its owner mistypes once and gets in');
 
 done_testing();

@@ -143,7 +143,19 @@ ngx_http_tradesec_login_check(ngx_http_request_t *r,
         return ngx_http_tradesec_login_reserve(r, ctx, llcf, account);
     }
 
-    if (!llcf->policy->body || !ngx_http_tradesec_login_is_attempt(r)) {
+    if (!ngx_http_tradesec_login_is_attempt(r)) {
+        return ngx_http_tradesec_pass();
+    }
+
+    if (llcf->policy->none) {
+
+        /* no real account has an empty name */
+
+        return ngx_http_tradesec_login_reserve(r, ctx, llcf,
+                                         ts_slice((const uint8_t *) "", 0));
+    }
+
+    if (!llcf->policy->body) {
         return ngx_http_tradesec_pass();
     }
 

@@ -121,13 +121,20 @@ ngx_http_tradesec_login(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
     }
 
-    if (!policy->body && !policy->basic) {
+    if (!policy->body && !policy->basic && !policy->none) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"tradesec_login\" must say where the account is, "
                            "as \"account=json:/username\", "
                            "\"account=form:username\", "
-                           "\"account=multipart:username\" or "
-                           "\"account=basic\"");
+                           "\"account=multipart:username\", "
+                           "\"account=basic\" or \"account=none\"");
+        return NGX_CONF_ERROR;
+    }
+
+    if (policy->none && (policy->body || policy->basic)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"account=none\" cannot be mixed with other "
+                           "sources in \"tradesec_login\"");
         return NGX_CONF_ERROR;
     }
 
@@ -144,6 +151,11 @@ ngx_http_tradesec_login_account(ngx_conf_t *cf,
 
     if (value.len == 5 && ngx_strncmp(value.data, "basic", 5) == 0) {
         policy->basic = 1;
+        return NGX_OK;
+    }
+
+    if (value.len == 4 && ngx_strncmp(value.data, "none", 4) == 0) {
+        policy->none = 1;
         return NGX_OK;
     }
 
@@ -170,8 +182,8 @@ ngx_http_tradesec_login_account(ngx_conf_t *cf,
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "invalid parameter \"%V\" in \"tradesec_login\", "
                        "write \"account=json:/pointer\", "
-                       "\"account=form:field\", \"account=multipart:field\" "
-                       "or \"account=basic\"", parameter);
+                       "\"account=form:field\", \"account=multipart:field\", "
+                       "\"account=basic\" or \"account=none\"", parameter);
 
     return NGX_ERROR;
 }
