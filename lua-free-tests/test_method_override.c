@@ -86,6 +86,26 @@ override_argument_in_every_spelling(void **state)
 }
 
 
+/* leading spaces go, space and "." become "_", NUL ends the name */
+
+static void
+override_argument_as_php_reads_it(void **state)
+{
+    size_t              i;
+    static const char  *queries[] = {
+        "+_method=PUT", "%20_method=PUT", "%20+%20_method", ".method=PUT",
+        "%2emethod=PUT", "a=1&+.method=PUT", "_method%00=PUT",
+        "_method%00x=PUT",
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(queries) / sizeof(queries[0]); i++) {
+        assert_true(call(ts_method_override_query, queries[i]));
+    }
+}
+
+
 static void
 other_arguments_are_left_alone(void **state)
 {
@@ -93,6 +113,8 @@ other_arguments_are_left_alone(void **state)
     static const char  *queries[] = {
         "", "method=GET", "a=_method", "_methods=1", "x_method=1",
         "%5fmetho", "%5fmethod%", "_metho%", "_metho%6", "&&;;", "_method%20",
+        "+", "%20", "+method", "..method", "_.method", "_method.", "%00_method",
+        "_meth%00od", "_method[=1",
     };
 
     (void) state;
@@ -110,6 +132,7 @@ main(void)
         cmocka_unit_test(override_fields_in_every_spelling),
         cmocka_unit_test(other_fields_are_left_alone),
         cmocka_unit_test(override_argument_in_every_spelling),
+        cmocka_unit_test(override_argument_as_php_reads_it),
         cmocka_unit_test(other_arguments_are_left_alone),
     };
 

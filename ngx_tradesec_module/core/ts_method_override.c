@@ -7,6 +7,7 @@
 
 
 static int ts_method_override_key(ts_slice_t key);
+static uint8_t ts_method_override_char(ts_slice_t key, size_t *i);
 static int ts_hex(uint8_t c);
 
 
@@ -60,34 +61,37 @@ ts_method_override_query(ts_slice_t query)
 }
 
 
-/* "_method", then "=" or the end; each character plain or as %XX */
+/*
+ * "_method", then "=" or the end. PHP ignores spaces in front, takes "." for
+ * "_", and lets NUL end the name.
+ */
 
 static int
 ts_method_override_key(ts_slice_t key)
 {
-    int                hi, lo;
-    size_t             i, n;
-    uint8_t            c;
-    static const char  name[] = "_method";
+    size_t              i, n;
+    uint8_t             c;
+    static const char   name[] = "_method";
 
     n = 0;
 
-    for (i = 0; i < key.len && key.data[i] != '='; i++) {
+    for (i = 0; i < key.len && key.data[i] != '='; /* void */) {
 
-        c = key.data[i];
+        c = ts_method_override_char(key, &i);
 
-        if (c == '%' && i + 2 < key.len) {
-            hi = ts_hex(key.data[i + 1]);
-            lo = ts_hex(key.data[i + 2]);
-
-            if (hi >= 0 && lo >= 0) {
-                c = (uint8_t) (hi << 4 | lo);
-                i += 2;
-            }
+        if (c == '\0') {
+            break;
         }
 
-        if (c >= 'A' && c <= 'Z') {
-            c |= 0x20;
+        if (n == 0) {
+
+            if (c == ' ') {
+                continue;
+            }
+
+            if (c == '.') {
+                c = '_';
+            }
         }
 
         if (n == sizeof(name) - 1 || c != (uint8_t) name[n]) {
@@ -98,6 +102,35 @@ ts_method_override_key(ts_slice_t key)
     }
 
     return n == sizeof(name) - 1;
+}
+
+
+/* The next character of a query, "+" and %XX decoded, in lower case. */
+
+static uint8_t
+ts_method_override_char(ts_slice_t key, size_t *i)
+{
+    int      hi, lo;
+    uint8_t  c;
+
+    c = key.data[*i];
+
+    if (c == '+') {
+        c = ' ';
+
+    } else if (c == '%' && *i + 2 < key.len) {
+        hi = ts_hex(key.data[*i + 1]);
+        lo = ts_hex(key.data[*i + 2]);
+
+        if (hi >= 0 && lo >= 0) {
+            c = (uint8_t) (hi << 4 | lo);
+            *i += 2;
+        }
+    }
+
+    *i += 1;
+
+    return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
 }
 
 

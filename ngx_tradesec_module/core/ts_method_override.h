@@ -20,7 +20,8 @@ int ts_method_override_field(ts_slice_t name);
 
 /*
  * Whether a query (without "?") has an argument named "_method", in any case
- * and percent-encoding. Both "&" and ";" separate.
+ * and percent-encoding, or in a spelling that PHP makes "_method" of. Both "&"
+ * and ";" separate.
  */
 
 int ts_method_override_query(ts_slice_t query);
