@@ -59,6 +59,7 @@ my $locations = <<'CONF';
         tradesec_header Referrer-Policy off;
         tradesec_header X-Own "$request_method-$arg_x";
         tradesec_header X-Empty "$arg_y";
+        tradesec_header X-Path "$uri";
         tradesec_header X-Kept ours keep;
         tradesec_header_remove X-Backend;
         proxy_pass http://%%BACKEND%%;
@@ -238,7 +239,15 @@ is(join('|', $r->headers('X-Frame-Options')), 'DENY', 'adjusted');
 is(join('|', $r->headers('Referrer-Policy')), 'origin', 'off: not touched');
 is(join('|', $r->headers('X-Own')), 'GET-1', 'value with variables');
 is(join('|', $r->headers('X-Empty')), '', 'empty value is no header');
+is(join('|', $r->headers('X-Path')), '/adjusted', 'value of a path');
 is(join('|', $r->headers('X-Kept')), 'theirs', 'keep of an own header');
+
+my $split = $t->get('/adjusted/a%0d%0aSet-Cookie:%20session=evil');
+
+is(join('|', $split->headers('Set-Cookie')), '',
+    'a variable does not split the response');
+is(join('|', $split->headers('X-Path')), '', 'its header is left out');
+
 is(join('|', $r->headers('X-Backend')), '', 'removed by name');
 is(join('|', $r->headers('X-Powered-By')), 'kept',
     'own list of removals replaces the default one');

@@ -13,6 +13,7 @@
 #include <ngx_http.h>
 
 #include "core/ts_csp.h"
+#include "core/ts_header.h"
 #include "request/ngx_http_tradesec_compat.h"
 #include "request/ngx_http_tradesec_request.h"
 #include "response/ngx_http_tradesec_header_policy.h"
@@ -178,10 +179,17 @@ ngx_http_tradesec_set_header(ngx_http_request_t *r,
 
     value = header->value;
 
-    if (header->variable != NULL
-        && ngx_http_complex_value(r, header->variable, &value) != NGX_OK)
-    {
-        return NGX_ERROR;
+    if (header->variable != NULL) {
+
+        if (ngx_http_complex_value(r, header->variable, &value) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        /* $uri is decoded: a line break in it would begin another header */
+
+        if (!ts_header_value_valid(ts_slice(value.data, value.len))) {
+            ngx_str_null(&value);
+        }
     }
 
     if (h != NULL && header->mode == NGX_HTTP_TRADESEC_HEADER_MERGE
