@@ -165,6 +165,8 @@ config_refused('tradesec_methods GET; tradesec_methods POST;',
     qr/is duplicate/, 'duplicate directive');
 config_refused('tradesec_safe_methods GET "";', qr/invalid method ""/,
     'empty method');
+config_refused('tradesec_dry_run origin off;',
+    qr/"off" in "tradesec_dry_run", it must stand alone/, 'off beside a guard');
 config_refused('tradesec_dry_run methds;', qr/did you mean "methods"/,
     'misspelt guard');
 config_refused('tradesec_dry_run on methods;', qr/invalid parameter "on"/,

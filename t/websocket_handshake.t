@@ -352,6 +352,8 @@ config_accepted('tradesec on; tradesec_websocket on;', 'on');
 config_accepted('tradesec_websocket max_age=8h idle=30m;', 'parameters');
 config_refused('tradesec_websocket maxage=8h;',
     qr/invalid parameter "maxage=8h".*"max_age="/, 'misspelt parameter');
+config_refused('tradesec_websocket on idle=5m;',
+    qr/"on" in "tradesec_websocket", it must stand alone/, 'on with parameters');
 config_refused('tradesec_websocket max_age=soon;',
     qr/invalid time in "max_age=soon"/, 'no time');
 config_refused('tradesec_websocket idle=0;', qr/invalid time in "idle=0"/,

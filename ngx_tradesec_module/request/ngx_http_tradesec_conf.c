@@ -36,6 +36,16 @@ ngx_http_tradesec_conf_unknown(ngx_conf_t *cf, ngx_str_t *parameter,
 
     near = ts_suggest(name, words, n);
 
+    /* a known word is no word at this place, or has an impossible value */
+
+    if (near >= 0 && ts_slice_eq(name, words[near])) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\" in \"%V\"%s",
+                           parameter, directive,
+                           eq ? "" : ", it must stand alone");
+        return NGX_CONF_ERROR;
+    }
+
     if (near >= 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid parameter \"%V\" in \"%V\", "

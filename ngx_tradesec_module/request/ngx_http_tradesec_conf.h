@@ -16,7 +16,8 @@
 
 /*
  * Logs that the current directive cannot take the parameter and, when one of
- * the n words is near, which one was probably meant. Returns NGX_CONF_ERROR.
+ * the n words is near, which one was probably meant. One that is itself a word,
+ * as "on", has come where it must stand alone. Returns NGX_CONF_ERROR.
  */
 
 char *ngx_http_tradesec_conf_unknown(ngx_conf_t *cf, ngx_str_t *parameter,
