@@ -7,14 +7,17 @@ use v5.30;
 use warnings;
 
 use FindBin qw($Bin);
-use lib "$Bin/../tools/demo/lib";
+use lib "$Bin/../tools/demo/lib", "$Bin/../tools/attack/lib";
 
 use Test::More;
 
+use Attack::Socket;
 use Demo::App;
 use Demo::Users;
 use Tradesec::Test qw(config_test);
 
+
+my $MINIMAL = 'conf/minimal.conf';
 
 my $app = Demo::App->new;
 
@@ -30,9 +33,12 @@ sub log_in {
 }
 
 
-for my $name (
-    qw(conf/minimal.conf conf/trading-portal.conf conf/observe-only.conf))
-{
+# What users of the portal do, and what nobody should; returns the statuses of
+# the latter.
+
+sub try_out {
+    my ($name) = @_;
+
     my (undef, $said) = config_test(config => $app->configuration($name));
 
     # "listen ... http2" is old since nginx 1.25
@@ -40,33 +46,74 @@ for my $name (
     unlike($said, qr/\[(?:warn|emerg)\](?!.*"listen \.\.\. http2")/,
         "$name: nginx -t has nothing to say");
 
-    my $t = $app->gateway($name);
+    my $t      = $app->gateway($name);
+    my @own    = (Origin => 'https://localhost:' . $t->port);
+    my $cookie = log_in($t, 'alice');
+    my @order  = ('/api/orders',
+        { symbol => 'ACME', side => 'buy', quantity => 1 },
+        Cookie => $cookie);
 
     is($t->get('/login')->status, 200, "$name: login page");
-
-    my $cookie = log_in($t, 'alice');
-
     is($t->get('/', Cookie => $cookie)->status, 200, "$name: dashboard");
+    is($t->post(@order, @own)->status, 201, "$name: order");
+    is(Attack::Socket->new($t->client,
+            headers => { @own, Cookie => $cookie })->status,
+        101, "$name: live data") unless $name eq $MINIMAL;
 
-    my $r = $t->post('/api/orders',
-        { symbol => 'ACME', side => 'buy', quantity => 1 },
-        Cookie => $cookie, Origin => 'https://localhost:' . $t->port);
+    my @guesses = map {
+        $t->post('/api/login', { username => 'bob', password => "guess $_" },
+            @own)->status
+    } 1 .. 8;
 
-    is($r->status, 201, "$name: order placed");
-
-    my $override = $t->get('/api/orders/1?_method=DELETE', Cookie => $cookie);
-
-    if ($name eq 'conf/observe-only.conf') {
-        is($override->status, 404, "$name: passes what others refuse");
-        $t->logged(qr/method_override.*dry run|dry run.*method_override/,
-            "$name: says that it would refuse");
-        ok(scalar(grep {/REJECTED_DRY_RUN methods method_override/}
-                $t->access_log(4)), "$name: access log");
-        next;
-    }
-
-    is($override->status, 400, "$name: method override refused");
+    return ($t, {
+        'method override' =>
+            $t->get('/api/orders/1?_method=DELETE', Cookie => $cookie)->status,
+        'foreign origin' =>
+            $t->post(@order, Origin => 'https://evil.test')->status,
+        'forged token' =>
+            $t->get('/', Cookie => $cookie =~ s/\.[^.]+$/.AAAA/r)->status,
+        'eighth guess' => $guesses[-1],
+    });
 }
+
+
+my ($t, $seen) = try_out($MINIMAL);
+
+is_deeply($seen, {
+    'method override' => 400,
+    'foreign origin'  => 403,
+    'forged token'    => 200,
+    'eighth guess'    => 401,
+}, 'minimal: methods and origins');
+
+($t, $seen) = try_out('conf/trading-portal.conf');
+
+is_deeply($seen, {
+    'method override' => 400,
+    'foreign origin'  => 403,
+    'forged token'    => 401,
+    'eighth guess'    => 429,
+}, 'trading-portal: everything');
+
+($t, $seen) = try_out('conf/observe-only.conf');
+
+is_deeply($seen, {
+    'method override' => 404,
+    'foreign origin'  => 201,
+    'forged token'    => 200,
+    'eighth guess'    => 401,
+}, 'observe-only: nothing refused');
+
+my %noted = map { $_ => 1 }
+    map {/REJECTED_DRY_RUN (\w+ \w+)/} $t->access_log(15);
+
+is_deeply([ sort keys %noted ], [
+    'jwt jwt_signature', 'login login_locked', 'methods method_override',
+    'origin origin_mismatch',
+], 'observe-only: each one noted in the access log');
+
+$t->logged(qr/dry run.*$_|$_.*dry run/, "observe-only: $_ in the error log")
+    for map { (split ' ')[1] } sort keys %noted;
 
 
 # without our lines there is no trace of us
