@@ -77,6 +77,13 @@ my $t = Tradesec::Test->new(
             proxy_pass http://%%BACKEND%%;
         }
 
+        error_page 400 @unread;
+        error_page 501 /off/unread;
+        location @unread {
+            tradesec_jwt portal cookie=access_token bearer query=token;
+            proxy_pass http://%%BACKEND%%;
+        }
+
         location /dry/ {
             tradesec_dry_run on;
             proxy_pass http://%%BACKEND%%;
@@ -170,6 +177,36 @@ $r = $t->request('DELETE', '/page/', undef, @alice, @twins);
 is($r->status, 405, 'refused by another guard');
 is_deeply([ grep { $_->[0] =~ /^x.(user|roles|set)/i }
         $backend->last->fields ], [], 'its page has no user either');
+
+# what nginx itself refuses before it has read the whole header goes to its
+# error page without a word about the caller
+
+sub unread {
+    my ($title, $uri, @lines) = @_;
+
+    $backend->clear;
+    $t->clear_logs;
+
+    $t->client->raw(join "\r\n", "GET $uri HTTP/1.1", 'Host: localhost',
+        (map { "$twins[2 * $_]: admin" } 0 .. @twins / 2 - 1), @lines, '', '');
+
+    is_deeply([ map { "@$_" } $backend->last
+                ? grep { $_->[0] !~ /^(host|connection)$/i }
+                    $backend->last->fields
+                : () ], [], $title);
+}
+
+my ($alice) = $alice[1] =~ /(ey\S+)/;
+
+unread('unread: nothing at an unprotected error page', '/',
+    "Cookie: access_token=$alice", 'Transfer-Encoding: rot13');
+is($backend->last->uri, '/off/unread', 'which was asked');
+unread('unread: nothing at a protected error page', "/?token=$alice",
+    "Cookie: access_token=$alice", 'Content-Length: none');
+is($backend->count, 0, 'which was not asked');
+unread('unread: two Authorization lines', '/',
+    map { "Authorization: Bearer $_" } $alice, token({ sub => 'bob' }));
+is($backend->count, 0, 'nor then');
 
 # variables
 

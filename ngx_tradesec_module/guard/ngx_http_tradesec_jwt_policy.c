@@ -222,6 +222,8 @@ ngx_http_tradesec_jwt_add_sources(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
+    ngx_http_tradesec_identity_activate(cf);
+
     sources->subprotocol |= policy->subprotocol;
 
     jmcf->takes |= (sources->queries.n || sources->subprotocol);

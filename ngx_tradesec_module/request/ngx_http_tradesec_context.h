@@ -78,6 +78,7 @@ struct ngx_http_tradesec_ctx_s {
     ngx_http_tradesec_expectation_t
                                   *expectation;
 
+    unsigned                       header_read:1;  /* and looked through */
     unsigned                       judged:1;     /* before, elsewhere */
 };
 

@@ -13,17 +13,20 @@
 
 
 typedef struct {
-    ngx_flag_t    active;       /* some server has identity headers */
+    ngx_flag_t    active;       /* some server has identities */
 } ngx_http_tradesec_identity_main_conf_t;
 
 
 typedef struct {
+    ngx_flag_t    active;
     ngx_str_t     names[NGX_HTTP_TRADESEC_IDENTITY_HEADERS];
     ngx_uint_t    n;
 } ngx_http_tradesec_identity_srv_conf_t;
 
 
 static ngx_int_t ngx_http_tradesec_identity_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_tradesec_identity_unread_handler(
+    ngx_http_request_t *r);
 static void *ngx_http_tradesec_identity_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_tradesec_identity_create_srv_conf(ngx_conf_t *cf);
 static ngx_int_t ngx_http_tradesec_identity_init(ngx_conf_t *cf);
@@ -65,13 +68,28 @@ ngx_module_t  ngx_http_tradesec_identity_module = {
 };
 
 
+void
+ngx_http_tradesec_identity_activate(ngx_conf_t *cf)
+{
+    ngx_http_tradesec_identity_srv_conf_t   *iscf;
+    ngx_http_tradesec_identity_main_conf_t  *imcf;
+
+    imcf = ngx_http_conf_get_module_main_conf(cf,
+                                           ngx_http_tradesec_identity_module);
+    iscf = ngx_http_conf_get_module_srv_conf(cf,
+                                           ngx_http_tradesec_identity_module);
+
+    imcf->active = 1;
+    iscf->active = 1;
+}
+
+
 char *
 ngx_http_tradesec_identity_header(ngx_conf_t *cf, const ngx_str_t *name)
 {
-    ngx_uint_t                               i;
-    ts_slice_t                               known;
-    ngx_http_tradesec_identity_srv_conf_t   *iscf;
-    ngx_http_tradesec_identity_main_conf_t  *imcf;
+    ngx_uint_t                              i;
+    ts_slice_t                              known;
+    ngx_http_tradesec_identity_srv_conf_t  *iscf;
 
     iscf = ngx_http_conf_get_module_srv_conf(cf,
                                            ngx_http_tradesec_identity_module);
@@ -92,10 +110,6 @@ ngx_http_tradesec_identity_header(ngx_conf_t *cf, const ngx_str_t *name)
     }
 
     iscf->names[iscf->n++] = *name;
-
-    imcf = ngx_http_conf_get_module_main_conf(cf,
-                                           ngx_http_tradesec_identity_module);
-    imcf->active = 1;
 
     return NGX_CONF_OK;
 }
@@ -192,9 +206,21 @@ ngx_http_tradesec_identity_handler(ngx_http_request_t *r)
     ts_slice_t                                    name;
     ngx_list_part_t                              *part;
     ngx_table_elt_t                              *h;
+    ngx_http_tradesec_ctx_t                      *ctx;
     const ngx_http_tradesec_identity_srv_conf_t  *iscf;
 
     iscf = ngx_http_get_module_srv_conf(r, ngx_http_tradesec_identity_module);
+
+    if (!iscf->active) {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_http_tradesec_get_ctx(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->header_read = 1;
 
     if (iscf->n == 0) {
         return NGX_DECLINED;
@@ -212,6 +238,50 @@ ngx_http_tradesec_identity_handler(ngx_http_request_t *r)
                 break;
             }
         }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/*
+ * SERVER_REWRITE and REWRITE, the first phases of an internal redirect. When
+ * nginx refuses a request while it still reads the header, there is no
+ * POST_READ, and the error page is all that is left of the request: nothing
+ * of what was read may tell a backend who the caller is.
+ */
+
+static ngx_int_t
+ngx_http_tradesec_identity_unread_handler(ngx_http_request_t *r)
+{
+    ngx_list_part_t                              *part;
+    ngx_table_elt_t                              *h;
+    ngx_http_tradesec_ctx_t                      *ctx;
+    const ngx_http_tradesec_identity_srv_conf_t  *iscf;
+
+    if (!r->internal) {
+        return NGX_DECLINED;
+    }
+
+    iscf = ngx_http_get_module_srv_conf(r, ngx_http_tradesec_identity_module);
+
+    if (!iscf->active) {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_http_tradesec_get_ctx(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ctx->header_read) {
+        return NGX_DECLINED;
+    }
+
+    ctx->header_read = 1;
+
+    ngx_http_tradesec_each_field(r, part, h) {
+        ngx_http_tradesec_hide_request_field(h);
     }
 
     return NGX_DECLINED;
@@ -237,9 +307,22 @@ ngx_http_tradesec_identity_create_srv_conf(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_tradesec_identity_init(ngx_conf_t *cf)
 {
+    ngx_uint_t                               i;
     ngx_http_handler_pt                     *h;
     ngx_http_core_main_conf_t               *cmcf;
     ngx_http_tradesec_identity_main_conf_t  *imcf;
+
+    static const struct {
+        ngx_http_phases                      phase;
+        ngx_http_handler_pt                  handler;
+    } handlers[] = {
+        { NGX_HTTP_POST_READ_PHASE,
+          ngx_http_tradesec_identity_handler },
+        { NGX_HTTP_SERVER_REWRITE_PHASE,
+          ngx_http_tradesec_identity_unread_handler },
+        { NGX_HTTP_REWRITE_PHASE,
+          ngx_http_tradesec_identity_unread_handler },
+    };
 
     imcf = ngx_http_conf_get_module_main_conf(cf,
                                            ngx_http_tradesec_identity_module);
@@ -250,12 +333,14 @@ ngx_http_tradesec_identity_init(ngx_conf_t *cf)
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
-    h = ngx_array_push(&cmcf->phases[NGX_HTTP_POST_READ_PHASE].handlers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
+    for (i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++) {
+        h = ngx_array_push(&cmcf->phases[handlers[i].phase].handlers);
+        if (h == NULL) {
+            return NGX_ERROR;
+        }
 
-    *h = ngx_http_tradesec_identity_handler;
+        *h = handlers[i].handler;
+    }
 
     return NGX_OK;
 }

@@ -41,6 +41,14 @@ typedef struct {
 
 
 /*
+ * While a location is merged: callers of its server have identities. What
+ * nginx refuses before it has read the whole header comes to its error page
+ * without any field, since nobody has looked at them.
+ */
+
+void ngx_http_tradesec_identity_activate(ngx_conf_t *cf);
+
+/*
  * While a location is merged: makes the name an identity header of its
  * server. Returns NGX_CONF_ERROR after saying why.
  */
