@@ -94,7 +94,11 @@ other_names_are_none(void **state)
                      TS_COOKIE_NONE);
     assert_int_equal(scan("a=access_token; b=access_token=1"),
                      TS_COOKIE_NONE);
-    assert_int_equal(scan("a=%2c access_token=1"), TS_COOKIE_NONE);
+    assert_int_equal(scan("a=%2caccess_token=1"), TS_COOKIE_NONE);
+    assert_int_equal(scan("title=my access_token; a=x access_token"),
+                     TS_COOKIE_NONE);
+    assert_int_equal(scan("a=access_token b=1; c=no access_token2=1"),
+                     TS_COOKIE_NONE);
 }
 
 
@@ -133,6 +137,9 @@ what_only_tolerant_readers_take_is_ambiguous(void **state)
         "\xc2\x85" "access_token=B",                /* Python's strip() */
         "x=1, access_token=B", "x=1,access_token=B",
         "x=1,y,z,ACCESS_TOKEN = B",                 /* comma separates */
+        "x=1 access_token=B", "x=1\t\x0b  access_token = B",
+        "x=\"1\" access_token=B", "x access_token=B y=2",
+        "x= ACCESS_TOKEN=B",                        /* Python's SimpleCookie */
         "access.token=B", "access token=B", "access[token=B",
         "access_token[]=B", "access_token[0]=B",    /* PHP */
         "access%5Ftoken=B", "%61ccess_token=B", "%20access_token=B",

@@ -143,7 +143,8 @@ refused('jwt_malformed', 'quotes', '/cookie/',
 
 for my $odd (
     "access_token=$bob",  "access_token=$alice", "ACCESS_TOKEN=$bob",
-    "access_token =$bob", "x=1, access_token=$bob", "access.token=$bob",
+    "access_token =$bob", "x=1, access_token=$bob", "x=1 access_token=$bob",
+    "access.token=$bob",
     "access_token[]=$bob", "access%5ftoken=$bob", 'access_token')
 {
     my $name = $odd =~ s/eyJ\S+/TOKEN/r;

@@ -8,12 +8,14 @@
 
 static void ts_cookie_pair(ts_cookie_t *cookie, const uint8_t *start,
     const uint8_t *end, ts_slice_t name);
+static int ts_cookie_hides(const uint8_t *p, const uint8_t *end,
+    ts_slice_t name);
 
 
 ts_cookie_result_e
 ts_cookie_scan(ts_cookie_t *cookie, ts_slice_t line, ts_slice_t name)
 {
-    const uint8_t  *p, *end, *stop, *comma;
+    const uint8_t  *p, *end, *stop;
 
     p = line.data;
     end = p + line.len;
@@ -27,18 +29,8 @@ ts_cookie_scan(ts_cookie_t *cookie, ts_slice_t line, ts_slice_t name)
 
         ts_cookie_pair(cookie, p, stop, name);
 
-        /* for some readers another pair starts behind each comma */
-
-        for (comma = memchr(p, ',', stop - p);
-             comma != NULL;
-             comma = memchr(comma, ',', stop - comma))
-        {
-            comma++;
-
-            if (ts_name_resembles(ts_slice(comma, stop - comma), name)) {
-                cookie->result = TS_COOKIE_AMBIGUOUS;
-                break;
-            }
+        if (ts_cookie_hides(p, stop, name)) {
+            cookie->result = TS_COOKIE_AMBIGUOUS;
         }
     }
 
@@ -76,6 +68,48 @@ ts_cookie_pair(ts_cookie_t *cookie, const uint8_t *start, const uint8_t *end,
     } else if (cookie->result == TS_COOKIE_FOUND) {
         cookie->result = TS_COOKIE_DUPLICATE;
     }
+}
+
+
+/*
+ * Whether some reader finds another pair of that name within a pair: behind a
+ * comma, or behind white space (Python's SimpleCookie), there with a "=" only.
+ */
+
+static int
+ts_cookie_hides(const uint8_t *p, const uint8_t *end, ts_slice_t name)
+{
+    const uint8_t  *valued;
+
+    while (p < end && *p <= 0x20) {
+        p++;
+    }
+
+    for (valued = end; valued > p && valued[-1] != '='; valued--) {
+        /* void */
+    }
+
+    for ( /* void */ ; p < end; p++) {
+
+        if (*p == ',') {
+
+            if (ts_name_resembles(ts_slice(p + 1, end - p - 1), name)) {
+                return 1;
+            }
+
+            continue;
+        }
+
+        /* of a run of white space only the last looks further */
+
+        if (*p <= 0x20 && p + 1 < valued && p[1] > 0x20
+            && ts_name_resembles(ts_slice(p + 1, valued - p - 1), name))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
