@@ -48,6 +48,7 @@ the_argument_is_taken_out(void **state)
          "A.b-c_d");
     take("a=1&access_token=A", TS_QUERY_FOUND, "a=1", "A");
     take("acc%65ss%5Ftoken=A&b", TS_QUERY_FOUND, "b", "A");
+    take("acc%u0065ss%U005Ftoken=A&b", TS_QUERY_FOUND, "b", "A");
     take("access_token=A=B", TS_QUERY_FOUND, "", "A=B");
 }
 
@@ -88,6 +89,8 @@ other_spellings_are_ambiguous_and_stay(void **state)
         "ACCESS_TOKEN=B", "access.token=B", "access_token[]=B",
         "+access_token=B", "access_token%20=B", "x=1;access_token=B",
         "x=1;y=2;Access%5ftoken=B", "%00access_token=B",
+        "access+token=B", "access_token%00x=B",     /* PHP */
+        "[access_token]=B", "access_token]=B",      /* Rack, qs */
     };
 
     (void) state;

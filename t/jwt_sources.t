@@ -174,6 +174,8 @@ refused('jwt_ambiguous', 'as an array too',
     "/query/?token=$alice&token[]=$bob");
 refused('jwt_ambiguous', 'behind a semicolon too',
     "/query/?token=$alice&a=1;token=$bob");
+refused('jwt_ambiguous', "also as $_", "/query/?token=$alice&$_=$bob")
+    for qw([token] token%00x %u0074oken);
 refused('jwt_malformed', 'empty argument', '/query/?token=');
 
 $seen = passes('handed back', 'alice', "/handed-back/?token=$alice");
@@ -218,6 +220,9 @@ is($seen->header('Authorization'), undef, 'Basic is hidden');
 $seen = passes('cookie with an argument of another location', 'alice',
     "/cookie/?token=$bob&a=1", Cookie => "access_token=$alice");
 is($seen->uri, '/cookie/?a=1', 'which is hidden');
+
+refused('jwt_ambiguous', 'a doubtful argument of another location',
+    "/cookie/?TOKEN=$bob", Cookie => "access_token=$alice");
 
 $seen = passes('cookie of another location', 'alice', '/other-cookie/',
     Cookie => "a=1; access_token=$bob; session=$alice; b=2");

@@ -18,10 +18,35 @@ ts_name_hex(uint8_t c)
 }
 
 
+/* The code of n hexadecimal digits, -1 when they are not there. */
+
+static int
+ts_name_code(const uint8_t *p, const uint8_t *end, int n)
+{
+    int  code, digit;
+
+    if (end - p < n) {
+        return -1;
+    }
+
+    for (code = 0; n > 0; n--) {
+        digit = ts_name_hex(*p++);
+
+        if (digit < 0) {
+            return -1;
+        }
+
+        code = code << 4 | digit;
+    }
+
+    return code;
+}
+
+
 int
 ts_name_next(const uint8_t **p, const uint8_t *end)
 {
-    int  c, high, low;
+    int  c, code;
 
     if (*p == end) {
         return -1;
@@ -29,13 +54,25 @@ ts_name_next(const uint8_t **p, const uint8_t *end)
 
     c = *(*p)++;
 
-    if (c == '%' && end - *p >= 2) {
-        high = ts_name_hex((*p)[0]);
-        low = ts_name_hex((*p)[1]);
+    if (c != '%') {
+        return c;
+    }
 
-        if (high >= 0 && low >= 0) {
-            c = high << 4 | low;
-            *p += 2;
+    code = ts_name_code(*p, end, 2);
+
+    if (code >= 0) {
+        *p += 2;
+        return code;
+    }
+
+    /* "%u0061", as ASP.NET reads it */
+
+    if (end - *p >= 5 && ((*p)[0] | 0x20) == 'u') {
+        code = ts_name_code(*p + 1, end, 4);
+
+        if (code >= 0 && code <= 0xff) {
+            *p += 5;
+            return code;
         }
     }
 
@@ -50,7 +87,7 @@ ts_name_fold(uint8_t c)
         return c | 0x20;
     }
 
-    return (c == '.' || c == ' ' || c == '[') ? '_' : c;
+    return (c == '.' || c == ' ' || c == '+' || c == '[') ? '_' : c;
 }
 
 
@@ -59,23 +96,20 @@ ts_name_fold(uint8_t c)
 static int
 ts_name_is_stripped(int c)
 {
-    return (c >= 0 && c <= 0x20) || c >= 0x7f || c == '"' || c == '+';
+    return (c >= 0 && c <= 0x20) || c >= 0x7f || c == '"' || c == '+'
+           || c == ']';
 }
 
 
-int
-ts_name_resembles(ts_slice_t text, ts_slice_t name)
+/* The same for a name that starts at p exactly. */
+
+static int
+ts_name_starts(const uint8_t *p, const uint8_t *end, ts_slice_t name)
 {
-    int             c;
-    size_t          i;
-    const uint8_t  *p, *end;
+    int     c;
+    size_t  i;
 
-    p = text.data;
-    end = p + text.len;
-
-    do {
-        c = ts_name_next(&p, end);
-    } while (ts_name_is_stripped(c));
+    c = ts_name_next(&p, end);
 
     for (i = 0; i < name.len; i++) {
 
@@ -88,9 +122,42 @@ ts_name_resembles(ts_slice_t text, ts_slice_t name)
         c = ts_name_next(&p, end);
     }
 
-    while (ts_name_is_stripped(c)) {
+    /* a NUL ends the name for those who read C strings */
+
+    while (c != '\0' && ts_name_is_stripped(c)) {
         c = ts_name_next(&p, end);
     }
 
-    return c == -1 || c == '=' || c == '[' || c == ',';
+    return c == -1 || c == '\0' || c == '=' || c == '[' || c == ',';
+}
+
+
+int
+ts_name_resembles(ts_slice_t text, ts_slice_t name)
+{
+    int             c;
+    const uint8_t  *p, *end, *start;
+
+    p = text.data;
+    end = p + text.len;
+
+    do {
+        start = p;
+        c = ts_name_next(&p, end);
+    } while (ts_name_is_stripped(c));
+
+    if (ts_name_starts(start, end, name)) {
+        return 1;
+    }
+
+    if (c != '[') {
+        return 0;
+    }
+
+    while (c == '[') {
+        start = p;
+        c = ts_name_next(&p, end);
+    }
+
+    return ts_name_starts(start, end, name);
 }

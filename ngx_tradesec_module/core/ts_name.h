@@ -14,9 +14,9 @@
 /*
  * Whether some reader of cookies, query arguments or form fields could take
  * what stands at the start of text, up to "=" or the end, for the name: case
- * ignored, percent encoding decoded, white space, unprintable bytes, quotes
- * and "+" around it stripped, "a.b", "a b" and "a[b" read as "a_b", and
- * "a[0]" as "a" (PHP).
+ * ignored, percent encoding decoded ("%u0061", too), white space, unprintable
+ * bytes, quotes and "+" around it stripped, "a.b", "a b", "a+b" and "a[b" read
+ * as "a_b", "a[0]" and what ends with a NUL as "a" (PHP), and "[a]" (Rack, qs).
  */
 
 int ts_name_resembles(ts_slice_t text, ts_slice_t name);

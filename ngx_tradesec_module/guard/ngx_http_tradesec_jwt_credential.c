@@ -11,6 +11,7 @@
  *   another Authorization scheme                            hidden
  *   a token cookie of another location of the server        the same, or
  *                                                           hidden
+ *   a token argument of another location of the server      hidden
  *   any of them twice, or in a doubtful spelling            refused
  */
 
@@ -33,9 +34,9 @@ static ts_reason_e ngx_http_tradesec_jwt_add_credential(
 static ts_reason_e ngx_http_tradesec_jwt_taken_credential(
     ngx_http_tradesec_jwt_state_t *state,
     const ngx_http_tradesec_jwt_taken_t *taken);
-static const ngx_http_tradesec_jwt_taken_t *ngx_http_tradesec_jwt_taken_query(
-    ngx_http_request_t *r, const ngx_str_t *name,
-    const ngx_http_tradesec_jwt_state_t *state);
+static ts_reason_e ngx_http_tradesec_jwt_query_credential(
+    ngx_http_request_t *r, const ngx_http_tradesec_jwt_policy_t *policy,
+    ngx_http_tradesec_jwt_state_t *state);
 static ts_cookie_result_e ngx_http_tradesec_jwt_find_cookie(
     ngx_http_request_t *r, const ngx_str_t *name, ts_cookie_t *cookie);
 static ngx_int_t ngx_http_tradesec_jwt_hide_cookie(ngx_http_request_t *r,
@@ -80,10 +81,8 @@ ngx_http_tradesec_jwt_find_credential(ngx_http_request_t *r,
 
     reason = ngx_http_tradesec_jwt_cookie_credential(r, policy, state);
 
-    if (reason == TS_REASON_NONE && policy->query.len) {
-        reason = ngx_http_tradesec_jwt_taken_credential(state,
-                     ngx_http_tradesec_jwt_taken_query(r, &policy->query,
-                                                       state));
+    if (reason == TS_REASON_NONE) {
+        reason = ngx_http_tradesec_jwt_query_credential(r, policy, state);
     }
 
     if (reason == TS_REASON_NONE && policy->subprotocol) {
@@ -187,25 +186,40 @@ ngx_http_tradesec_jwt_taken_credential(ngx_http_tradesec_jwt_state_t *state,
 }
 
 
-static const ngx_http_tradesec_jwt_taken_t *
-ngx_http_tradesec_jwt_taken_query(ngx_http_request_t *r,
-    const ngx_str_t *name, const ngx_http_tradesec_jwt_state_t *state)
+/*
+ * All token arguments of the server must be clear: a doubtful spelling is
+ * still among the arguments. One of them counts here.
+ */
+
+static ts_reason_e
+ngx_http_tradesec_jwt_query_credential(ngx_http_request_t *r,
+    const ngx_http_tradesec_jwt_policy_t *policy,
+    ngx_http_tradesec_jwt_state_t *state)
 {
     ngx_uint_t                              i;
+    ts_reason_e                             reason;
     const ngx_http_tradesec_jwt_sources_t  *sources;
 
     sources = ngx_http_tradesec_jwt_get_sources(r);
 
     for (i = 0; i < sources->queries.n; i++) {
-        if (ngx_http_tradesec_jwt_same_name(&sources->queries.names[i], name))
+
+        if (state->queries[i].ambiguous) {
+            return TS_REASON_JWT_AMBIGUOUS;
+        }
+
+        if (ngx_http_tradesec_jwt_same_name(&sources->queries.names[i],
+                                            &policy->query))
         {
-            break;
+            reason = ngx_http_tradesec_jwt_taken_credential(state,
+                                                        &state->queries[i]);
+            if (reason != TS_REASON_NONE) {
+                return reason;
+            }
         }
     }
 
-    /* every name that a location uses is in its server's list */
-
-    return &state->queries[i];
+    return TS_REASON_NONE;
 }
 
 
