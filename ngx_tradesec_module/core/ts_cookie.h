@@ -9,9 +9,9 @@
  * byte and standing behind a ";" or at the start of a line. Everything that
  * only a tolerant reader takes for that name is ambiguous, whether or not the
  * right spelling is there too: other case, white space or unprintable bytes
- * around the name, a comma or white space as separator, percent encoding, "access.token" or
- * "access_token[0]" for access_token (PHP), the name without a "=". Pairs of
- * other names are not judged: apps live with strange ones.
+ * around the name, a comma or white space as separator, percent encoding,
+ * "access.token" or "access_token[0]" for access_token (PHP), the name without
+ * a "=". Pairs of other names are not judged: apps live with strange ones.
  */
 
 #ifndef TS_COOKIE_H

@@ -79,7 +79,7 @@ struct ngx_http_tradesec_ctx_s {
                                   *expectation;
 
     unsigned                       header_read:1;  /* and looked through */
-    unsigned                       judged:1;     /* before, elsewhere */
+    unsigned                       judged:1;       /* before, elsewhere */
 };
 
 
