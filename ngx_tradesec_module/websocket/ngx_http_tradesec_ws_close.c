@@ -204,11 +204,16 @@ ngx_http_tradesec_ws_check_over(ngx_http_tradesec_ws_t *ws)
 void
 ngx_http_tradesec_ws_abort(ngx_http_tradesec_ws_t *ws)
 {
-    ngx_connection_t  *c;
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
 
-    c = ws->request->connection;
+    r = ws->request;
+    c = r->connection;
 
-    ngx_http_finalize_request(ws->request, NGX_ERROR);
+    /* the upstream's cleanup takes one, and the request has to outlive it */
+    r->main->count++;
+
+    ngx_http_finalize_request(r, NGX_ERROR);
     ngx_http_run_posted_requests(c);
 }
 
