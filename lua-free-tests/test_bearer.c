@@ -82,8 +82,18 @@ the_item_behind_bearer_is_the_token(void **state)
     subprotocol("bearer, A.b-c", TS_BEARER_FOUND, "bearer", "A.b-c");
     subprotocol("bearer,A", TS_BEARER_FOUND, "bearer", "A");
     subprotocol("graphql-ws , bearer ,\tA , mqtt", TS_BEARER_FOUND,
-                "graphql-ws,bearer,mqtt", "A");
+                "graphql-ws,mqtt,bearer", "A");
     subprotocol("bearer, ,A", TS_BEARER_FOUND, "bearer", "A");
+}
+
+
+static void
+nothing_is_left_behind_bearer(void **state)
+{
+    (void) state;
+
+    subprotocol("bearer, A, B", TS_BEARER_FOUND, "B,bearer", "A");
+    subprotocol("bearer, A, B, bearer", TS_BEARER_AMBIGUOUS, "B,bearer", "A");
 }
 
 
@@ -107,7 +117,7 @@ bearer_twice_is_ambiguous(void **state)
     (void) state;
 
     subprotocol("bearer, A, bearer, B", TS_BEARER_AMBIGUOUS,
-                "bearer,bearer,B", "A");
+                "bearer", "A");
 
     /* here the second one is the token, and none */
     subprotocol("bearer, bearer", TS_BEARER_FOUND, "bearer", "bearer");
@@ -120,6 +130,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(the_scheme_is_bearer),
         cmocka_unit_test(the_item_behind_bearer_is_the_token),
+        cmocka_unit_test(nothing_is_left_behind_bearer),
         cmocka_unit_test(without_bearer_there_is_no_token),
         cmocka_unit_test(bearer_twice_is_ambiguous),
     };

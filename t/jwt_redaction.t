@@ -166,7 +166,9 @@ sub handshake {
 }
 
 handshake('bearer', 'bearer', "bearer, $token");
-handshake('bearer among others', 'mqtt,bearer,x', "mqtt, bearer, $token, x");
+handshake('bearer among others', 'mqtt,x,bearer', "mqtt, bearer, $token, x");
+handshake('and a token that nobody verified', 'eyJ.forged.x,bearer',
+    "bearer, $token, eyJ.forged.x");
 handshake('without a token', undef, 'bearer');
 handshake('of a bad token', undef, "bearer, x$token");
 handshake('bearer twice', undef, "bearer, $token, x, bearer, $token");

@@ -75,6 +75,8 @@ ts_bearer_subprotocol(ts_slice_t value, uint8_t *out, ts_slice_t *rest,
     ts_slice_t      item;
     const uint8_t  *p, *end;
 
+    static const ts_slice_t  bearer = { (const uint8_t *) "bearer", 6 };
+
     offers = 0;
     take = 0;
     len = 0;
@@ -91,13 +93,19 @@ ts_bearer_subprotocol(ts_slice_t value, uint8_t *out, ts_slice_t *rest,
         }
 
         if (take) {
-            *token = item;
             take = 0;
+
+            if (token->data == NULL) {
+                *token = item;
+            }
+
             continue;
         }
 
-        if (ts_slice_eq(item, TS_SLICE("bearer"))) {
-            take = (offers++ == 0);
+        if (ts_slice_eq(item, bearer)) {
+            take = 1;
+            offers++;
+            continue;
         }
 
         /* what was written before came with a separator of its own */
@@ -108,6 +116,16 @@ ts_bearer_subprotocol(ts_slice_t value, uint8_t *out, ts_slice_t *rest,
 
         memcpy(out + len, item.data, item.len);
         len += item.len;
+    }
+
+    if (offers) {
+
+        if (len != 0) {
+            out[len++] = ',';
+        }
+
+        memcpy(out + len, bearer.data, bearer.len);
+        len += bearer.len;
     }
 
     *rest = ts_slice(out, len);

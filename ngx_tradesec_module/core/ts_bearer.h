@@ -28,8 +28,9 @@ typedef enum {
 /*
  * Takes the token out of a Sec-WebSocket-Protocol field (RFC 6455, section
  * 4.1) that offers "bearer" and behind it the token: browsers cannot send
- * another field with a handshake. The other subprotocols, "bearer" among them,
- * are written to out (value.len bytes at most) as rest.
+ * another field with a handshake. The other subprotocols are written to out
+ * (value.len bytes at most) as rest, and "bearer" once, at the end: nothing
+ * that stands behind it there could be read as the token.
  */
 
 ts_bearer_result_e ts_bearer_subprotocol(ts_slice_t value, uint8_t *out,

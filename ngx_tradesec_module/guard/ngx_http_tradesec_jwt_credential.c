@@ -85,7 +85,9 @@ ngx_http_tradesec_jwt_find_credential(ngx_http_request_t *r,
         reason = ngx_http_tradesec_jwt_query_credential(r, policy, state);
     }
 
-    if (reason == TS_REASON_NONE && policy->subprotocol) {
+    if (reason == TS_REASON_NONE
+        && (policy->subprotocol || state->subprotocol.ambiguous))
+    {
         reason = ngx_http_tradesec_jwt_taken_credential(state,
                                                         &state->subprotocol);
     }
