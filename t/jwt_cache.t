@@ -125,6 +125,18 @@ $t->configure(http => http("tradesec_zone zone=state:1m;\n")
 $t->reload;
 is(reason('/', $lasting), 'jwt_issuer', 'the provider has another rule');
 
+# a forgotten semicolon, put right: the words are the same, the rules are not
+
+my @rules = ('audience portal', 'type at+jwt');
+
+for my $glue ('', ';') {
+    $t->configure(http => http("tradesec_zone zone=state:1m;\n")
+            =~ s/(portal \{)/"$1\n " . join("$glue ", @rules) . ';'/er);
+    $t->reload;
+    is(reason('/', $lasting), $glue ? 'jwt_type' : 'carol',
+        "rules joined by \"$glue\"");
+}
+
 # more tokens than the zone has room for
 
 $t->configure(http => http("tradesec_zone zone=state:1m;\n"));

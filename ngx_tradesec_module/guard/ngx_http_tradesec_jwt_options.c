@@ -95,7 +95,7 @@ ngx_http_tradesec_jwt_option(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
 {
     ngx_http_tradesec_jwt_block_t  *block = conf;
 
-    ngx_str_t                             *value;
+    ngx_str_t                             *value, line;
     ngx_uint_t                             i, n;
     ts_slice_t                             names[NGX_HTTP_TRADESEC_JWT_OPTIONS];
     const ngx_http_tradesec_jwt_option_t  *option;
@@ -127,6 +127,12 @@ ngx_http_tradesec_jwt_option(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
         }
 
         block->seen |= (ngx_uint_t) 1 << i;
+
+        /* with their number, so that a line ends where it ends */
+
+        line.data = (u_char *) &n;
+        line.len = sizeof(n);
+        ngx_http_tradesec_jwt_hash(block, &line);
 
         for (i = 0; i <= n; i++) {
             ngx_http_tradesec_jwt_hash(block, &value[i]);
