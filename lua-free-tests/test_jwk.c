@@ -226,6 +226,11 @@ a_secret_file_is_judged_alike(void **state)
     ts_jwks_free(&jwks);
 
     assert_int_equal(ts_jwks_read_secret(&jwks, TS_SLICE(
+        "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0D"), ANY),
+                     TS_JWKS_SECRET_PEM);
+    ts_jwks_free(&jwks);
+
+    assert_int_equal(ts_jwks_read_secret(&jwks, TS_SLICE(
         "0123456789abcdef0123456789abcdef"), ANY), TS_JWKS_OK);
     assert_int_equal(jwks.keys[0].algs, ts_jws_alg_bit(TS_JWS_ALG_HS256));
     ts_jwks_free(&jwks);

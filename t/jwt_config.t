@@ -11,7 +11,7 @@ use File::Temp ();
 use JSON::PP ();
 use Test::More;
 
-use Tradesec::Test qw(config_accepted config_refused);
+use Tradesec::Test qw(config_accepted config_refused config_test);
 use Tradesec::Test::Token qw(jwks pem);
 
 
@@ -116,6 +116,8 @@ refused('an empty secret', qr/shared secret is shorter/, 'algorithms HS256;',
     'secret_file ' . file("\n") . ';');
 refused('a guessable secret', qr/shared secret is shorter/,
     'algorithms HS256;', 'secret_file ' . file('secret') . ';');
+refused('a public key as the secret', qr/the shared secret is a PEM file/,
+    'algorithms HS256;', "secret_file $pem;");
 refused('no key for the algorithms', qr/no key for any of the algorithms/,
     'algorithms HS256;', "jwks_file $jwks;");
 refused('a single key', qr/no JSON object with an array "keys"/,
@@ -155,6 +157,11 @@ config_refused(jwt("tradesec_jwt $_->[0];"), $_->[1], $_->[0]) for (
     [ 'p subprotocol=token', qr/did you mean "subprotocol=bearer"/ ],
     [ 'p login_page=https://evil.test/', qr/invalid parameter "login_page=/ ],
     [ 'p login_page=//evil.test/', qr/invalid parameter "login_page=/ ],
+    [ 'p "login_page=/\rX: y"', qr/invalid parameter "login_page=/ ],
+    [ 'p cookie=a cookie=b', qr/duplicate parameter "cookie=b"/ ],
+    [ 'p query=a query=a', qr/duplicate parameter "query=a"/ ],
+    [ 'p login_page=/a login_page=/b', qr/duplicate parameter "login_page=/ ],
+    [ 'p p', qr/duplicate provider "p" in "tradesec_jwt"/ ],
     [ 'off p', qr/"off" takes no parameters/ ],
     [ 'p; tradesec_jwt p', qr/"tradesec_jwt" directive is duplicate/ ],
 );
@@ -166,5 +173,28 @@ config_refused({ http => "server { tradesec_jwt p; }\n"
     'a provider after its use');
 config_refused(jwt(join ' ', map {"location /$_ { tradesec_jwt p cookie=c$_; }"}
         1 .. 9), qr/more than 8 different cookies/, 'too many cookies');
+config_refused(jwt('location /a { tradesec_jwt p cookie=a_t; } '
+        . 'location /b { tradesec_jwt p cookie=A.T; }'),
+    qr/two names in the server .*, in location "\/b"/, 'cookies alike');
+
+# a line that protects nothing, since "tradesec on" is forgotten
+
+sub protects_nothing {
+    my ($on, $line) = @_;
+
+    my (undef, $text) = config_test(http => jwt($line)->{http}
+            =~ s/tradesec on;/$on/r);
+
+    return $text =~ /"tradesec_jwt" in \S+:\d+ protects nothing/;
+}
+
+ok(protects_nothing('', 'tradesec_jwt p;'), 'not on: warned');
+ok(protects_nothing('', 'location / { tradesec_jwt p; }
+        location /a { tradesec on; }'), 'on elsewhere: warned');
+ok(!protects_nothing('tradesec on;', 'tradesec_jwt p;'), 'on');
+ok(!protects_nothing('', 'tradesec_jwt p; location / { tradesec on; }'),
+    'on in a location');
+ok(!protects_nothing('tradesec on;', 'tradesec_jwt p;
+        location / { tradesec off; }'), 'off in a location');
 
 done_testing();

@@ -75,6 +75,14 @@ ts_jwks_add_secret(ts_jwks_t *jwks, ts_slice_t secret, ts_slice_t kid,
     ts_jws_alg_e       alg;
     ts_jwks_result_e   rc;
 
+    static const ts_slice_t  pem = { (const uint8_t *) "-----BEGIN ", 11 };
+
+    if (secret.len > pem.len
+        && memcmp(secret.data, pem.data, pem.len) == 0)
+    {
+        return TS_JWKS_SECRET_PEM;
+    }
+
     rc = ts_jwks_new(jwks, kid, &key);
     if (rc != TS_JWKS_OK) {
         return rc;

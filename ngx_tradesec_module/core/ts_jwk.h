@@ -49,6 +49,8 @@
     X(POINT, "the point is not on the curve, or has a small order")          \
     X(SECRET, "the shared secret is shorter than the hash of its "           \
       "algorithm (at least 32 bytes)")                                       \
+    X(SECRET_PEM, "the shared secret is a PEM file: who has the public key "  \
+      "could sign")                                                          \
     X(PEM, "there is no PEM public key or certificate in it")                \
     X(KEY_TYPE, "keys of this type or curve verify none of the algorithms")  \
     X(CRYPTO, "OpenSSL refuses the key")

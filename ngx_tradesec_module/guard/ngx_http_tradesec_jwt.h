@@ -26,7 +26,9 @@
 
 /* tradesec_jwt of a location. */
 
-typedef struct {
+typedef struct ngx_http_tradesec_jwt_policy_s  ngx_http_tradesec_jwt_policy_t;
+
+struct ngx_http_tradesec_jwt_policy_s {
     ngx_uint_t    n;
     const ngx_http_tradesec_jwt_provider_t
                  *providers[NGX_HTTP_TRADESEC_JWT_PROVIDERS];
@@ -38,7 +40,14 @@ typedef struct {
     ngx_flag_t    subprotocol;
 
     ngx_str_t     login_page;       /* empty: 401 for browsers, too */
-} ngx_http_tradesec_jwt_policy_t;
+
+    /* its line, and whether any location is on that has it: for nginx -t */
+    ngx_str_t     file;
+    ngx_uint_t    line;
+    ngx_flag_t    active;
+    ngx_http_tradesec_jwt_policy_t
+                 *next;
+};
 
 
 typedef struct {

@@ -146,6 +146,10 @@ ngx_http_tradesec_jwt_parse_keys(ngx_conf_t *cf, ts_jwks_t *jwks,
 
         if (text.len > 0 && text.data[text.len - 1] == '\n') {
             text.len--;
+
+            if (text.len > 0 && text.data[text.len - 1] == '\r') {
+                text.len--;
+            }
         }
 
         return ts_jwks_read_secret(jwks, text, algs);

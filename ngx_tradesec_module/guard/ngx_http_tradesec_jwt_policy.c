@@ -10,12 +10,15 @@
 #include <ngx_http.h>
 
 #include "core/ts_cookie.h"
+#include "core/ts_header.h"
+#include "core/ts_name.h"
 #include "guard/ngx_http_tradesec_jwt.h"
 #include "request/ngx_http_tradesec_conf.h"
 #include "request/ngx_http_tradesec_request.h"
 
 
 typedef struct {
+    ngx_http_tradesec_jwt_policy_t   *policies; /* all that there are */
     ngx_http_tradesec_token_cache_t  *cache;
     ngx_flag_t                        active;   /* some location asks */
     ngx_flag_t                        takes;    /* some server takes tokens
@@ -177,6 +180,8 @@ ngx_http_tradesec_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_OK;
     }
 
+    conf->policy->active = 1;
+
     jmcf = ngx_http_conf_get_module_main_conf(cf,
                                               ngx_http_tradesec_jwt_module);
 
@@ -262,6 +267,15 @@ ngx_http_tradesec_jwt_add_name(ngx_conf_t *cf,
         {
             return NGX_CONF_OK;
         }
+
+        if (ts_name_resembles(ts_slice(names->names[i].data,
+                                       names->names[i].len),
+                              ts_slice(name->data, name->len)))
+        {
+            return ngx_http_tradesec_conf_merge_error(cf,
+                       "\"tradesec_jwt\" takes tokens from two names in the "
+                       "server that some backends take for the same");
+        }
     }
 
     if (names->n == NGX_HTTP_TRADESEC_JWT_NAMES) {
@@ -281,9 +295,10 @@ ngx_http_tradesec_jwt(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_tradesec_jwt_loc_conf_t  *jlcf = conf;
 
-    ngx_str_t                       *value;
-    ngx_uint_t                       i;
-    ngx_http_tradesec_jwt_policy_t  *policy;
+    ngx_str_t                          *value;
+    ngx_uint_t                          i;
+    ngx_http_tradesec_jwt_policy_t     *policy;
+    ngx_http_tradesec_jwt_main_conf_t  *jmcf;
 
     if (jlcf->policy != NGX_CONF_UNSET_PTR) {
         return "is duplicate";
@@ -330,6 +345,32 @@ ngx_http_tradesec_jwt(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     jlcf->policy = policy;
 
+    jmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_tradesec_jwt_module);
+    policy->file = cf->conf_file->file.name;
+    policy->line = cf->conf_file->line;
+    policy->next = jmcf->policies;
+    jmcf->policies = policy;
+
+    return NGX_CONF_OK;
+}
+
+
+/* A parameter that may be given once: the last one does not win. */
+
+static char *
+ngx_http_tradesec_jwt_set(ngx_conf_t *cf, ngx_str_t *field, ngx_str_t *value,
+    ngx_str_t arg)
+{
+    if (field->len) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "duplicate parameter \"%V\" in \"tradesec_jwt\", "
+                           "there is \"%V\" already", value, field);
+        return NGX_CONF_ERROR;
+    }
+
+    *field = arg;
+
     return NGX_CONF_OK;
 }
 
@@ -363,17 +404,18 @@ ngx_http_tradesec_jwt_parameter(ngx_conf_t *cf,
     }
 
     if (i < 2 && ts_cookie_is_name(ts_slice(arg.data, arg.len))) {
-        *(i == 0 ? &policy->cookie : &policy->query) = arg;
-        return NGX_CONF_OK;
+        return ngx_http_tradesec_jwt_set(cf, i == 0 ? &policy->cookie
+                                                    : &policy->query,
+                                         value, arg);
     }
 
     /* a path on this origin: "//host" would be another one */
 
     if (i == 2 && arg.data[0] == '/'
-        && (arg.len == 1 || (arg.data[1] != '/' && arg.data[1] != '\\')))
+        && (arg.len == 1 || (arg.data[1] != '/' && arg.data[1] != '\\'))
+        && ts_header_value_valid(ts_slice(arg.data, arg.len)))
     {
-        policy->login_page = arg;
-        return NGX_CONF_OK;
+        return ngx_http_tradesec_jwt_set(cf, &policy->login_page, value, arg);
     }
 
     if (ngx_strcmp(value->data, "subprotocol=bearer") == 0) {
@@ -399,6 +441,7 @@ static char *
 ngx_http_tradesec_jwt_add_provider(ngx_conf_t *cf,
     ngx_http_tradesec_jwt_policy_t *policy, ngx_str_t *value)
 {
+    ngx_uint_t                               i;
     const ngx_http_tradesec_jwt_provider_t  *provider;
 
     provider = ngx_http_tradesec_jwt_find_provider(cf, value);
@@ -409,6 +452,15 @@ ngx_http_tradesec_jwt_add_provider(ngx_conf_t *cf,
                            "\"tradesec_jwt_provider %V\" before this line",
                            value, value);
         return NGX_CONF_ERROR;
+    }
+
+    for (i = 0; i < policy->n; i++) {
+        if (policy->providers[i] == provider) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "duplicate provider \"%V\" in \"tradesec_jwt\"",
+                               value);
+            return NGX_CONF_ERROR;
+        }
     }
 
     if (policy->n == NGX_HTTP_TRADESEC_JWT_PROVIDERS) {
@@ -428,11 +480,21 @@ static ngx_int_t
 ngx_http_tradesec_jwt_init(ngx_conf_t *cf)
 {
     ngx_http_handler_pt                *h;
+    ngx_http_tradesec_jwt_policy_t     *policy;
     ngx_http_core_main_conf_t          *cmcf;
     ngx_http_tradesec_jwt_main_conf_t  *jmcf;
 
     jmcf = ngx_http_conf_get_module_main_conf(cf,
                                               ngx_http_tradesec_jwt_module);
+
+    for (policy = jmcf->policies; policy; policy = policy->next) {
+        if (!policy->active) {
+            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                          "\"tradesec_jwt\" in %V:%ui protects nothing: no "
+                          "location has it together with \"tradesec on\"",
+                          &policy->file, policy->line);
+        }
+    }
 
     if (jmcf->filter) {
         ngx_http_tradesec_jwt_init_filter();
