@@ -13,24 +13,22 @@ static const uint8_t  v6[16] = {
 
 
 static void
-a_prefix_keeps_its_bits_and_no_more(void **state)
+a_network_is_its_leading_bytes(void **state)
 {
-    unsigned      bits, i;
-    ts_address_t  a, p;
+    ts_address_t          a;
+    static const uint8_t  v4[4] = { 192, 0, 2, 1 };
 
     (void) state;
 
     a = ts_address_v6(v6);
 
-    for (bits = 0; bits <= 128; bits++) {
-        p = ts_address_prefix(&a, (uint8_t) bits);
-        assert_int_equal(p.bits, bits);
+    assert_true(ts_slice_eq(ts_address_network(&a, 64), ts_slice(v6, 8)));
+    assert_true(ts_slice_eq(ts_address_network(&a, 56), ts_slice(v6, 7)));
+    assert_true(ts_slice_eq(ts_address_network(&a, 48), ts_slice(v6, 6)));
 
-        for (i = 0; i < 128; i++) {
-            assert_int_equal(p.bytes[i / 8] >> (7 - i % 8) & 1,
-                             i < bits ? v6[i / 8] >> (7 - i % 8) & 1 : 0);
-        }
-    }
+    a = ts_address_v4(v4);
+
+    assert_true(ts_slice_eq(ts_address_network(&a, 64), ts_slice(v4, 4)));
 }
 
 
@@ -61,7 +59,7 @@ int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
-        cmocka_unit_test(a_prefix_keeps_its_bits_and_no_more),
+        cmocka_unit_test(a_network_is_its_leading_bytes),
         cmocka_unit_test(a_mapped_address_is_the_ipv4_address),
     };
 

@@ -17,7 +17,6 @@ ts_address_v4(const uint8_t bytes[4])
 
     memcpy(a.bytes, ts_address_mapped, 12);
     memcpy(a.bytes + 12, bytes, 4);
-    a.bits = 128;
 
     return a;
 }
@@ -29,7 +28,6 @@ ts_address_v6(const uint8_t bytes[16])
     ts_address_t  a;
 
     memcpy(a.bytes, bytes, 16);
-    a.bits = 128;
 
     return a;
 }
@@ -42,18 +40,9 @@ ts_address_is_v4(const ts_address_t *address)
 }
 
 
-ts_address_t
-ts_address_prefix(const ts_address_t *address, uint8_t bits)
+ts_slice_t
+ts_address_network(const ts_address_t *address, uint8_t bits)
 {
-    size_t        i;
-    ts_address_t  a;
-
-    a = *address;
-    a.bits = bits;
-
-    for (i = bits / 8; i < sizeof(a.bytes); i++) {
-        a.bytes[i] &= i == bits / 8 ? (uint8_t) (0xff00 >> bits % 8) : 0;
-    }
-
-    return a;
+    return ts_address_is_v4(address) ? ts_slice(address->bytes + 12, 4)
+                                     : ts_slice(address->bytes, bits / 8);
 }

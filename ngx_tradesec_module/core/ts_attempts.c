@@ -38,6 +38,8 @@ static ts_attempts_tally_t ts_attempts_tally(ts_attempts_t *t, uint32_t i,
     const ts_attempts_rule_t *rule, uint32_t now);
 static ts_attempts_slot_t *ts_attempts_in_flight(ts_attempts_t *t, uint32_t i,
     uint64_t id);
+static void ts_attempts_succeed(ts_attempts_t *t, uint32_t i,
+    ts_attempts_slot_t *slot, const ts_attempts_rule_t *rule);
 static void ts_attempts_forgive(ts_attempts_t *t, uint32_t i);
 static void ts_attempts_lock(ts_attempts_t *t, uint32_t i,
     const ts_attempts_rule_t *rule, uint32_t now);
@@ -135,29 +137,24 @@ ts_attempts_settle(ts_attempts_t *t, const ts_attempt_t *attempt,
             continue;
         }
 
-        tally = ts_attempts_tally(t, i, rule, now);
         slot = ts_attempts_in_flight(t, i, attempt->id);
 
-        if (slot == NULL) {
+        if (slot == NULL || now - slot->time >= rule->window) {
+            continue;
+        }
+
+        if (outcome == TS_ATTEMPTS_SUCCEEDED) {
+            ts_attempts_succeed(t, i, slot, rule);
             continue;
         }
 
         b = ts_attempts_block(t, i);
+        tally = ts_attempts_tally(t, i, rule, now);
 
-        if (outcome == TS_ATTEMPTS_SUCCEEDED) {
-            slot->state = TS_ATTEMPTS_SLOT_GONE;
+        /* compaction may have moved it */
+        slot = ts_attempts_in_flight(t, i, attempt->id);
 
-            if (rule->forgive) {
-                ts_attempts_forgive(t, i);
-            }
-
-            ts_attempts_compact(t, i);
-
-            if (b->n == 0 && b->until == 0) {
-                ts_attempts_release(t, i);
-            }
-
-        } else if (outcome == TS_ATTEMPTS_NEUTRAL
+        if (outcome == TS_ATTEMPTS_NEUTRAL
                    && tally.neutral < rule->neutral)
         {
             slot->state = TS_ATTEMPTS_SLOT_NEUTRAL;
@@ -384,6 +381,35 @@ ts_attempts_in_flight(ts_attempts_t *t, uint32_t i, uint64_t id)
     }
 
     return NULL;
+}
+
+
+/* Nothing is kept of a counter that is empty and was never locked. */
+
+static void
+ts_attempts_succeed(ts_attempts_t *t, uint32_t i, ts_attempts_slot_t *slot,
+    const ts_attempts_rule_t *rule)
+{
+    ts_attempts_block_t  *b;
+
+    b = ts_attempts_block(t, i);
+    slot->state = TS_ATTEMPTS_SLOT_GONE;
+
+    if (b->n > 1) {
+
+        if (rule->forgive) {
+            ts_attempts_forgive(t, i);
+        }
+
+        ts_attempts_compact(t, i);
+
+    } else {
+        b->n = 0;
+    }
+
+    if (b->n == 0 && b->until == 0) {
+        ts_attempts_release(t, i);
+    }
 }
 
 

@@ -7,7 +7,7 @@
 
 static int ts_field_fold(ts_slice_t name, uint8_t *buf, ts_slice_t *folded);
 static int ts_field_alike(const ts_field_t *field, ts_slice_t name);
-static int ts_field_plain(const ts_field_t *field, ts_slice_t name);
+static int ts_field_differs(const ts_field_t *field, ts_slice_t name);
 
 
 int
@@ -33,7 +33,7 @@ ts_field_match(const ts_field_t *field, ts_slice_t name)
         return TS_FIELD_SAME;
     }
 
-    if (ts_field_plain(field, name)) {
+    if (ts_field_differs(field, name)) {
         return TS_FIELD_OTHER;
     }
 
@@ -70,25 +70,40 @@ ts_field_alike(const ts_field_t *field, ts_slice_t name)
 }
 
 
-/*
- * The common case without folding: letters, digits, "_" and "-" only, so that
- * just case can hide a name of the same length.
- */
-
-static int
-ts_field_plain(const ts_field_t *field, ts_slice_t name)
+int
+ts_field_is_plain(ts_slice_t name)
 {
     size_t   i;
     uint8_t  c;
 
+    /* a bit for each of - 0..9 A..Z _ a..z */
+
+    static const uint32_t  plain[8] = {
+        0, 0x03ff2000, 0x87fffffe, 0x07fffffe, 0, 0, 0, 0
+    };
+
     for (i = 0; i < name.len; i++) {
         c = name.data[i];
 
-        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z')
-              || (c >= 'A' && c <= 'Z') || c == '_' || c == '-'))
-        {
+        if (!(plain[c >> 5] >> (c & 31) & 1)) {
             return 0;
         }
+    }
+
+    return 1;
+}
+
+
+/* The common case without folding: just case can hide a plain name. */
+
+static int
+ts_field_differs(const ts_field_t *field, ts_slice_t name)
+{
+    size_t   i;
+    uint8_t  c;
+
+    if (!ts_field_is_plain(name)) {
+        return 0;
     }
 
     if (name.len != field->folded.len) {

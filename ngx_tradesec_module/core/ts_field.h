@@ -40,6 +40,10 @@ typedef enum {
 
 int ts_field_init(ts_field_t *field, ts_slice_t name);
 
+/* Letters, digits, "_" and "-" only: the same encoded and decoded. */
+
+int ts_field_is_plain(ts_slice_t name);
+
 /* Compares with a decoded name of a body or query. */
 
 ts_field_match_e ts_field_match(const ts_field_t *field, ts_slice_t name);

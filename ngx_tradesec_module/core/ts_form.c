@@ -5,7 +5,7 @@
 #include "core/ts_form.h"
 
 
-static int ts_form_separator(uint8_t c);
+static size_t ts_form_segment(ts_slice_t text, size_t start, int semicolons);
 static int ts_form_name(ts_slice_t *segment, const ts_field_t *field,
     uint8_t before, ts_field_match_e *match);
 static int ts_form_decode(ts_slice_t text, uint8_t *buf, size_t size,
@@ -17,7 +17,7 @@ ts_form_result_e
 ts_form_field(ts_slice_t text, const ts_field_t *field, uint8_t *buf,
     size_t size, ts_slice_t *value)
 {
-    int               found, last;
+    int               found, last, semicolons;
     size_t            i, start;
     uint8_t           before;
     uint32_t          n;
@@ -26,16 +26,18 @@ ts_form_field(ts_slice_t text, const ts_field_t *field, uint8_t *buf,
 
     *value = ts_slice(NULL, 0);
 
+    if (text.len == 0) {
+        return TS_FORM_MISSING;
+    }
+
+    semicolons = memchr(text.data, ';', text.len) != NULL;
     before = '&';
     found = 0;
     n = 0;
 
     for (start = 0; start < text.len; start = i + 1) {
 
-        for (i = start; i < text.len && !ts_form_separator(text.data[i]); i++) {
-            /* void */
-        }
-
+        i = ts_form_segment(text, start, semicolons);
         last = i == text.len;
         segment = ts_slice(text.data + start, i - start);
 
@@ -70,10 +72,27 @@ ts_form_field(ts_slice_t text, const ts_field_t *field, uint8_t *buf,
 }
 
 
-static int
-ts_form_separator(uint8_t c)
+/* Where the segment ends that begins at start. */
+
+static size_t
+ts_form_segment(ts_slice_t text, size_t start, int semicolons)
 {
-    return c == '&' || c == ';';
+    size_t          i;
+    const uint8_t  *p;
+
+    if (!semicolons) {
+        p = memchr(text.data + start, '&', text.len - start);
+
+        return p ? (size_t) (p - text.data) : text.len;
+    }
+
+    for (i = start; i < text.len && text.data[i] != '&'
+                    && text.data[i] != ';'; i++)
+    {
+        /* void */
+    }
+
+    return i;
 }
 
 
@@ -120,6 +139,11 @@ ts_form_decode(ts_slice_t text, uint8_t *buf, size_t size,
     int             hi, lo;
     uint8_t        *out;
     const uint8_t  *p, *end;
+
+    if (ts_field_is_plain(text)) {
+        *decoded = text;
+        return text.len <= size;
+    }
 
     p = text.data;
     end = p + text.len;

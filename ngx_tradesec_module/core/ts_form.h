@@ -27,7 +27,8 @@ typedef enum {
 
 
 /*
- * The decoded value is written to buf; a value longer than size is malformed.
+ * The decoded value is a part of text, or written to buf; a value longer than
+ * size is malformed.
  * Names are decoded too, and must be well-formed; other values may hold
  * anything.
  */

@@ -19,6 +19,18 @@ ts_media_type(ts_slice_t value, ts_slice_t *boundary)
     ts_media_type_e    kind;
     ts_param_result_e  rc;
 
+    *boundary = ts_slice(NULL, 0);
+
+    /* as nearly everybody writes it */
+
+    if (ts_slice_eq(value, TS_SLICE("application/json"))) {
+        return TS_MEDIA_TYPE_JSON;
+    }
+
+    if (ts_slice_eq(value, TS_SLICE("application/x-www-form-urlencoded"))) {
+        return TS_MEDIA_TYPE_FORM;
+    }
+
     value = ts_param_trim(value);
 
     for (i = 0; i < value.len
@@ -36,7 +48,6 @@ ts_media_type(ts_slice_t value, ts_slice_t *boundary)
 
     rest = ts_slice(value.data + i, value.len - i);
     charset = ts_slice(NULL, 0);
-    *boundary = ts_slice(NULL, 0);
 
     while ((rc = ts_param_next(&rest, &param)) == TS_PARAM_OK) {
 

@@ -68,14 +68,14 @@ ts_outcome_line(ts_outcome_t *outcome, ts_outcome_line_t line)
 
         if (f->cookie) {
 
-            if (ts_slice_eq(line.name, TS_SLICE("set-cookie"))
+            if (ts_param_eq(line.name, TS_SLICE("set-cookie"))
                 && ts_outcome_cookie(line.value, f->name, &set))
             {
                 outcome->met &= ~((uint32_t) 1 << i);
                 outcome->met |= (uint32_t) set << i;
             }
 
-        } else if (ts_slice_eq(line.name, f->name)
+        } else if (ts_param_eq(line.name, f->name)
                    && (f->value.data == NULL
                        || ts_slice_eq(ts_param_trim(line.value), f->value)))
         {

@@ -54,10 +54,10 @@ typedef struct {
 } ts_outcome_criteria_t;
 
 
-/* A field line of the answer. */
+/* A field line of the answer, its name in any case. */
 
 typedef struct {
-    ts_slice_t  name;           /* in lower case */
+    ts_slice_t  name;
     ts_slice_t  value;
 } ts_outcome_line_t;
 

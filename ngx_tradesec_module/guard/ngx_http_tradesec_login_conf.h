@@ -34,6 +34,7 @@ typedef struct {
     ngx_flag_t                    body;     /* there are sources in a body */
     ngx_str_t                     counter;  /* attempts of one name count
                                                together */
+    uint64_t                      counter_tag;  /* a hash of that name */
     ts_login_sources_t            sources;
     ts_field_t                    form;
     ts_field_t                    multipart;

@@ -14,13 +14,13 @@
 #include "guard/ngx_http_tradesec_login_conf.h"
 
 
-/* kind, name of the counter, NUL, account or address */
+/* tag, and account or address */
 
-#define NGX_HTTP_TRADESEC_LOGIN_HASHED  (1 + TS_FIELD_NAME + 1 + TS_FOLD_OUT)
+#define NGX_HTTP_TRADESEC_LOGIN_HASHED  (sizeof(uint64_t) + TS_FOLD_OUT)
 
 
 static ts_attempts_key_t ngx_http_tradesec_login_hash(const u_char *key,
-    u_char kind, const ngx_str_t *counter, const void *data, size_t len);
+    uint64_t tag, ts_slice_t data);
 static ts_address_t ngx_http_tradesec_login_address(ngx_http_request_t *r);
 
 
@@ -29,10 +29,10 @@ ngx_http_tradesec_login_keys(ngx_http_request_t *r,
     const ngx_http_tradesec_login_conf_t *llcf, ts_slice_t account,
     ts_attempt_t *attempt)
 {
+    uint64_t            tag;
     ngx_uint_t          i, n;
     const u_char       *key;
-    ts_address_t        address, prefix;
-    const ngx_str_t    *counter;
+    ts_address_t        address;
     ts_attempts_key_t   account_key, address_key;
 
     static const uint8_t  bits[NGX_HTTP_TRADESEC_LOGIN_COUNTERS] = {
@@ -40,27 +40,18 @@ ngx_http_tradesec_login_keys(ngx_http_request_t *r,
     };
 
     key = llcf->store->key(llcf->store);
-    counter = &llcf->policy->counter;
+    tag = llcf->policy->counter_tag;
+
+    account_key = ngx_http_tradesec_login_hash(key, tag, account);
+
     address = ngx_http_tradesec_login_address(r);
 
-    account_key = ngx_http_tradesec_login_hash(key, 'n', counter,
-                                               account.data, account.len);
-
-    n = NGX_HTTP_TRADESEC_LOGIN_COUNTERS;
-
-    if (ts_address_is_v4(&address)) {
-        n = NGX_HTTP_TRADESEC_LOGIN_PREFIX56;
-    }
+    n = ts_address_is_v4(&address) ? NGX_HTTP_TRADESEC_LOGIN_PREFIX56
+                                   : NGX_HTTP_TRADESEC_LOGIN_COUNTERS;
 
     for (i = NGX_HTTP_TRADESEC_LOGIN_ADDRESS; i < n; i++) {
-        prefix = address;
-
-        if (!ts_address_is_v4(&address)) {
-            prefix = ts_address_prefix(&address, bits[i]);
-        }
-
-        attempt->counters[i].key = ngx_http_tradesec_login_hash(key, 'a',
-                                           counter, &prefix, sizeof(prefix));
+        attempt->counters[i].key = ngx_http_tradesec_login_hash(key, tag + i,
+                                       ts_address_network(&address, bits[i]));
     }
 
     /*
@@ -88,20 +79,16 @@ ngx_http_tradesec_login_keys(ngx_http_request_t *r,
 /* SipHash-128 under the store's key: neither accounts nor addresses in clear */
 
 static ts_attempts_key_t
-ngx_http_tradesec_login_hash(const u_char *key, u_char kind,
-    const ngx_str_t *counter, const void *data, size_t len)
+ngx_http_tradesec_login_hash(const u_char *key, uint64_t tag, ts_slice_t data)
 {
-    u_char             buf[NGX_HTTP_TRADESEC_LOGIN_HASHED], *p;
+    u_char             buf[NGX_HTTP_TRADESEC_LOGIN_HASHED];
     ts_attempts_key_t  hash;
 
-    p = buf;
-    *p++ = kind;
-    p = ngx_cpymem(p, counter->data, counter->len);
-    *p++ = '\0';
-    p = ngx_cpymem(p, data, len);
+    ngx_memcpy(buf, &tag, sizeof(tag));
+    ngx_memcpy(buf + sizeof(tag), data.data, data.len);
 
-    (void) crypto_shorthash_siphashx24((u_char *) hash.word, buf, p - buf,
-                                       key);
+    (void) crypto_shorthash_siphashx24((u_char *) hash.word, buf,
+                                       sizeof(tag) + data.len, key);
 
     return hash;
 }

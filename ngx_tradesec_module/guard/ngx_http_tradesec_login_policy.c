@@ -8,6 +8,8 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include <sodium.h>
+
 #include "guard/ngx_http_tradesec_login_conf.h"
 #include "request/ngx_http_tradesec_conf.h"
 
@@ -57,6 +59,7 @@ ngx_http_tradesec_login(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_tradesec_login_conf_t *llcf = conf;
 
+    u_char                             hash[crypto_generichash_BYTES];
     ngx_int_t                          rc;
     ngx_str_t                         *value, v;
     ngx_uint_t                         i;
@@ -120,6 +123,10 @@ ngx_http_tradesec_login(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             return NGX_CONF_ERROR;
         }
     }
+
+    (void) crypto_generichash(hash, sizeof(hash), policy->counter.data,
+                              policy->counter.len, NULL, 0);
+    ngx_memcpy(&policy->counter_tag, hash, sizeof(policy->counter_tag));
 
     if (!policy->body && !policy->basic && !policy->none) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,

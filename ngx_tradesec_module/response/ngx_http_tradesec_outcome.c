@@ -159,7 +159,6 @@ static ts_outcome_e
 ngx_http_tradesec_judge_answer(ngx_http_request_t *r,
     const ngx_http_tradesec_expectation_t *e)
 {
-    u_char                name[TS_OUTCOME_NAME];
     ngx_uint_t            i;
     ts_outcome_t          outcome;
     ngx_list_part_t      *part;
@@ -185,21 +184,14 @@ ngx_http_tradesec_judge_answer(ngx_http_request_t *r,
     outcome.criteria = e->criteria;
     outcome.met = 0;
 
-    for (part = &u->headers_in.headers.part; part; part = part->next) {
+    part = e->criteria->nfields ? &u->headers_in.headers.part : NULL;
+
+    for ( /* void */ ; part; part = part->next) {
         h = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
-
-            if (h[i].key.len > TS_OUTCOME_NAME) {
-                continue;
-            }
-
-            /* HTTP/2 upstreams leave lowcase_key to us */
-
-            ngx_strlow(name, h[i].key.data, h[i].key.len);
-
             ts_outcome_line(&outcome, (ts_outcome_line_t) {
-                ts_slice(name, h[i].key.len),
+                ts_slice(h[i].key.data, h[i].key.len),
                 ts_slice(h[i].value.data, h[i].value.len)
             });
         }
