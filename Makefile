@@ -36,7 +36,7 @@ TEST_LIBS := -lcmocka -ljansson -ljwt -lcrypto -lsodium -lutf8proc
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all deps install demo attack test unit fuzz lint asan matrix fresh bench nginx clean help FORCE
+.PHONY: all deps install demo attack test unit fuzz lint asan matrix fresh soak bench nginx clean help FORCE
 
 all: $(MODULE)                  ## builds the module against the installed nginx-dev
 
@@ -163,6 +163,22 @@ matrix: deps                    ## runs the suite on nginx 1.26 (trixie) and, no
 fresh:                          ## proves make demo and make test on a bare Debian 12, in a root of its own
 	tools/deps matrix
 	tools/fresh
+
+# What takes long: a thousand reloads, and part of the suite under valgrind.
+
+MEMCHECK  := $(abspath $(BUILD))/memcheck
+MEMCHECKED ?= $(wildcard $(patsubst %,t/%.t,headers_filter origin_guard jwt_tokens \
+             login_account login_outcome websocket_frames malformed_requests))
+
+soak: deps                      ## shows that reloads leak nothing, and runs a part of the suite under valgrind
+	@tools/deps bench
+	$(MAKE) all
+	prove -v -I t/lib t/soak
+	rm -rf $(MEMCHECK)
+	mkdir -p $(MEMCHECK)
+	TRADESEC_NGINX='valgrind -q --num-callers=20 --log-file=$(MEMCHECK)/%p nginx' \
+	    prove -j$(JOBS) --timer -I t/lib $(MEMCHECKED)
+	cat $(MEMCHECK)/* | (! grep .)
 
 bench: deps                     ## counts the instructions of a request under callgrind, against the aims
 	@tools/deps bench

@@ -86,6 +86,11 @@ sub _frame {
     my $server  = defined $self->{server} ? $self->_server : '';
     my $access  = 'access_log off;';
 
+    # valgrind keeps the limit to itself
+
+    my $files = ($ENV{TRADESEC_NGINX} // '') =~ /valgrind/
+        ? '' : 'worker_rlimit_nofile 8192;';
+
     if (defined $self->{access_log}) {
         $access = "log_format test escape=none '$self->{access_log}';\n"
             . '    access_log %%DIR%%/access.log test;';
@@ -96,7 +101,7 @@ $user
 $load
 $globals
 worker_processes $self->{workers};
-worker_rlimit_nofile 8192;
+$files
 error_log %%DIR%%/error.log $self->{level};
 $main
 

@@ -185,13 +185,18 @@ sub _children {
 
 
 # What nginx calls itself, also behind the words of a program that runs it.
+# Under valgrind nobody sees what it calls itself: a child is a worker.
 
 sub _title {
     my ($pid) = @_;
 
     open my $file, '<', "/proc/$pid/cmdline" or return '';
 
-    return (<$file> // '') =~ /(nginx: .*)/s ? $1 : '';
+    my $words = <$file> // '';
+
+    return $words =~ /(nginx: .*)/s ? $1
+        : $words =~ /^\S*valgrind/ ? 'nginx: worker process'
+        :                            '';
 }
 
 
