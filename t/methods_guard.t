@@ -149,7 +149,14 @@ SKIP: {
     like($answer, qr/Early data was accepted/, 'early data is accepted');
     like($answer, qr{HTTP/1.1 200}, 'safe method in early data');
 
-    $answer = early_data('POST');
+    # early no more once the handshake is over, which a busy machine can make
+    # it before the request is judged
+
+    for (1 .. 5) {
+        $answer = early_data('POST');
+        last if $answer =~ /425 Too Early/;
+    }
+
     like($answer, qr{HTTP/1.1 425 Too Early},
         'too_early: unsafe method in early data');
     is($early->backend->count, 0, 'too_early: not reached');

@@ -10,7 +10,7 @@ use warnings;
 
 use Test::More;
 
-use Tradesec::Test qw(config_accepted config_refused);
+use Tradesec::Test qw(config_accepted config_refused wait_until);
 use Tradesec::Test::Frame qw(accept_key);
 use Tradesec::Test::SocketServer;
 use Tradesec::Test::WebSocket;
@@ -103,6 +103,16 @@ sub ws {
 }
 
 
+# Among the lines of sockets that have closed only now.
+
+sub logged {
+    my ($line, $title) = @_;
+
+    return ok(wait_until(sub { scalar grep { $_ eq $line } $t->access_log }),
+        $title);
+}
+
+
 sub backend_saw {
     my $count = $sockets->count('handshake');
 
@@ -181,8 +191,7 @@ for (@refused) {
     $t->clear_logs;
 
     is(ws('/ws', @headers)->status, $status, "$reason: $title");
-    is(($t->access_log(1))[0], "/ws $status REJECTED $reason",
-        "$title: reason");
+    logged("/ws $status REJECTED $reason", "$title: reason");
 }
 
 my $r = ws('/ws', 'Sec-WebSocket-Version' => 99)->response;
@@ -244,8 +253,7 @@ for (@answers) {
 
     is($socket->status, 502, "websocket_answer: $title");
     ok($socket->closed, "$title: connection closed");
-    is(($t->access_log(1))[0], '/ws 502 REJECTED websocket_answer',
-        "$title: reason");
+    logged('/ws 502 REJECTED websocket_answer', "$title: reason");
     ok($sockets->wait_for('gone'), "$title: backend's connection closed");
     $sockets->clear;
 }
