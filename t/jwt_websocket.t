@@ -22,7 +22,7 @@ my $sockets = Tradesec::Test::SocketServer->new;
 my $t = Tradesec::Test->new(
     backend    => $sockets,
     stopped    => 1,
-    access_log => '$status $tradesec_reason',
+    access_log => '$tradesec_user $status $tradesec_reason',
     http       => provider('portal', 'header X-User sub;'),
     server     => <<~'CONF');
         tradesec on;
@@ -78,7 +78,7 @@ sub refused {
 
     isnt($ws->status, 101, "$title: refused");
     is($sockets->count('handshake'), 0, "$title: nothing at the backend");
-    like(($t->access_log(1))[-1], qr/^40[01] $reason$/, "$title: $reason");
+    like(($t->access_log(1))[-1], qr/^ 40[01] $reason$/, "$title: $reason");
 }
 
 opens('cookie', undef, '/', Cookie => "access_token=$token");
@@ -119,5 +119,7 @@ note(sprintf 'closed %.3f s after exp', $late);
 ok($late >= -0.01 && $late < 3, 'not before exp, and in time');
 $ws->close($close->{code});
 ok($ws->closed, 'connection closed');
+is(($t->access_log(1))[-1], 'alice 101 websocket_expired',
+    'whose socket it was is in the log');
 
 done_testing();

@@ -71,15 +71,25 @@ ngx_http_tradesec_jwt_verified(ngx_http_request_t *r,
     const ngx_http_tradesec_ctx_t         *ctx;
     const ngx_http_tradesec_jwt_policy_t  *policy;
 
-    ctx = ngx_http_tradesec_find_ctx(r);
-
-    if (ctx != NULL && ctx->status == NGX_HTTP_TRADESEC_STATUS_REJECTED) {
-        return NGX_DECLINED;
-    }
-
     policy = ngx_http_tradesec_jwt_get_policy(r);
 
     if (policy == NULL) {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_http_tradesec_find_ctx(r);
+
+    /* who has passed stays who he was, also when his token ends */
+
+    if (ctx != NULL && ctx->identity.expires) {
+        *state = ctx->state[NGX_HTTP_TRADESEC_GUARD_JWT];
+
+        if (*state != NULL && (*state)->policy == policy) {
+            return NGX_OK;
+        }
+    }
+
+    if (ctx != NULL && ctx->status == NGX_HTTP_TRADESEC_STATUS_REJECTED) {
         return NGX_DECLINED;
     }
 
