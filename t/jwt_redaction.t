@@ -116,6 +116,25 @@ line('other arguments', '/off/?tok=1&Token=2&token2=3&&x',
         . '/off/ | 2');
 is($backend->last->uri, '/off/?tok=1&Token=2&token2=3&&x', 'nor at the backend');
 
+# the page that was opened with a token tells it to what it loads next
+
+for my $case (
+    [ "http://a.test/ws/?token=$token",         'http://a.test/ws/' ],
+    [ "http://a.test/ws/?x=1&t%6fken=$token&y", 'http://a.test/ws/?x=1&y' ],
+    [ "http://a.test/?t=$token&token=$token",   'http://a.test/' ],
+    [ 'http://a.test/?x=1&tok=2?',              'http://a.test/?x=1&tok=2?' ],
+    [ 'http://a.test/', 'http://a.test/' ], [ '?', '?' ],
+    )
+{
+    my ($sent, $want) = @$case;
+
+    $backend->clear;
+    $t->get('/off/', Referer => $sent);
+    is($backend->last->header('Referer'), $want, "Referer: $want");
+    $t->get('/down/', Referer => $sent);
+    $t->logged(qr/referrer: "\Q$want\E"/, 'in nginx\'s own log line');
+}
+
 # HTTP/2 has a request line of its own making
 
 my $h2 = Tradesec::Test->new(

@@ -20,6 +20,8 @@ static ngx_int_t ngx_http_tradesec_jwt_take_query(ngx_http_request_t *r,
     ngx_uint_t i, const ngx_str_t *name);
 static ngx_int_t ngx_http_tradesec_jwt_set_args(ngx_http_request_t *r,
     ts_slice_t args);
+static ngx_int_t ngx_http_tradesec_jwt_clean_referer(ngx_http_request_t *r,
+    ngx_table_elt_t *h, const ngx_str_t *name);
 static ngx_int_t ngx_http_tradesec_jwt_take_subprotocol(
     ngx_http_request_t *r);
 static ngx_int_t ngx_http_tradesec_jwt_header_filter(ngx_http_request_t *r);
@@ -32,12 +34,24 @@ ngx_int_t
 ngx_http_tradesec_jwt_take_handler(ngx_http_request_t *r)
 {
     ngx_uint_t                              i;
+    ngx_table_elt_t                        *h;
     const ngx_http_tradesec_jwt_sources_t  *sources;
 
     sources = ngx_http_get_module_srv_conf(r, ngx_http_tradesec_jwt_module);
 
     for (i = 0; r->args.len && i < sources->queries.n; i++) {
         if (ngx_http_tradesec_jwt_take_query(r, i, &sources->queries.names[i])
+            != NGX_OK)
+        {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    h = r->headers_in.referer;
+
+    for (i = 0; h != NULL && i < sources->queries.n; i++) {
+        if (ngx_http_tradesec_jwt_clean_referer(r, h,
+                                                &sources->queries.names[i])
             != NGX_OK)
         {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -155,6 +169,55 @@ ngx_http_tradesec_jwt_set_args(ngx_http_request_t *r, ts_slice_t args)
 
     r->request_line.data = line;
     r->request_line.len = p - line;
+
+    return NGX_OK;
+}
+
+
+/*
+ * A page that was opened with a token names it in the Referer of what it loads
+ * next, and nginx writes that field to both logs.
+ */
+
+static ngx_int_t
+ngx_http_tradesec_jwt_clean_referer(ngx_http_request_t *r,
+    ngx_table_elt_t *h, const ngx_str_t *name)
+{
+    u_char      *buf, *args, *end;
+    size_t       head;
+    ts_slice_t   rest, value;
+
+    end = h->value.data + h->value.len;
+    args = ngx_strlchr(h->value.data, end, '?');
+
+    if (args == NULL) {
+        return NGX_OK;
+    }
+
+    head = (size_t) (++args - h->value.data);
+
+    buf = ngx_pnalloc(r->pool, h->value.len + 1);
+    if (buf == NULL) {
+        return NGX_ERROR;
+    }
+
+    (void) ts_query_take(ts_slice(args, end - args),
+                         ts_slice(name->data, name->len), buf + head, &rest,
+                         &value);
+
+    if (value.data == NULL) {
+        return NGX_OK;
+    }
+
+    ngx_memcpy(buf, h->value.data, head);
+
+    if (rest.len == 0) {
+        head--;         /* the "?" */
+    }
+
+    h->value.data = buf;
+    h->value.len = head + rest.len;
+    buf[h->value.len] = '\0';
 
     return NGX_OK;
 }
