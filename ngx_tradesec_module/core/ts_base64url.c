@@ -5,27 +5,49 @@
 #include "core/ts_base64url.h"
 
 
-/* XX stands for "not in the alphabet" and survives an OR with any value. */
+/*
+ * Four characters are 24 bits. There is a table for each place, so that nothing
+ * is left to shift, and a mark above these bits for what is not in the
+ * alphabet, so that one look at the end is enough.
+ */
 
-#define XX  0x80
+#define XX  0xff
 
-static const uint8_t  ts_base64url_value[256] = {
-    XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX,
-    XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX,
-    XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, 62, XX, XX,
-    52, 53, 54, 55, 56, 57, 58, 59, 60, 61, XX, XX, XX, XX, XX, XX,
-    XX, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14,
-    15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, XX, XX, XX, XX, 63,
-    XX, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40,
-    41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, XX, XX, XX, XX, XX,
-    XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX,
-    XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX,
-    XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX,
-    XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX,
-    XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX,
-    XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX,
-    XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX,
-    XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX,
+#define TS_BASE64URL_VALUES(V)                                               \
+    V(XX), V(XX), V(XX), V(XX), V(XX), V(XX), V(XX), V(XX),                  \
+    V(XX), V(XX), V(XX), V(XX), V(XX), V(XX), V(XX), V(XX),                  \
+    V(XX), V(XX), V(XX), V(XX), V(XX), V(XX), V(XX), V(XX),                  \
+    V(XX), V(XX), V(XX), V(XX), V(XX), V(XX), V(XX), V(XX),                  \
+    V(XX), V(XX), V(XX), V(XX), V(XX), V(XX), V(XX), V(XX),                  \
+    V(XX), V(XX), V(XX), V(XX), V(XX), V(62), V(XX), V(XX),                  \
+    V(52), V(53), V(54), V(55), V(56), V(57), V(58), V(59),                  \
+    V(60), V(61), V(XX), V(XX), V(XX), V(XX), V(XX), V(XX),                  \
+    V(XX), V(0), V(1), V(2), V(3), V(4), V(5), V(6),                         \
+    V(7), V(8), V(9), V(10), V(11), V(12), V(13), V(14),                     \
+    V(15), V(16), V(17), V(18), V(19), V(20), V(21), V(22),                  \
+    V(23), V(24), V(25), V(XX), V(XX), V(XX), V(XX), V(63),                  \
+    V(XX), V(26), V(27), V(28), V(29), V(30), V(31), V(32),                  \
+    V(33), V(34), V(35), V(36), V(37), V(38), V(39), V(40),                  \
+    V(41), V(42), V(43), V(44), V(45), V(46), V(47), V(48),                  \
+    V(49), V(50), V(51), V(XX), V(XX), V(XX), V(XX), V(XX)
+
+#define TS_BASE64URL_MARK   ((uint32_t) 1 << 24)
+#define TS_BASE64URL_AT(v, shift)                                            \
+    ((v) == XX ? TS_BASE64URL_MARK : (uint32_t) (v) << (shift))
+
+#define V18(v)  TS_BASE64URL_AT(v, 18)
+#define V12(v)  TS_BASE64URL_AT(v, 12)
+#define V6(v)   TS_BASE64URL_AT(v, 6)
+#define V0(v)   TS_BASE64URL_AT(v, 0)
+
+#define TS_BASE64URL_TABLE(V)                                                \
+    { TS_BASE64URL_VALUES(V), [128 ... 255] = TS_BASE64URL_MARK }
+
+static const uint32_t  ts_base64url_place[4][256] = {
+    TS_BASE64URL_TABLE(V18),
+    TS_BASE64URL_TABLE(V12),
+    TS_BASE64URL_TABLE(V6),
+    TS_BASE64URL_TABLE(V0),
 };
 
 static const uint8_t  ts_base64url_alphabet[] =
@@ -36,8 +58,9 @@ ts_base64url_result_e
 ts_base64url_decode(ts_slice_t text, uint8_t *out, size_t size,
     ts_slice_t *decoded)
 {
-    uint8_t         a, b, c, d, bad, *start;
     size_t          tail;
+    uint8_t        *start;
+    uint32_t        bits, seen;
     const uint8_t  *p, *end;
 
     tail = text.len % 4;
@@ -51,42 +74,40 @@ ts_base64url_decode(ts_slice_t text, uint8_t *out, size_t size,
     }
 
     start = out;
-    bad = 0;
+    seen = 0;
     p = text.data;
 
-    for (end = p + (text.len - tail); p < end; p += 4) {
-        a = ts_base64url_value[p[0]];
-        b = ts_base64url_value[p[1]];
-        c = ts_base64url_value[p[2]];
-        d = ts_base64url_value[p[3]];
+    for (end = p + (text.len - tail); p < end; p += 4, out += 3) {
+        bits = ts_base64url_place[0][p[0]] | ts_base64url_place[1][p[1]]
+               | ts_base64url_place[2][p[2]] | ts_base64url_place[3][p[3]];
 
-        bad |= a | b | c | d;
+        seen |= bits;
 
-        *out++ = (uint8_t) (a << 2 | b >> 4);
-        *out++ = (uint8_t) (b << 4 | c >> 2);
-        *out++ = (uint8_t) (c << 6 | d);
+        out[0] = (uint8_t) (bits >> 16);
+        out[1] = (uint8_t) (bits >> 8);
+        out[2] = (uint8_t) bits;
     }
+
+    bits = 0;
 
     if (tail != 0) {
-        a = ts_base64url_value[p[0]];
-        b = ts_base64url_value[p[1]];
-        c = (tail == 3) ? ts_base64url_value[p[2]] : 0;
+        bits = ts_base64url_place[0][p[0]] | ts_base64url_place[1][p[1]];
 
-        bad |= a | b | c;
-
-        *out++ = (uint8_t) (a << 2 | b >> 4);
-
-        if (tail == 3) {
-            *out++ = (uint8_t) (b << 4 | c >> 2);
-        }
-
-        if (!(bad & XX) && (tail == 3 ? c & 0x03 : b & 0x0f)) {
-            return TS_BASE64URL_TAIL;
-        }
+        *out++ = (uint8_t) (bits >> 16);
     }
 
-    if (bad & XX) {
+    if (tail == 3) {
+        bits |= ts_base64url_place[2][p[2]];
+
+        *out++ = (uint8_t) (bits >> 8);
+    }
+
+    if ((seen | bits) & TS_BASE64URL_MARK) {
         return TS_BASE64URL_CHARACTER;
+    }
+
+    if (bits & (tail == 3 ? 0xff : 0xffff)) {
+        return TS_BASE64URL_TAIL;
     }
 
     *decoded = ts_slice(start, out - start);

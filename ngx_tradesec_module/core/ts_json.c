@@ -33,19 +33,44 @@ static ts_json_result_e ts_json_read_string(ts_json_reader_t *rd);
 static ts_json_result_e ts_json_read_number(ts_json_reader_t *rd);
 static ts_json_result_e ts_json_literal(ts_json_reader_t *rd,
     ts_json_type_e type, ts_slice_t word);
-static ts_json_token_t *ts_json_push(ts_json_reader_t *rd,
-    ts_json_type_e type);
 
 
 static inline void
 ts_json_skip_space(ts_json_reader_t *rd)
 {
-    while (rd->p < rd->end
+    /* compact JSON has none: one look at what is not above a space */
+
+    while (rd->p < rd->end && *rd->p <= ' '
            && (*rd->p == ' ' || *rd->p == '\n' || *rd->p == '\r'
                || *rd->p == '\t'))
     {
         rd->p++;
     }
+}
+
+
+static inline ts_json_token_t *
+ts_json_push(ts_json_reader_t *rd, ts_json_type_e type)
+{
+    ts_json_t        *json;
+    ts_json_token_t  *token;
+
+    json = rd->json;
+
+    if (json->n == json->size) {
+        return NULL;
+    }
+
+    token = &json->tokens[json->n++];
+
+    token->start = (uint32_t) (rd->p - json->text);
+    token->len = 0;
+    token->next = json->n;
+    token->count = 0;
+    token->type = (uint8_t) type;
+    token->escaped = 0;
+
+    return token;
 }
 
 
@@ -326,31 +351,6 @@ ts_json_literal(ts_json_reader_t *rd, ts_json_type_e type, ts_slice_t word)
     rd->p += word.len;
 
     return TS_JSON_OK;
-}
-
-
-static ts_json_token_t *
-ts_json_push(ts_json_reader_t *rd, ts_json_type_e type)
-{
-    ts_json_t        *json;
-    ts_json_token_t  *token;
-
-    json = rd->json;
-
-    if (json->n == json->size) {
-        return NULL;
-    }
-
-    token = &json->tokens[json->n++];
-
-    token->start = (uint32_t) (rd->p - json->text);
-    token->len = 0;
-    token->next = json->n;
-    token->count = 0;
-    token->type = (uint8_t) type;
-    token->escaped = 0;
-
-    return token;
 }
 
 

@@ -118,8 +118,25 @@ int ts_json_string_eq(const ts_json_t *json, const ts_json_token_t *token,
 
 /* Whether two strings decode to the same bytes. */
 
-int ts_json_same(const ts_json_t *json, const ts_json_token_t *a,
+int ts_json_same_decoded(const ts_json_t *json, const ts_json_token_t *a,
     const ts_json_token_t *b);
+
+static inline int
+ts_json_same(const ts_json_t *json, const ts_json_token_t *a,
+    const ts_json_token_t *b)
+{
+    if (a->escaped || b->escaped) {
+        return ts_json_same_decoded(json, a, b);
+    }
+
+    /* most names differ in their length or their first byte */
+
+    return a->len == b->len
+           && (a->len == 0
+               || (json->text[a->start] == json->text[b->start]
+                   && memcmp(json->text + a->start, json->text + b->start,
+                             a->len) == 0));
+}
 
 
 /* The value of a member; NULL when there is none or object is no object. */

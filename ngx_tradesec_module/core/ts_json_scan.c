@@ -35,30 +35,33 @@ ts_json_is_digit(uint8_t c)
 ts_json_result_e
 ts_json_scan_string(const uint8_t **p, const uint8_t *end, uint8_t *escaped)
 {
+    const uint8_t    *s;
     ts_json_result_e  rc;
 
-    (*p)++;
+    s = *p + 1;
 
     for ( ;; ) {
 
-        while (*p < end && ts_json_plain[**p]) {
-            (*p)++;
+        while (s < end && ts_json_plain[*s]) {
+            s++;
         }
 
-        if (*p == end) {
+        *p = s;
+
+        if (s == end) {
             return TS_JSON_TRUNCATED;
         }
 
-        if (**p == '"') {
-            (*p)++;
+        if (*s == '"') {
+            *p = s + 1;
             return TS_JSON_OK;
         }
 
-        if (**p == '\\') {
+        if (*s == '\\') {
             *escaped = 1;
             rc = ts_json_scan_escape(p, end);
 
-        } else if (**p >= 0x80) {
+        } else if (*s >= 0x80) {
             rc = ts_json_scan_utf8(p, end);
 
         } else {
@@ -68,6 +71,8 @@ ts_json_scan_string(const uint8_t **p, const uint8_t *end, uint8_t *escaped)
         if (rc != TS_JSON_OK) {
             return rc;
         }
+
+        s = *p;
     }
 }
 

@@ -155,6 +155,18 @@ ts_json_string(const ts_json_t *json, const ts_json_token_t *token,
 }
 
 
+/* Most names differ in their length or their first byte. */
+
+static inline int
+ts_json_may_equal(const ts_json_t *json, const ts_json_token_t *token,
+    ts_slice_t s)
+{
+    return token->escaped
+           || (token->len == s.len
+               && (s.len == 0 || json->text[token->start] == s.data[0]));
+}
+
+
 int
 ts_json_string_eq(const ts_json_t *json, const ts_json_token_t *token,
     ts_slice_t s)
@@ -184,19 +196,11 @@ ts_json_string_eq(const ts_json_t *json, const ts_json_token_t *token,
 
 
 int
-ts_json_same(const ts_json_t *json, const ts_json_token_t *a,
+ts_json_same_decoded(const ts_json_t *json, const ts_json_token_t *a,
     const ts_json_token_t *b)
 {
     int              c;
     ts_json_bytes_t  ba, bb;
-
-    if (!a->escaped) {
-        return ts_json_string_eq(json, b, ts_json_raw(json, a));
-    }
-
-    if (!b->escaped) {
-        return ts_json_string_eq(json, a, ts_json_raw(json, b));
-    }
 
     ts_json_bytes(&ba, json, a);
     ts_json_bytes(&bb, json, b);
@@ -229,7 +233,9 @@ ts_json_member(const ts_json_t *json, const ts_json_token_t *object,
 
     for (i = 0; i < object->count; i++) {
 
-        if (ts_json_string_eq(json, token, name)) {
+        if (ts_json_may_equal(json, token, name)
+            && ts_json_string_eq(json, token, name))
+        {
             return token + 1;
         }
 

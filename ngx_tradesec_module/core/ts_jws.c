@@ -9,31 +9,26 @@
 #include "core/ts_jws.h"
 
 
-/* An RSA key of 16384 bits has the longest signature. */
-
-#define TS_JWS_SIGNATURE_LEN  2048
-
 #define TS_JWS_COORDINATE     66    /* the longest: P-521 */
 
 
 static ts_reason_e ts_jws_read_header(ts_jws_t *jws, ts_slice_t encoded,
     uint32_t algs);
 static ts_reason_e ts_jws_verify_with(const ts_jws_t *jws,
-    const ts_jwks_t *jwks, const ts_jwk_t *key, ts_slice_t signature);
+    const ts_jwks_t *jwks, const ts_jwk_t *key);
 static ts_reason_e ts_jws_verify_hmac(const ts_jws_t *jws,
-    const ts_jwk_t *key, ts_slice_t signature);
+    const ts_jwk_t *key);
 static ts_reason_e ts_jws_verify_message(const ts_jws_t *jws,
-    const ts_jwk_t *key, ts_slice_t signature);
+    const ts_jwk_t *key);
 static ts_reason_e ts_jws_verify_hash(const ts_jws_t *jws,
-    const ts_jwks_t *jwks, const ts_jwk_t *key, ts_slice_t signature);
+    const ts_jwks_t *jwks, const ts_jwk_t *key);
 static size_t ts_jws_ecdsa_der(ts_slice_t signature, uint8_t *der);
 
 
 ts_reason_e
 ts_jws_read(ts_jws_t *jws, ts_slice_t token, uint32_t algs)
 {
-    ts_slice_t      header, payload;
-    ts_reason_e     rc;
+    ts_slice_t      header;
     const uint8_t  *first, *second, *end;
 
     if (token.len > TS_JWS_LEN) {
@@ -57,20 +52,32 @@ ts_jws_read(ts_jws_t *jws, ts_slice_t token, uint32_t algs)
 
     header = ts_slice(token.data, first - token.data);
     jws->input = ts_slice(token.data, second - token.data);
-    payload = ts_slice(first + 1, second - first - 1);
-    jws->signature = ts_slice(second + 1, end - second - 1);
+    jws->encoded_payload = ts_slice(first + 1, second - first - 1);
+    jws->encoded_signature = ts_slice(second + 1, end - second - 1);
 
-    if (header.len == 0 || jws->signature.len == 0) {
+    jws->payload = ts_slice(NULL, 0);
+    jws->signature = ts_slice(NULL, 0);
+
+    if (header.len == 0 || jws->encoded_signature.len == 0) {
         return TS_REASON_JWT_MALFORMED;
     }
 
-    rc = ts_jws_read_header(jws, header, algs);
-    if (rc != TS_REASON_NONE) {
-        return rc;
+    return ts_jws_read_header(jws, header, algs);
+}
+
+
+ts_reason_e
+ts_jws_decode(ts_jws_t *jws)
+{
+    if (ts_base64url_decode(jws->encoded_payload, jws->payload_buf,
+                            sizeof(jws->payload_buf), &jws->payload)
+        != TS_BASE64URL_OK)
+    {
+        return TS_REASON_JWT_MALFORMED;
     }
 
-    if (ts_base64url_decode(payload, jws->payload_buf,
-                            sizeof(jws->payload_buf), &jws->payload)
+    if (ts_base64url_decode(jws->encoded_signature, jws->signature_buf,
+                            sizeof(jws->signature_buf), &jws->signature)
         != TS_BASE64URL_OK)
     {
         return TS_REASON_JWT_MALFORMED;
@@ -198,27 +205,23 @@ ts_reason_e
 ts_jws_verify(const ts_jws_t *jws, const ts_jwks_t *jwks)
 {
     int              tries;
-    uint8_t          buf[TS_JWS_SIGNATURE_LEN];
-    ts_slice_t       signature;
     ts_reason_e      rc;
     const ts_jwk_t  *key;
+
+    if (jws->payload.data == NULL || jws->signature.data == NULL) {
+        return TS_REASON_INTERNAL_ERROR;
+    }
 
     key = ts_jws_key(jws, jwks, NULL);
     if (key == NULL) {
         return TS_REASON_JWT_UNKNOWN_KEY;
     }
 
-    if (ts_base64url_decode(jws->signature, buf, sizeof(buf), &signature)
-        != TS_BASE64URL_OK)
-    {
-        return TS_REASON_JWT_MALFORMED;
-    }
-
     rc = TS_REASON_JWT_SIGNATURE;
 
     for (tries = 0; tries < TS_JWS_TRIES && key != NULL; tries++) {
 
-        rc = ts_jws_verify_with(jws, jwks, key, signature);
+        rc = ts_jws_verify_with(jws, jwks, key);
 
         if (rc != TS_REASON_JWT_SIGNATURE) {
             break;
@@ -238,22 +241,21 @@ ts_jws_verify(const ts_jws_t *jws, const ts_jwks_t *jwks)
 
 static ts_reason_e
 ts_jws_verify_with(const ts_jws_t *jws, const ts_jwks_t *jwks,
-    const ts_jwk_t *key, ts_slice_t signature)
+    const ts_jwk_t *key)
 {
     switch (ts_jws_algs[jws->alg].family) {
     case TS_JWS_HMAC:
-        return ts_jws_verify_hmac(jws, key, signature);
+        return ts_jws_verify_hmac(jws, key);
     case TS_JWS_ED25519:
-        return ts_jws_verify_message(jws, key, signature);
+        return ts_jws_verify_message(jws, key);
     default:
-        return ts_jws_verify_hash(jws, jwks, key, signature);
+        return ts_jws_verify_hash(jws, jwks, key);
     }
 }
 
 
 static ts_reason_e
-ts_jws_verify_hmac(const ts_jws_t *jws, const ts_jwk_t *key,
-    ts_slice_t signature)
+ts_jws_verify_hmac(const ts_jws_t *jws, const ts_jwk_t *key)
 {
     size_t        len;
     uint8_t       mac[EVP_MAX_MD_SIZE];
@@ -270,8 +272,8 @@ ts_jws_verify_hmac(const ts_jws_t *jws, const ts_jwk_t *key,
         return TS_REASON_INTERNAL_ERROR;
     }
 
-    if (signature.len != len
-        || CRYPTO_memcmp(signature.data, mac, len) != 0)
+    if (jws->signature.len != len
+        || CRYPTO_memcmp(jws->signature.data, mac, len) != 0)
     {
         return TS_REASON_JWT_SIGNATURE;
     }
@@ -281,8 +283,7 @@ ts_jws_verify_hmac(const ts_jws_t *jws, const ts_jwk_t *key,
 
 
 static ts_reason_e
-ts_jws_verify_message(const ts_jws_t *jws, const ts_jwk_t *key,
-    ts_slice_t signature)
+ts_jws_verify_message(const ts_jws_t *jws, const ts_jwk_t *key)
 {
     EVP_MD_CTX  *ctx;
 
@@ -294,7 +295,7 @@ ts_jws_verify_message(const ts_jws_t *jws, const ts_jwk_t *key,
         return TS_REASON_INTERNAL_ERROR;
     }
 
-    return EVP_DigestVerify(ctx, signature.data, signature.len,
+    return EVP_DigestVerify(ctx, jws->signature.data, jws->signature.len,
                             jws->input.data, jws->input.len) == 1
            ? TS_REASON_NONE : TS_REASON_JWT_SIGNATURE;
 }
@@ -302,16 +303,18 @@ ts_jws_verify_message(const ts_jws_t *jws, const ts_jwk_t *key,
 
 static ts_reason_e
 ts_jws_verify_hash(const ts_jws_t *jws, const ts_jwks_t *jwks,
-    const ts_jwk_t *key, ts_slice_t signature)
+    const ts_jwk_t *key)
 {
     size_t               len;
     uint8_t              der[2 * (TS_JWS_COORDINATE + 3) + 3];
     uint8_t              hash[EVP_MAX_MD_SIZE];
+    ts_slice_t           signature;
     EVP_PKEY_CTX        *ctx;
     const ts_jws_alg_t  *alg;
 
     alg = &ts_jws_algs[jws->alg];
     ctx = key->verifier[jws->alg].pkey;
+    signature = jws->signature;
 
     if (alg->family == TS_JWS_ECDSA) {
         len = 2 * (((size_t) EVP_PKEY_get_bits(key->pkey) + 7) / 8);

@@ -27,17 +27,24 @@
 #define TS_JWS_HEADER_DEPTH   4
 #define TS_JWS_TYP_LEN        64
 
+/* An RSA key of 16384 bits has the longest signature. */
+
+#define TS_JWS_SIGNATURE_LEN  2048
+
 /* A token without kid is tried with that many keys that fit its algorithm. */
 
 #define TS_JWS_TRIES          4
 
 
-/* The caller's memory for one token at a time, about 11 KB. */
+/* The caller's memory for one token at a time, about 13 KB. */
 
 typedef struct {
     ts_slice_t       input;         /* header, "." and payload: is signed */
-    ts_slice_t       payload;       /* decoded; may be empty */
-    ts_slice_t       signature;     /* still encoded */
+    ts_slice_t       encoded_payload;
+    ts_slice_t       encoded_signature;
+
+    ts_slice_t       payload;       /* data is NULL until they are decoded */
+    ts_slice_t       signature;
 
     ts_jws_alg_e     alg;
     ts_slice_t       kid;           /* decoded; data is NULL without */
@@ -47,20 +54,25 @@ typedef struct {
     ts_json_token_t  values[TS_JWS_HEADER_VALUES];
     uint8_t          header_buf[TS_JWS_HEADER_LEN];
     uint8_t          payload_buf[ts_base64url_decoded(TS_JWS_LEN)];
+    uint8_t          signature_buf[TS_JWS_SIGNATURE_LEN];
     uint8_t          kid_buf[TS_JWK_KID_LEN];
     uint8_t          typ_buf[TS_JWS_TYP_LEN];
 } ts_jws_t;
 
 
 /*
- * Reads form, header and payload. algs is the set of accepted algorithms. The
- * slices are views of token, which must outlive them, and of *jws itself.
+ * Reads form and header. algs is the set of accepted algorithms. The slices
+ * are views of token, which must outlive them, and of *jws itself.
  *
  * TS_REASON_NONE, or JWT_TOO_LONG, JWT_MALFORMED (the form), JWT_HEADER (not
  * a header that may be trusted) or JWT_ALGORITHM.
  */
 
 ts_reason_e ts_jws_read(ts_jws_t *jws, ts_slice_t token, uint32_t algs);
+
+/* Decodes payload and signature. TS_REASON_NONE or JWT_MALFORMED. */
+
+ts_reason_e ts_jws_decode(ts_jws_t *jws);
 
 /*
  * The next key behind previous (NULL: the first) that may verify the token,
@@ -72,9 +84,8 @@ const ts_jwk_t *ts_jws_key(const ts_jws_t *jws, const ts_jwks_t *jwks,
     const ts_jwk_t *previous);
 
 /*
- * Verifies the signature. TS_REASON_NONE, or JWT_UNKNOWN_KEY, JWT_MALFORMED
- * (the signature's encoding), JWT_SIGNATURE, or INTERNAL_ERROR: OpenSSL could
- * not tell, which is no yes.
+ * Verifies the signature of a decoded token. TS_REASON_NONE, or JWT_UNKNOWN_KEY, JWT_SIGNATURE,
+ * or INTERNAL_ERROR: OpenSSL could not tell, which is no yes.
  */
 
 ts_reason_e ts_jws_verify(const ts_jws_t *jws, const ts_jwks_t *jwks);

@@ -71,6 +71,13 @@ ts_jwt_reread(ts_jwt_t *jwt, ts_slice_t token)
 static ts_reason_e
 ts_jwt_read_claims(ts_jwt_t *jwt)
 {
+    ts_reason_e  rc;
+
+    rc = ts_jws_decode(&jwt->jws);
+    if (rc != TS_REASON_NONE) {
+        return rc;
+    }
+
     jwt->claims.tokens = jwt->values;
     jwt->claims.size = TS_JWT_CLAIMS_VALUES;
     jwt->claims.max_depth = TS_JWT_CLAIMS_DEPTH;

@@ -2,8 +2,6 @@
  * Copyright (C) the ngx_tradesec authors
  */
 
-#include <stdio.h>
-
 #include "core/ts_refusal.h"
 
 
@@ -74,38 +72,61 @@ ts_refusal_wants_html(ts_slice_t accept)
 }
 
 
+/*
+ * A body is a text with marks: 1 is the status, 2 its phrase, 3 the id. Its
+ * longest form is well below TS_REFUSAL_MAX.
+ */
+
 size_t
 ts_refusal_body(char *buf, unsigned status, ts_slice_t request_id, int html)
 {
-    int          n;
-    char         id[TS_REFUSAL_ID_MAX + 1];
-    ts_slice_t   phrase;
-    const char  *format;
+    char         id[TS_REFUSAL_ID_MAX + 1], digits[3], *p;
+    size_t       len;
+    const char  *text;
+    ts_slice_t   values[3];
 
     static const char  page[] =
         "<!DOCTYPE html>\n"
         "<html lang=\"en\">\n"
-        "<head><meta charset=\"utf-8\"><title>%1$u %2$s</title></head>\n"
+        "<head><meta charset=\"utf-8\"><title>\1 \2</title></head>\n"
         "<body>\n"
-        "<h1>%2$s</h1>\n"
+        "<h1>\2</h1>\n"
         "<p>The request was refused. If you think it should not have been, "
-        "quote this id to support: <code>%3$s</code></p>\n"
+        "quote this id to support: <code>\3</code></p>\n"
         "</body>\n"
         "</html>\n";
 
     static const char  problem[] =
-        "{\"type\":\"about:blank\",\"title\":\"%2$s\",\"status\":%1$u,"
-        "\"request_id\":\"%3$s\"}\n";
+        "{\"type\":\"about:blank\",\"title\":\"\2\",\"status\":\1,"
+        "\"request_id\":\"\3\"}\n";
 
     ts_refusal_clean_id(id, request_id);
 
-    phrase = ts_status_phrase(status);
-    format = html ? page : problem;
+    digits[0] = (char) ('0' + status / 100 % 10);
+    digits[1] = (char) ('0' + status / 10 % 10);
+    digits[2] = (char) ('0' + status % 10);
 
-    n = snprintf(buf, TS_REFUSAL_MAX, format, status,
-                 (const char *) phrase.data, id);
+    values[0] = ts_slice(digits, sizeof(digits));
+    values[1] = ts_status_phrase(status);
+    values[2] = ts_slice(id, strlen(id));
 
-    return n > 0 && n < TS_REFUSAL_MAX ? (size_t) n : 0;
+    p = buf;
+
+    for (text = html ? page : problem; ; text += len + 1) {
+
+        len = strcspn(text, "\1\2\3");
+        memcpy(p, text, len);
+        p += len;
+
+        if (text[len] == '\0') {
+            break;
+        }
+
+        memcpy(p, values[text[len] - 1].data, values[text[len] - 1].len);
+        p += values[text[len] - 1].len;
+    }
+
+    return (size_t) (p - buf);
 }
 
 

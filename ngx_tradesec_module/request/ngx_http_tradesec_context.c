@@ -6,11 +6,17 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include <openssl/rand.h>
+
 #include "request/ngx_http_tradesec_context.h"
 #include "request/ngx_http_tradesec_request.h"
 
 
+#define NGX_HTTP_TRADESEC_REQUEST_ID  16
+
+
 static void ngx_http_tradesec_ctx_cleanup(void *data);
+static void ngx_http_tradesec_random_id(ngx_http_request_t *r, ngx_str_t *id);
 
 
 /*
@@ -81,15 +87,19 @@ ngx_http_tradesec_ctx_cleanup(void *data)
 
 
 /*
- * By name, not by index: an index would take memory of every request. Without
- * one, nginx makes a new id at each call, so the first is kept.
+ * nginx's own $request_id where the configuration uses it, so that the log has
+ * the same. Nowhere used, it would be another one at each call, and each would
+ * ask OpenSSL for random bytes: then an id of the same form from a stock.
  */
 
 ngx_str_t
 ngx_http_tradesec_request_id(ngx_http_request_t *r,
     ngx_http_tradesec_ctx_t *ctx)
 {
+    ngx_uint_t                  key;
+    ngx_http_variable_t        *v;
     ngx_http_variable_value_t  *vv;
+    ngx_http_core_main_conf_t  *cmcf;
 
     static ngx_str_t  name = ngx_string("request_id");
 
@@ -97,8 +107,16 @@ ngx_http_tradesec_request_id(ngx_http_request_t *r,
         return ctx->request_id;
     }
 
-    vv = ngx_http_get_variable(r->main, &name,
-                               ngx_hash_key(name.data, name.len));
+    cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
+    key = ngx_hash_key(name.data, name.len);
+    v = ngx_hash_find(&cmcf->variables_hash, key, name.data, name.len);
+
+    if (v == NULL || !(v->flags & NGX_HTTP_VAR_INDEXED)) {
+        ngx_http_tradesec_random_id(r, &ctx->request_id);
+        return ctx->request_id;
+    }
+
+    vv = ngx_http_get_variable(r->main, &name, key);
 
     if (vv != NULL && !vv->not_found) {
         ctx->request_id.data = vv->data;
@@ -106,4 +124,35 @@ ngx_http_tradesec_request_id(ngx_http_request_t *r,
     }
 
     return ctx->request_id;
+}
+
+
+/* 16 random bytes in hexadecimal; empty when there are none or no memory. */
+
+static void
+ngx_http_tradesec_random_id(ngx_http_request_t *r, ngx_str_t *id)
+{
+    u_char  *p;
+
+    static u_char  stock[NGX_HTTP_TRADESEC_REQUEST_ID * 64];
+    static size_t  left;
+
+    if (left == 0) {
+
+        if (RAND_bytes(stock, sizeof(stock)) != 1) {
+            return;
+        }
+
+        left = sizeof(stock);
+    }
+
+    p = ngx_pnalloc(r->pool, 2 * NGX_HTTP_TRADESEC_REQUEST_ID);
+    if (p == NULL) {
+        return;
+    }
+
+    left -= NGX_HTTP_TRADESEC_REQUEST_ID;
+
+    id->data = p;
+    id->len = ngx_hex_dump(p, stock + left, NGX_HTTP_TRADESEC_REQUEST_ID) - p;
 }
