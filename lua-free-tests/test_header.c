@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <cmocka.h>
 
 #include "core/ts_header.h"
@@ -62,6 +63,40 @@ every_control_character_is_refused(void **state)
 }
 
 
+/* Eight bytes are looked at together: each place, beside any neighbour. */
+
+static void
+a_control_character_is_found_anywhere(void **state)
+{
+    int             c;
+    size_t          i, n, len;
+    uint8_t        *value;
+
+    static const uint8_t  around[] = { 'a', 0xff, 0x7e, 0x20, 0x80, '\t' };
+
+    (void) state;
+
+    for (n = 0; n < sizeof(around); n++) {
+        for (len = 1; len <= 19; len++) {
+            value = malloc(len);
+
+            for (i = 0; i < len; i++) {
+                for (c = 0; c < 256; c++) {
+                    memset(value, around[n], len);
+                    value[i] = (uint8_t) c;
+
+                    assert_int_equal(
+                        ts_header_value_valid(ts_slice(value, len)),
+                        c == '\t' || (c >= 0x20 && c != 0x7f));
+                }
+            }
+
+            free(value);
+        }
+    }
+}
+
+
 int
 main(void)
 {
@@ -69,6 +104,7 @@ main(void)
         cmocka_unit_test(twins_are_the_same),
         cmocka_unit_test(others_are_not),
         cmocka_unit_test(every_control_character_is_refused),
+        cmocka_unit_test(a_control_character_is_found_anywhere),
     };
 
     return cmocka_run_group_tests_name("header", tests, NULL, NULL);

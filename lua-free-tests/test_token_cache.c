@@ -125,7 +125,7 @@ empty_and_longest_values(void **state)
 
     (void) state;
 
-    setup(&cache, 1024);
+    setup(&cache, TS_TOKEN_CACHE_SLOT * TS_TOKEN_CACHE_WAYS);
 
     put(&cache, tag_of(1, 1), NOW + 10, "");
     assert_true(holds(&cache, tag_of(1, 1), ""));
@@ -144,6 +144,7 @@ empty_and_longest_values(void **state)
 static void
 expired_leave_first_then_the_first_to_expire(void **state)
 {
+    size_t            i;
     ts_token_cache_t  cache;
 
     (void) state;
@@ -154,6 +155,10 @@ expired_leave_first_then_the_first_to_expire(void **state)
     put(&cache, tag_of(2, 2), NOW + 30, "b");
     put(&cache, tag_of(3, 3), NOW - 1, "c");
     put(&cache, tag_of(4, 4), NOW + 20, "d");
+
+    for (i = 4; i < TS_TOKEN_CACHE_WAYS; i++) {
+        put(&cache, tag_of(100 + i, i), NOW + 60, "");
+    }
 
     put(&cache, tag_of(5, 5), NOW + 50, "e");
     assert_false(holds(&cache, tag_of(3, 3), "c"));

@@ -6,7 +6,7 @@
 #include "core/ts_name.h"
 
 
-static void ts_cookie_pair(ts_cookie_t *cookie, const uint8_t *start,
+static int ts_cookie_pair(ts_cookie_t *cookie, const uint8_t *start,
     const uint8_t *end, ts_slice_t name);
 static int ts_cookie_hides(const uint8_t *p, const uint8_t *end,
     ts_slice_t name);
@@ -27,9 +27,9 @@ ts_cookie_scan(ts_cookie_t *cookie, ts_slice_t line, ts_slice_t name)
             stop = end;
         }
 
-        ts_cookie_pair(cookie, p, stop, name);
-
-        if (ts_cookie_hides(p, stop, name)) {
+        if (!ts_cookie_pair(cookie, p, stop, name)
+            && ts_cookie_hides(p, stop, name))
+        {
             cookie->result = TS_COOKIE_AMBIGUOUS;
         }
     }
@@ -38,9 +38,12 @@ ts_cookie_scan(ts_cookie_t *cookie, ts_slice_t line, ts_slice_t name)
 }
 
 
-/* One pair as the standard sees it, from separator to separator. */
+/*
+ * One pair as the standard sees it, from separator to separator. Returns
+ * whether it has the name, byte for byte.
+ */
 
-static void
+static int
 ts_cookie_pair(ts_cookie_t *cookie, const uint8_t *start, const uint8_t *end,
     ts_slice_t name)
 {
@@ -56,7 +59,7 @@ ts_cookie_pair(ts_cookie_t *cookie, const uint8_t *start, const uint8_t *end,
             cookie->result = TS_COOKIE_AMBIGUOUS;
         }
 
-        return;
+        return 0;
     }
 
     if (cookie->result == TS_COOKIE_NONE) {
@@ -68,6 +71,8 @@ ts_cookie_pair(ts_cookie_t *cookie, const uint8_t *start, const uint8_t *end,
     } else if (cookie->result == TS_COOKIE_FOUND) {
         cookie->result = TS_COOKIE_DUPLICATE;
     }
+
+    return 1;
 }
 
 

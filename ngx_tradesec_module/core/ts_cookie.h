@@ -38,6 +38,12 @@ typedef struct {
 
 
 /*
+ * The value is not looked into: it may be long, and what reads it has to
+ * refuse commas and white space anyway, behind which some readers find another
+ * pair. A token in base64url has neither.
+ */
+
+/*
  * Called for each line in turn; returns cookie->result so far. Once it says
  * DUPLICATE or AMBIGUOUS it stays so.
  */

@@ -80,7 +80,7 @@ ts_name_next(const uint8_t **p, const uint8_t *end)
 }
 
 
-static uint8_t
+static inline uint8_t
 ts_name_fold(uint8_t c)
 {
     if (c >= 'A' && c <= 'Z') {
@@ -88,6 +88,15 @@ ts_name_fold(uint8_t c)
     }
 
     return (c == '.' || c == ' ' || c == '+' || c == '[') ? '_' : c;
+}
+
+
+static inline int
+ts_name_is_letter(uint8_t c)
+{
+    c |= 0x20;
+
+    return c >= 'a' && c <= 'z';
 }
 
 
@@ -140,6 +149,14 @@ ts_name_resembles(ts_slice_t text, ts_slice_t name)
 
     p = text.data;
     end = p + text.len;
+
+    /* most names begin with another letter */
+
+    if (text.len != 0 && ts_name_is_letter(*p)
+        && ts_name_fold(*p) != ts_name_fold(name.data[0]))
+    {
+        return 0;
+    }
 
     do {
         start = p;

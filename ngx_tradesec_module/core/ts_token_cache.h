@@ -23,7 +23,7 @@
 
 
 #define TS_TOKEN_CACHE_VALUES   200     /* bytes of an entry */
-#define TS_TOKEN_CACHE_WAYS     4       /* slots that a tag may stand in */
+#define TS_TOKEN_CACHE_WAYS     8       /* slots that a tag may stand in */
 #define TS_TOKEN_CACHE_VERSION  1       /* of the layout in memory */
 #define TS_TOKEN_CACHE_SLOT     256     /* bytes */
 

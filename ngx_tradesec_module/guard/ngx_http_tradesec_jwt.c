@@ -89,7 +89,7 @@ ngx_http_tradesec_jwt_pass(ngx_http_request_t *r,
         }
 
         if (ngx_http_tradesec_identity_add(r, ctx,
-                                           &state->provider->values[i].name,
+                                           &state->provider->values[i].header,
                                            &state->values[i])
             != NGX_OK)
         {

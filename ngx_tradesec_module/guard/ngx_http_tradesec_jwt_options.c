@@ -341,6 +341,7 @@ ngx_http_tradesec_jwt_set_header(ngx_conf_t *cf,
     ngx_http_tradesec_jwt_block_t *block, ngx_str_t *value, ngx_uint_t n)
 {
     ngx_uint_t                         i;
+    ngx_str_t                         *other;
     ts_slice_t                         name;
     ngx_http_tradesec_jwt_value_t     *header;
     ngx_http_tradesec_jwt_provider_t  *provider;
@@ -355,9 +356,9 @@ ngx_http_tradesec_jwt_set_header(ngx_conf_t *cf,
     }
 
     for (i = 1; i < provider->n_values; i++) {
-        if (ts_header_same_name(name, ts_slice(provider->values[i].name.data,
-                                               provider->values[i].name.len)))
-        {
+        other = &provider->values[i].header.name;
+
+        if (ts_header_same_name(name, ts_slice(other->data, other->len))) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "header \"%V\" is duplicate", &value[1]);
             return NGX_CONF_ERROR;
@@ -372,7 +373,12 @@ ngx_http_tradesec_jwt_set_header(ngx_conf_t *cf,
     }
 
     header = &provider->values[provider->n_values++];
-    header->name = value[1];
+
+    if (ngx_http_tradesec_identity_name(cf, &header->header, &value[1])
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
 
     if (!ngx_http_tradesec_jwt_claim_pointer(cf, &header->claim, &value[2])) {
         return ngx_http_tradesec_jwt_invalid(cf, value + 1);

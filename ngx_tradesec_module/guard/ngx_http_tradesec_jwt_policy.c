@@ -239,7 +239,7 @@ ngx_http_tradesec_jwt_add_sources(ngx_conf_t *cf,
 
         for (j = 1; j < provider->n_values; j++) {
             if (ngx_http_tradesec_identity_header(cf,
-                                                  &provider->values[j].name)
+                                             &provider->values[j].header.name)
                 != NGX_CONF_OK)
             {
                 return NGX_CONF_ERROR;

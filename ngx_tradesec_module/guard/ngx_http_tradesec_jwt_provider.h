@@ -22,9 +22,8 @@
 
 
 typedef struct {
-    ngx_str_t                       name;       /* of the header; the user has
-                                                   none */
-    ts_json_pointer_t               claim;
+    ngx_http_tradesec_identity_name_t  header;  /* the user has none */
+    ts_json_pointer_t                  claim;
 } ngx_http_tradesec_jwt_value_t;
 
 

@@ -116,8 +116,8 @@ void ngx_http_tradesec_identity_clear(ngx_http_request_t *r,
  */
 
 ngx_int_t ngx_http_tradesec_identity_add(ngx_http_request_t *r,
-    ngx_http_tradesec_ctx_t *ctx, const ngx_str_t *name,
-    const ngx_str_t *value);
+    ngx_http_tradesec_ctx_t *ctx,
+    const ngx_http_tradesec_identity_name_t *name, const ngx_str_t *value);
 
 
 #endif /* NGX_HTTP_TRADESEC_CONTEXT_H */

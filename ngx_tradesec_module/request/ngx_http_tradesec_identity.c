@@ -84,6 +84,23 @@ ngx_http_tradesec_identity_activate(ngx_conf_t *cf)
 }
 
 
+ngx_int_t
+ngx_http_tradesec_identity_name(ngx_conf_t *cf,
+    ngx_http_tradesec_identity_name_t *prepared, const ngx_str_t *name)
+{
+    prepared->name = *name;
+    prepared->lowcase = ngx_pnalloc(cf->pool, name->len);
+
+    if (prepared->lowcase == NULL) {
+        return NGX_ERROR;
+    }
+
+    prepared->hash = ngx_hash_strlow(prepared->lowcase, name->data, name->len);
+
+    return NGX_OK;
+}
+
+
 char *
 ngx_http_tradesec_identity_header(ngx_conf_t *cf, const ngx_str_t *name)
 {
@@ -117,10 +134,9 @@ ngx_http_tradesec_identity_header(ngx_conf_t *cf, const ngx_str_t *name)
 
 ngx_int_t
 ngx_http_tradesec_identity_add(ngx_http_request_t *r,
-    ngx_http_tradesec_ctx_t *ctx, const ngx_str_t *name,
-    const ngx_str_t *value)
+    ngx_http_tradesec_ctx_t *ctx,
+    const ngx_http_tradesec_identity_name_t *name, const ngx_str_t *value)
 {
-    ngx_uint_t                           i;
     ngx_table_elt_t                     *h;
     ngx_http_tradesec_identity_lines_t  *lines;
 
@@ -156,20 +172,10 @@ ngx_http_tradesec_identity_add(ngx_http_request_t *r,
         lines->lines[lines->n++] = h;
     }
 
-    h->lowcase_key = ngx_pnalloc(r->pool, name->len);
-    if (h->lowcase_key == NULL) {
-        ngx_http_tradesec_hide_request_field(h);
-        return NGX_ERROR;
-    }
-
-    h->key = *name;
+    h->key = name->name;
+    h->lowcase_key = name->lowcase;
+    h->hash = name->hash;
     h->value = *value;
-    h->hash = 0;
-
-    for (i = 0; i < name->len; i++) {
-        h->lowcase_key[i] = ngx_tolower(name->data[i]);
-        h->hash = ngx_hash(h->hash, h->lowcase_key[i]);
-    }
 
     lines->used++;
 

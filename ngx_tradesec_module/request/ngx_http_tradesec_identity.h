@@ -40,6 +40,17 @@ typedef struct {
 } ngx_http_tradesec_identity_lines_t;
 
 
+/* The name of an identity header, ready to be added to a request. */
+
+typedef struct {
+    ngx_str_t         name;
+    u_char           *lowcase;
+    ngx_uint_t        hash;
+} ngx_http_tradesec_identity_name_t;
+
+ngx_int_t ngx_http_tradesec_identity_name(ngx_conf_t *cf,
+    ngx_http_tradesec_identity_name_t *prepared, const ngx_str_t *name);
+
 /*
  * While a location is merged: callers of its server have identities. What
  * nginx refuses before it has read the whole header comes to its error page
