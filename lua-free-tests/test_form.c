@@ -99,6 +99,8 @@ what_names_two_accounts_is_ambiguous(void **state)
         "user%EF%BD%8Eame",                 /* fullwidth n */
         "user%E2%80%8Bname",                /* zero width space */
         "%FF",                              /* who knows */
+        "%5Busername", "[username]", "username]", "[]username]]",  /* Rack */
+        "username]x",
     };
 
     (void) state;
@@ -155,6 +157,37 @@ php_spellings_of_a_name_with_an_underscore(void **state)
                            TS_SLICE("user[email]=a&User[Email]=b"),
                            out, TS_FOLD_IN),
                      TS_FORM_AMBIGUOUS);
+}
+
+
+/* PHP ignores what follows "]", Rack counts no brackets. */
+
+static void
+spellings_of_a_name_with_brackets(void **state)
+{
+    size_t  i;
+    char    text[256], out[TS_FOLD_IN + 1];
+
+    static const char *const  others[] = {
+        "user[email]x", "user[email][", "user[email][0]", "user[email]]",
+        "user[[email]", "user][email]", "[user][email]", "user[EMAIL]x",
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        (void) snprintf(text, sizeof(text), "user[email]=bob&%s=alice",
+                        others[i]);
+        assert_int_equal(field("user[email]", ts_slice(text, strlen(text)),
+                               out, TS_FOLD_IN),
+                         TS_FORM_AMBIGUOUS);
+    }
+
+    assert_int_equal(field("user[email]",
+                           TS_SLICE("user[email]=a&user[emails]=b&user=c"
+                                    "&other[email]=d&email[user]=e&[]=f"),
+                           out, TS_FOLD_IN),
+                     TS_FORM_OK);
 }
 
 
@@ -281,6 +314,7 @@ main(void)
         cmocka_unit_test(not_there),
         cmocka_unit_test(what_names_two_accounts_is_ambiguous),
         cmocka_unit_test(php_spellings_of_a_name_with_an_underscore),
+        cmocka_unit_test(spellings_of_a_name_with_brackets),
         cmocka_unit_test(semicolons_separate_for_some),
         cmocka_unit_test(percent_signs_must_be_right_where_it_matters),
         cmocka_unit_test(limits_on_both_sides),

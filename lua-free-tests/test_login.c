@@ -286,6 +286,13 @@ basic_credentials_that_readers_decode_differently(void **state)
 
     (void) state;
 
+    /* white space to Python and others, which nginx leaves in the value */
+
+    assert_int_equal(basic("\x0b""Basic Ym9iOng=", out), TS_BASIC_MALFORMED);
+    assert_int_equal(basic("\x0c Basic Ym9iOng=", out), TS_BASIC_MALFORMED);
+    assert_int_equal(basic("\xa0""Basic Ym9iOng=", out), TS_BASIC_MALFORMED);
+    assert_int_equal(basic(",Basic Ym9iOng=", out), TS_BASIC_MALFORMED);
+
     assert_int_equal(basic("Basic", out), TS_BASIC_MALFORMED);
     assert_int_equal(basic("Basic ", out), TS_BASIC_MALFORMED);
     assert_int_equal(basic("Basic\tYm9iOng=", out), TS_BASIC_MALFORMED);

@@ -51,9 +51,9 @@ the_kinds_that_can_be_read(void **state)
                 TS_MEDIA_TYPE_MULTIPART);
     assert_string_equal(boundary, "----WebKitFormBoundaryx");
 
-    assert_kind("multipart/form-data; BOUNDARY=\"a b:c\"; charset=utf8",
+    assert_kind("multipart/form-data; BOUNDARY=\"==a:c==\"; charset=utf8",
                 TS_MEDIA_TYPE_MULTIPART);
-    assert_string_equal(boundary, "a b:c");
+    assert_string_equal(boundary, "==a:c==");
 }
 
 
@@ -109,6 +109,24 @@ boundaries(void **state)
                 TS_MEDIA_TYPE_OTHER);
     assert_kind("multipart/form-data; boundary=a; Boundary=b",
                 TS_MEDIA_TYPE_OTHER);
+
+    /* Django decodes the second, PHP looks for the word in the first */
+
+    assert_kind("multipart/form-data; boundary=a; boundary*=utf-8''b",
+                TS_MEDIA_TYPE_OTHER);
+    assert_kind("multipart/form-data; xboundary=b; boundary=a",
+                TS_MEDIA_TYPE_OTHER);
+    assert_kind("multipart/form-data; x=\"boundary=b\"; boundary=a",
+                TS_MEDIA_TYPE_OTHER);
+    assert_kind("application/json; charset*=us-ascii''utf-16",
+                TS_MEDIA_TYPE_OTHER);
+
+    /* who splits or trims in quotes has another one */
+
+    assert_kind("multipart/form-data; boundary=\"a b\"", TS_MEDIA_TYPE_OTHER);
+    assert_kind("multipart/form-data; boundary=\" a\"", TS_MEDIA_TYPE_OTHER);
+    assert_kind("multipart/form-data; boundary=\"a,b\"", TS_MEDIA_TYPE_OTHER);
+    assert_kind("multipart/form-data; boundary='a'", TS_MEDIA_TYPE_OTHER);
 
     n = (size_t) snprintf(text, sizeof(text), "multipart/form-data;boundary=");
     memset(text + n, 'x', TS_MEDIA_TYPE_BOUNDARY + 1);

@@ -186,6 +186,8 @@ names_that_readers_unquote_differently(void **state)
 
     assert_result(FIELD("user\\name", "bob") END, TS_FORM_MALFORMED);
     assert_result(FIELD("user%6eame", "bob") END, TS_FORM_MALFORMED);
+    assert_result(FIELD("=?utf-8?B?dXNlcm5hbWU=?=", "bob")
+                  FIELD("username", "alice") END, TS_FORM_MALFORMED);
     assert_result(PART("Content-Disposition: form-data; name='username'",
                        "bob") END, TS_FORM_MALFORMED);
     assert_result(PART("Content-Disposition: form-data; name=\"username",
@@ -218,6 +220,10 @@ parts_that_some_backend_would_decode(void **state)
                   TS_FORM_MALFORMED);
     assert_result(PART("Content-Disposition: form-data; name=\"username\"\r\n"
                        "Content-Type: text/plain; charset=utf-16", "bob") END,
+                  TS_FORM_MALFORMED);
+    assert_result(PART("Content-Disposition: form-data; name=\"username\"\r\n"
+                       "Content-Type: text/plain; charset*=us-ascii''utf-16",
+                       "bob") END,
                   TS_FORM_MALFORMED);
     assert_result(PART("Content-Disposition: form-data; name=\"x\"\r\n"
                        "Content-Type: multipart/mixed; boundary=C", "bob") END,

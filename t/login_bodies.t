@@ -195,6 +195,8 @@ check('415 login_body_type', 'two types', '/all', undef, 'username=bob',
     'Content-Type' => $FORM, 'Content-Type' => $JSON);
 check('415 login_body_type', 'boundary missing', '/all',
     'multipart/form-data', part('name="username"', 'bob') . $end);
+check('415 login_body_type', 'extended boundary', '/all',
+    "$MULTI; boundary*=utf-8''C", part('name="username"', 'bob') . $end);
 check('415 login_body_type', 'charset twice', '/all',
     "$FORM; charset=utf-8; charset=utf-7", 'username=bob');
 check('415 login_body_encoded', 'compressed', '/all', $FORM, "\x1f\x8b",
@@ -212,6 +214,8 @@ check('400 login_account_ambiguous', 'other case', '/all', $FORM,
     'username=bob&USERNAME=alice');
 check('400 login_account_ambiguous', 'PHP array', '/all', $FORM,
     'username=bob&username[]=alice');
+check('400 login_account_ambiguous', 'Rack brackets', '/all', $FORM,
+    'username=bob&[username]=alice');
 check('400 login_account_ambiguous', 'semicolon', '/all', $FORM,
     'username=bob&x=1;username=alice');
 check('400 login_account_ambiguous', 'in the query too', '/all?username=alice',
@@ -244,6 +248,11 @@ check('400 login_malformed', 'preamble', '/all', $MULTI,
 check('400 login_malformed', 'base64 part', '/all', $MULTI,
     "--B\r\nContent-Disposition: form-data; name=\"username\"\r\n"
         . "Content-Transfer-Encoding: base64\r\n\r\nYm9i\r\n$end");
+check('400 login_malformed', 'encoded name of a part', '/all', $MULTI,
+    part('name="=?utf-8?B?dXNlcm5hbWU=?="', 'alice')
+        . part('name="username"', 'bob') . $end);
+check('400 login_malformed', 'vertical tab before Basic', '/basic', undef, '',
+    Authorization => "\x0bBasic Ym9iOng=");
 check('400 login_malformed', 'Basic without padding', '/basic', undef, '',
     Authorization => 'Basic Ym9iOng');
 

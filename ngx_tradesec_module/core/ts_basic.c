@@ -21,6 +21,12 @@ ts_basic_user(ts_slice_t authorization, uint8_t *buf, size_t size,
 
     text = ts_param_trim(authorization);
 
+    /* more is white space to some readers than to nginx: "\vBasic" */
+
+    if (text.len && !ts_param_token_char(text.data[0])) {
+        return TS_BASIC_MALFORMED;
+    }
+
     if (text.len < sizeof("basic") - 1
         || !ts_param_eq(ts_slice(text.data, 5), TS_SLICE("basic"))
         || (text.len > 5 && ts_param_token_char(text.data[5])))

@@ -13,8 +13,9 @@
 typedef enum {
     TS_BASIC_OK = 0,
     TS_BASIC_OTHER,         /* another scheme */
-    TS_BASIC_MALFORMED      /* not base64 in its one canonical spelling (RFC
-                               4648, section 3.5), or no colon in it */
+    TS_BASIC_MALFORMED      /* no scheme, not base64 in its one canonical
+                               spelling (RFC 4648, section 3.5), or no colon
+                               in it */
 } ts_basic_result_e;
 
 

@@ -7,6 +7,8 @@
 
 static int ts_field_fold(ts_slice_t name, uint8_t *buf, ts_slice_t *folded);
 static int ts_field_alike(const ts_field_t *field, ts_slice_t name);
+static int ts_field_bracketed(const ts_field_t *field, ts_slice_t name);
+static ts_slice_t ts_field_part(ts_slice_t *rest);
 static int ts_field_differs(const ts_field_t *field, ts_slice_t name);
 
 
@@ -27,8 +29,6 @@ ts_field_init(ts_field_t *field, ts_slice_t name)
 ts_field_match_e
 ts_field_match(const ts_field_t *field, ts_slice_t name)
 {
-    const uint8_t  *bracket;
-
     if (ts_slice_eq(field->name, name)) {
         return TS_FIELD_SAME;
     }
@@ -37,25 +37,8 @@ ts_field_match(const ts_field_t *field, ts_slice_t name)
         return TS_FIELD_OTHER;
     }
 
-    if (ts_field_alike(field, name)) {
-        return TS_FIELD_ALIKE;
-    }
-
-    /* "username[0]"; but "user[email]" and "user[password]" are different */
-
-    bracket = name.len ? memchr(name.data, '[', name.len) : NULL;
-
-    if (bracket != NULL
-        && memchr(field->name.data, '[', field->name.len) == NULL)
-    {
-        name.len = (size_t) (bracket - name.data);
-
-        if (ts_field_alike(field, name)) {
-            return TS_FIELD_ALIKE;
-        }
-    }
-
-    return TS_FIELD_OTHER;
+    return ts_field_alike(field, name) || ts_field_bracketed(field, name)
+           ? TS_FIELD_ALIKE : TS_FIELD_OTHER;
 }
 
 
@@ -67,6 +50,69 @@ ts_field_alike(const ts_field_t *field, ts_slice_t name)
 
     return !ts_field_fold(name, buf, &folded)
            || ts_slice_eq(field->folded, folded);
+}
+
+
+/*
+ * Whether the parts between brackets begin as those of the field do: the same
+ * value is "user[email]", "user[email]x", "[user][email]" and "user][email]"
+ * to somebody, and "user[email][0]" takes its place. But "user[email]" and
+ * "user[password]" are different.
+ */
+
+static int
+ts_field_bracketed(const ts_field_t *field, ts_slice_t name)
+{
+    uint8_t     a[TS_FOLD_OUT], b[TS_FOLD_OUT];
+    ts_slice_t  rest, part, other, folded, other_folded;
+
+    rest = field->name;
+    part = ts_field_part(&rest);
+
+    if (part.len == 0) {
+        return 0;
+    }
+
+    for ( /* void */ ; part.len; part = ts_field_part(&rest)) {
+        other = ts_field_part(&name);
+
+        if (!ts_field_fold(part, a, &folded)
+            || !ts_field_fold(other, b, &other_folded)
+            || !ts_slice_eq(folded, other_folded))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/* Takes the next part off rest, with the brackets around it; empty at the end. */
+
+static ts_slice_t
+ts_field_part(ts_slice_t *rest)
+{
+    size_t      i, start;
+    ts_slice_t  part;
+
+    for (start = 0; start < rest->len
+                    && (rest->data[start] == '[' || rest->data[start] == ']');
+         start++)
+    {
+        /* void */
+    }
+
+    for (i = start; i < rest->len
+                    && rest->data[i] != '[' && rest->data[i] != ']'; i++)
+    {
+        /* void */
+    }
+
+    part = ts_slice(rest->data + start, i - start);
+    *rest = ts_slice(rest->data + i, rest->len - i);
+
+    return part;
 }
 
 

@@ -5,8 +5,8 @@
  * backend would take for it: a body that holds "username" and "USERNAME" names
  * two accounts, and which one counts is the backend's secret. Known readers:
  * Go and .NET ignore case (Go folds Unicode), PHP drops leading spaces, turns
- * " ", "." and "[" into "_", and reads "username[0]" as "username"; C strings
- * end at NUL.
+ * " ", "." and "[" into "_", reads "username[0]" as "username" and ignores
+ * what follows a "]"; Rack drops brackets; C strings end at NUL.
  */
 
 #ifndef TS_FIELD_H

@@ -69,6 +69,12 @@ ts_media_type(ts_slice_t value, ts_slice_t *boundary)
             }
 
             *boundary = param.value;
+
+        } else if (kind == TS_MEDIA_TYPE_MULTIPART
+                   || ts_param_is_extended(&param))
+        {
+            /* PHP takes what follows the first "boundary", also in "xboundary" */
+            return TS_MEDIA_TYPE_OTHER;
         }
     }
 
@@ -118,7 +124,10 @@ ts_media_type_kind(ts_slice_t type)
 }
 
 
-/* 1 to 70 characters of RFC 2046, the last no space */
+/*
+ * 1 to 70 characters of RFC 2046, without those at which readers split or
+ * which they trim although they are quoted: space, comma and apostrophe.
+ */
 
 static int
 ts_media_type_boundary(ts_slice_t boundary)
@@ -126,9 +135,7 @@ ts_media_type_boundary(ts_slice_t boundary)
     size_t   i;
     uint8_t  c;
 
-    if (boundary.len == 0 || boundary.len > TS_MEDIA_TYPE_BOUNDARY
-        || boundary.data[boundary.len - 1] == ' ')
-    {
+    if (boundary.len == 0 || boundary.len > TS_MEDIA_TYPE_BOUNDARY) {
         return 0;
     }
 
@@ -137,7 +144,7 @@ ts_media_type_boundary(ts_slice_t boundary)
 
         if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z')
               || (c >= 'a' && c <= 'z')
-              || (c != '\0' && strchr("'()+_,-./:=? ", c) != NULL)))
+              || (c != '\0' && strchr("()+_-./:=?", c) != NULL)))
         {
             return 0;
         }

@@ -24,8 +24,9 @@ typedef enum {
 
 
 /*
- * A charset other than UTF-8, a parameter twice, or a boundary that is missing
- * or outside RFC 2046 makes it OTHER. *boundary is a part of value.
+ * A charset other than UTF-8, a parameter twice or in the encoding of RFC 8187
+ * ("charset*"), another than these two beside multipart, or a boundary that is
+ * missing or odd makes it OTHER. *boundary is a part of value.
  */
 
 ts_media_type_e ts_media_type(ts_slice_t value, ts_slice_t *boundary);

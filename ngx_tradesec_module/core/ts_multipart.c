@@ -290,7 +290,7 @@ ts_multipart_disposition(ts_slice_t value, ts_multipart_part_t *part)
 
 /*
  * Browsers write %22 for a quote in a name; who decodes that and who does not
- * sees two names.
+ * sees two names. Commons FileUpload, so Tomcat, decodes "=?utf-8?B?..?=".
  */
 
 static int
@@ -298,6 +298,7 @@ ts_multipart_name(const ts_param_t *param, ts_multipart_part_t *part)
 {
     if (param->escaped
         || memchr(param->value.data, '%', param->value.len) != NULL
+        || ts_multipart_find(param->value, TS_SLICE("=?")) != NULL
         || (!param->quoted
             && memchr(param->value.data, '\'', param->value.len) != NULL))
     {
@@ -337,6 +338,11 @@ ts_multipart_type(ts_slice_t value, ts_multipart_part_t *part)
     rest = ts_slice(value.data + i, value.len - i);
 
     while ((rc = ts_param_next(&rest, &param)) == TS_PARAM_OK) {
+
+        if (ts_param_is_extended(&param)) {
+            return 0;
+        }
+
         if (ts_param_eq(param.name, TS_SLICE("charset"))
             && !ts_param_eq(param.value, TS_SLICE("utf-8"))
             && !ts_param_eq(param.value, TS_SLICE("us-ascii")))

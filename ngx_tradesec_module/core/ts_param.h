@@ -48,4 +48,13 @@ typedef struct {
 ts_param_result_e ts_param_next(ts_slice_t *rest, ts_param_t *param);
 
 
+/* Whether the value is in the encoding of RFC 8187: "name*=charset''value". */
+
+static inline int
+ts_param_is_extended(const ts_param_t *param)
+{
+    return memchr(param->name.data, '*', param->name.len) != NULL;
+}
+
+
 #endif /* TS_PARAM_H */
