@@ -85,6 +85,11 @@ my $t = Tradesec::Test->new(
             proxy_pass http://%%BACKEND%%;
         }
 
+        location ~* "^/api/login(?![a-z0-9_-])" {
+            tradesec_login account=json:/user success=cookie:sid counter=i;
+            proxy_pass http://%%BACKEND%%;
+        }
+
         location = /basic {
             tradesec_login account=basic success=status:200 counter=h;
             proxy_pass http://%%BACKEND%%;
@@ -255,6 +260,24 @@ is(networks(15, '2001:db8:0:%00::1'),   0,  'but their /48 is full');
 is(networks(5,  '2001:db8:1::%'),       5,  'the next /48');
 is(networks(10, '::ffff:192.0.2.1'),    10, 'a mapped address');
 is(networks(1,  '192.0.2.1'),           0,  'is the same without the mapping');
+
+# spellings of the path: those that nginx takes for one, and those that only
+# the backend does, with the location of docs/directives.md
+
+$backend->clear;
+attempt($_, 'mallory', 'wrong') for '//login', '/./login', '/x/../login',
+    '/%6cogin', '/login?a=b', '/login?', 'http://localhost/login', '//x/..//login';
+is($backend->count, 5, 'spellings of the path are one location');
+
+$backend->clear;
+attempt($_, 'mallory', 'wrong') for '/api/login', '/API/LOGIN', '/api/login/',
+    '/api/login;x=1', '/api/login%20', '/api/login.', '/api/login%09',
+    '/api/login%5c', '/api/login%3fx', '/api/login%256c';
+is($backend->count, 5, 'spellings of a tolerant backend');
+
+$backend->clear;
+attempt('/api/logins', 'mallory', 'wrong') for 1 .. 9;
+is($backend->count, 9, 'another path is another path');
 
 # not an attempt
 

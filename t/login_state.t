@@ -86,6 +86,26 @@ is(guess('dave')->status, 429, 'they are charged for the new workers too');
 $_->response, $_->close for @slow;
 is(guess('dave')->header('Retry-After'), 60, 'and lock when they fail');
 
+# a reload that divides the zone anew
+
+my $key = $t->write_file('key.txt', '0123456789abcdef' x 2);
+my $provider = "tradesec_jwt_provider p { issuer https://a.test; audience a;
+    algorithms HS256; secret_file $key; }";
+
+reached('dave2', 3);
+$t->configure(
+    http   => "tradesec_zone zone=tradesec:2m; $provider",
+    server => "$server location /api { tradesec_jwt p cookie=t; }",
+);
+ok($t->reload, 'reload with another user of the zone');
+is(reached('dave'),  0, 'new division: the lock stays');
+is(reached('dave2'), 2, 'new division: the count stays');
+is($t->get('/api')->status, 401, 'and the new user of the zone works');
+
+$t->configure(http => 'tradesec_zone zone=tradesec:2m;', server => $server);
+ok($t->reload, 'reload without it');
+is(reached('dave'), 0, 'the former division: the lock stays');
+
 # a worker that dies
 
 reached('erin', 5);
