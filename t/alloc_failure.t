@@ -49,7 +49,11 @@ my $t = do {
     local $ENV{TRADESEC_ALLOC} = "$dir/countdown";
 
     # the smallest pool: nearly every allocation of a request is a real one
-    Tradesec::Test->new(backend => 1, workers => 1, server => <<~"CONF");
+    Tradesec::Test->new(
+        backend => 1,
+        workers => 1,
+        http    => 'tradesec_zone zone=tradesec:1m;',
+        server  => <<~"CONF");
         request_pool_size 256;
         tradesec on;
         tradesec_origin http://localhost;
@@ -67,6 +71,12 @@ my $t = do {
             proxy_pass http://%%BACKEND%%;
         }
 
+        location = /login {
+            tradesec_login account=form:user success=status:201;
+            tradesec_login_limit pair=1;
+            proxy_pass http://%%BACKEND%%;
+        }
+
         location /ws {
             proxy_pass http://$address;
             proxy_http_version 1.1;
@@ -80,10 +90,19 @@ $t->allow_logged(qr/\[emerg\].*(?:malloc|memalign)\(/);
 
 my ($worker) = $t->workers;
 
+# the one attempt that this account has
+
+is($t->post('/login', 'user=alice', Origin => 'http://localhost',
+        'Content-Type' => 'application/x-www-form-urlencoded')->status, 200,
+    'an attempt of a login');
+
 for my $case (
     [ 'refused method', [ 'MKCOL', '/x', undef ] ],
     [ 'refused origin', [ 'POST', '/', 'x', Origin => 'https://evil.test',
         Cookie => 'a=b' ] ],
+    [ 'locked login', [ 'POST', '/login', 'user=alice',
+        'Content-Type' => 'application/x-www-form-urlencoded',
+        Origin => 'http://localhost' ] ],
 ) {
     my ($name, $request) = @$case;
     my (%statuses, $reached);
@@ -97,7 +116,7 @@ for my $case (
     }
 
     is($reached, 0, "$name: never reaches the backend");
-    is(join(' ', grep { !/^(?:0|403|405|500)$/ } sort keys %statuses), '',
+    is(join(' ', grep { !/^(?:0|403|405|429|500)$/ } sort keys %statuses), '',
         "$name: refused, failed or closed");
     ok($statuses{0} || $statuses{500}, "$name: some allocation failed");
 }
