@@ -296,6 +296,19 @@ ok($ws->closed, 'connection closed');
 backend_saw();
 
 
+# limit_rate is for responses: nginx would send frames before the rest of the
+# 101, and keep a closed socket for as long as its bytes should have taken
+
+$ws = ws('/slow');
+ok($ws->accepted, 'limit_rate: open');
+$ws->send('x' x 10_000);
+is(length($ws->receive_text // ''), 10_000, 'limit_rate: message');
+$ws->close(1000);
+is($ws->receive_close->{code}, 1000, 'limit_rate: close');
+ok($ws->closed, 'limit_rate: connection closed');
+backend_saw();
+
+
 # a client that is slow to read the refusal of a 101
 
 $ws = ws('/slow?accept=1');

@@ -84,6 +84,14 @@ ngx_http_tradesec_ws_inspect(ngx_http_request_t *r,
 
     ngx_http_set_ctx(r, ws, ngx_http_tradesec_ws_module);
 
+    /*
+     * nginx applies it to the 101, before the rest of which it would send
+     * frames, and to the end, for which all bytes of the socket then count.
+     */
+
+    r->limit_rate = 0;
+    r->limit_rate_set = 1;
+
     cln->handler = ngx_http_tradesec_ws_cleanup;
     cln->data = ws;
 
