@@ -286,10 +286,18 @@ my @all = map { ws('/long') } 1 .. 3;
 
 $all[1]->write("\x81");
 
+# what a dry run left alone is in the middle of a frame, for all we know
+
+my $dry = ws('/dry');
+
+$dry->send('x', rsv => 4);
+$t->logged(qr/dry run.*reserved bit/, 'marked in a dry run');
+
 ok($t->reload, 'reload with worker_shutdown_timeout');
 is($all[0]->receive_close->{code}, 1012, 'worker leaves: service restart');
 is($all[1]->receive_close->{code}, 1012, 'also for one in mid-frame');
-ok($_->closed, 'connection closed') for @all;
+ok($_->closed, 'connection closed') for @all, $dry;
+ok(!$dry->receive_close(0), 'no frame of ours in a dry run');
 is(told(), '1001 the gateway restarts', 'backend is told');
 
 done_testing;

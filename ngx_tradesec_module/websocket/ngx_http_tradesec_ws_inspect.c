@@ -169,7 +169,10 @@ ngx_http_tradesec_ws_cleanup(void *data)
 {
     ngx_http_tradesec_ws_t  *ws = data;
 
-    if (ws->request->connection->close && ngx_http_tradesec_ws_is_open(ws)) {
+    if (ws->request->connection->close
+        && !ws->ignored
+        && ngx_http_tradesec_ws_is_open(ws))
+    {
         ngx_http_tradesec_ws_farewell(ws);
     }
 
