@@ -88,7 +88,7 @@ ts_field_bracketed(const ts_field_t *field, ts_slice_t name)
 }
 
 
-/* Takes the next part off rest, with the brackets around it; empty at the end. */
+/* Takes the next part off rest, with its brackets; empty at the end. */
 
 static ts_slice_t
 ts_field_part(ts_slice_t *rest)

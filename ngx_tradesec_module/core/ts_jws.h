@@ -84,8 +84,9 @@ const ts_jwk_t *ts_jws_key(const ts_jws_t *jws, const ts_jwks_t *jwks,
     const ts_jwk_t *previous);
 
 /*
- * Verifies the signature of a decoded token. TS_REASON_NONE, or JWT_UNKNOWN_KEY, JWT_SIGNATURE,
- * or INTERNAL_ERROR: OpenSSL could not tell, which is no yes.
+ * Verifies the signature of a decoded token. TS_REASON_NONE, or
+ * JWT_UNKNOWN_KEY, JWT_SIGNATURE, or INTERNAL_ERROR: OpenSSL could not tell,
+ * which is no yes.
  */
 
 ts_reason_e ts_jws_verify(const ts_jws_t *jws, const ts_jwks_t *jwks);

@@ -73,7 +73,7 @@ ts_media_type(ts_slice_t value, ts_slice_t *boundary)
         } else if (kind == TS_MEDIA_TYPE_MULTIPART
                    || ts_param_is_extended(&param))
         {
-            /* PHP takes what follows the first "boundary", also in "xboundary" */
+            /* PHP reads from the first "boundary" on, also in "xboundary" */
             return TS_MEDIA_TYPE_OTHER;
         }
     }
