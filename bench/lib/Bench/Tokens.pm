@@ -90,9 +90,7 @@ sub _sign {
             sub   => 'f3b5c1de-0000-4000-8000-000000000000',
             iat   => $self->{now},
             exp   => $self->{now} + 3600,
-            email => 'trader@example.com',
-            roles => [ 'trader', 'viewer' ],
-            scope => 'openid profile email',
+            roles => ['trader'],
             %$claims,
         }),
         alg           => $alg,
@@ -122,7 +120,9 @@ sub bad {
     return $self->_sign({}, 'RS256', 'another') if $what eq 'unknown-kid';
     return substr($token, 0, -1) . '=' if $what eq 'malformed';
 
-    return $token =~ s/.(.{9})$/($& =~ m{^A} ? 'B' : 'A') . $1/er;
+    substr($token, -10, 1) = substr($token, -10, 1) eq 'A' ? 'B' : 'A';
+
+    return $token;
 }
 
 1;
