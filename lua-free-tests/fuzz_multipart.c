@@ -75,10 +75,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     /* the headers of the part, and only they, name the field */
 
-    for (i = before.len; memcmp(before.data + i - boundary.len, boundary.data,
-                                boundary.len) != 0; i--)
+    cut = ts_slice(delimiter + 2, cut.len - 2);
+
+    for (i = before.len; memcmp(before.data + i - cut.len, cut.data, cut.len)
+                         != 0; i--)
     {
-        assert(i > boundary.len);
+        assert(i > cut.len);
     }
 
     assert(count(ts_slice(before.data + i, before.len - i), TS_SLICE("user"))
