@@ -397,6 +397,32 @@ success_does_not_free_guesses_that_are_in_flight(void **state)
 
 
 static void
+what_is_withdrawn_leaves_no_trace_and_forgives_nothing(void **state)
+{
+    uint32_t        i;
+    ts_attempts_t  *t;
+
+    (void) state;
+
+    t = new_table(SIZE);
+
+    assert_int_equal(admitted(t, 1, 1, 4, 100), 4);
+
+    for (i = 0; i < 200; i++) {
+        assert_int_equal(guess(t, 1, 1, TS_ATTEMPTS_WITHDRAWN, 100).verdict,
+                         TS_ATTEMPTS_ADMITTED);
+        assert_int_equal(guess(t, 2, 2, TS_ATTEMPTS_WITHDRAWN, 100).verdict,
+                         TS_ATTEMPTS_ADMITTED);
+    }
+
+    assert_int_equal(ts_attempts_stats(t).used, 3);
+    assert_int_equal(admitted(t, 1, 1, 5, 100), 1);
+
+    free(t);
+}
+
+
+static void
 success_keeps_the_level_of_locks(void **state)
 {
     ts_attempts_t  *t;
@@ -848,6 +874,8 @@ main(void)
         cmocka_unit_test(spraying_is_bounded_by_different_accounts),
         cmocka_unit_test(success_clears_pair_and_account_but_not_the_address),
         cmocka_unit_test(success_does_not_free_guesses_that_are_in_flight),
+        cmocka_unit_test(
+            what_is_withdrawn_leaves_no_trace_and_forgives_nothing),
         cmocka_unit_test(success_keeps_the_level_of_locks),
         cmocka_unit_test(an_outcome_is_fixed_once),
         cmocka_unit_test(what_left_the_window_in_flight_is_not_brought_back),

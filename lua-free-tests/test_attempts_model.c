@@ -280,6 +280,11 @@ model_settle(const ts_attempt_t *a, const uint32_t *keys,
             continue;
         }
 
+        if (outcome == TS_ATTEMPTS_WITHDRAWN) {
+            model_drop(c, i);
+            continue;
+        }
+
         if (outcome == TS_ATTEMPTS_SUCCEEDED) {
             model_drop(c, i);
 

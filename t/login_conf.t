@@ -38,8 +38,11 @@ config_accepted(login('account=form:u', 'tradesec_login_lock off;'),
     'locks off');
 config_accepted(login('off'), 'off');
 
-config_accepted('location / { tradesec_login account=form:u; }',
-    'without tradesec on no zone is needed');
+my ($code, $said) = config_test('location / {
+    tradesec_login account=form:u; location /a { } }');
+is($code, 0, 'without tradesec on no zone is needed');
+is(() = $said =~ /\[warn\].*"tradesec_login" counts nothing where "tradesec" is off, in location "\/"/g,
+    1, '... and a warning says so, once');
 
 # what is missing
 

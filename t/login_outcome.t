@@ -20,6 +20,7 @@ my $t = Tradesec::Test->new(
     http => <<~'CONF',
         tradesec_zone zone=tradesec:4m;
         upstream dead { server 127.0.0.1:1; }
+        proxy_cache_path %%DIR%%/cache keys_zone=answers:1m;
 
         # the second server answers what the first one did not
         upstream pair {
@@ -111,6 +112,29 @@ my $t = Tradesec::Test->new(
         }
 
         location @backend { proxy_pass http://%%BACKEND%%; }
+
+        # both ways to one application are guarded
+        location = /try-twice {
+            tradesec_login account=form:u success=cookie:sid;
+            root %%DIR%%;
+            try_files /missing @guarded;
+        }
+
+        location @guarded {
+            tradesec_login account=form:u success=cookie:sid;
+            proxy_pass http://%%BACKEND%%;
+        }
+
+        location = /cached {
+            tradesec_login account=form:u success=cookie:sid;
+            proxy_cache answers;
+            proxy_cache_methods POST;
+            proxy_cache_key $uri;
+            proxy_cache_valid 200 2s;
+            proxy_cache_use_stale http_500;
+            proxy_ignore_headers Set-Cookie Cache-Control Expires;
+            proxy_pass http://%%BACKEND%%;
+        }
 
         location = /patient {
             tradesec_login account=form:u success=cookie:sid;
@@ -236,6 +260,20 @@ success('/next', { status => 200, @cookie }, 'second server, success');
 failure('/next', { status => 401 }, 'second server, failure');
 success('/try', { status => 200, @cookie }, 'try_files, success');
 failure('/try', { status => 401 }, 'try_files, failure');
+success('/try-twice', { status => 200, @cookie }, 'guarded twice, success');
+
+$backend->clear;
+send_guess('/try-twice', 'twice') for 1 .. 9;
+is($backend->count, 5, 'guarded twice, failure: charged once');
+
+# an answer of the cache is not the backend's
+
+is(send_guess('/cached', 'first', { status => 200, @cookie })->status, 200,
+    'an answer for the cache');
+failure('/cached', { status => 200, @cookie }, 'cached success');
+sleep 3;
+$first = failure('/cached', { status => 500 }, 'stale success');
+is($first->[0]->status, 200, '... which the client sees');
 
 # no answer
 

@@ -177,6 +177,31 @@ ok(wait_until(sub { 6 == (() = $t->read_file('state') =~ /^lock /mg) }),
 is_deeply([ grep { !/state$/ } glob $t->dir . '/state*' ], [],
     'nothing is left beside it');
 
+# a reload that fails leaves the file to the old workers
+
+$t->configure(
+    http => 'tradesec_zone zone=tradesec:2m state=%%DIR%%/state;
+             server { listen 192.0.2.1:80; }');
+ok(!$t->reload, 'reload with another size and an address that is not here');
+$t->allow_logged(qr/\[emerg\].*bind\(\) to 192\.0\.2\.1:80 failed/);
+is(reached('late'), 5, 'late is locked');
+ok(wait_until(sub { 7 == (() = $t->read_file('state') =~ /^lock /mg) }),
+    'the old workers keep the file');
+$t->configure(
+    http => 'tradesec_zone zone=tradesec:4m state=%%DIR%%/state;');
+
+# what somebody has put in the way of the file
+
+my ($victim, @temp) = ($t->write_file('victim', 'precious'),
+    map {"$state.tmp.$_"} $t->workers);
+symlink $victim, $_ or die "symlink: $!" for @temp;
+is(reached('linked'), 5, 'linked is locked');
+ok(wait_until(sub { 8 == (() = $t->read_file('state') =~ /^lock /mg) }),
+    'the file is written');
+is($t->read_file('victim'), 'precious', 'but not through a link');
+ok(!-l $state, 'and is no link');
+unlink @temp;
+
 # a file that is not ours
 
 sub start_with {

@@ -38,8 +38,8 @@ static ts_attempts_tally_t ts_attempts_tally(ts_attempts_t *t, uint32_t i,
     const ts_attempts_rule_t *rule, uint32_t now);
 static ts_attempts_slot_t *ts_attempts_in_flight(ts_attempts_t *t, uint32_t i,
     uint64_t id);
-static void ts_attempts_succeed(ts_attempts_t *t, uint32_t i,
-    ts_attempts_slot_t *slot, const ts_attempts_rule_t *rule);
+static void ts_attempts_refund(ts_attempts_t *t, uint32_t i,
+    ts_attempts_slot_t *slot, int forgive);
 static void ts_attempts_forgive(ts_attempts_t *t, uint32_t i);
 static void ts_attempts_lock(ts_attempts_t *t, uint32_t i,
     const ts_attempts_rule_t *rule, uint32_t now);
@@ -143,8 +143,11 @@ ts_attempts_settle(ts_attempts_t *t, const ts_attempt_t *attempt,
             continue;
         }
 
-        if (outcome == TS_ATTEMPTS_SUCCEEDED) {
-            ts_attempts_succeed(t, i, slot, rule);
+        if (outcome == TS_ATTEMPTS_SUCCEEDED
+            || outcome == TS_ATTEMPTS_WITHDRAWN)
+        {
+            ts_attempts_refund(t, i, slot, rule->forgive
+                                   && outcome == TS_ATTEMPTS_SUCCEEDED);
             continue;
         }
 
@@ -387,8 +390,8 @@ ts_attempts_in_flight(ts_attempts_t *t, uint32_t i, uint64_t id)
 /* Nothing is kept of a counter that is empty and was never locked. */
 
 static void
-ts_attempts_succeed(ts_attempts_t *t, uint32_t i, ts_attempts_slot_t *slot,
-    const ts_attempts_rule_t *rule)
+ts_attempts_refund(ts_attempts_t *t, uint32_t i, ts_attempts_slot_t *slot,
+    int forgive)
 {
     ts_attempts_block_t  *b;
 
@@ -397,7 +400,7 @@ ts_attempts_succeed(ts_attempts_t *t, uint32_t i, ts_attempts_slot_t *slot,
 
     if (b->n > 1) {
 
-        if (rule->forgive) {
+        if (forgive) {
             ts_attempts_forgive(t, i);
         }
 

@@ -16,6 +16,7 @@
  *              of them are failures.
  *   succeeded  the attempt is given back; where the rule forgives, the key's
  *              failures are deleted too. Locks and their level stay.
+ *   withdrawn  the attempt was none after all, and is given back.
  *
  * Attempts in flight count against the limit, but if it is only they that use
  * it up, the answer is "come back in a second". An attempt that is never
@@ -114,7 +115,8 @@ typedef struct {
 typedef enum {
     TS_ATTEMPTS_FAILED,
     TS_ATTEMPTS_NEUTRAL,
-    TS_ATTEMPTS_SUCCEEDED
+    TS_ATTEMPTS_SUCCEEDED,
+    TS_ATTEMPTS_WITHDRAWN
 } ts_attempts_outcome_e;
 
 

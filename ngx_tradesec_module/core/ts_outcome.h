@@ -20,7 +20,8 @@
 typedef enum {
     TS_OUTCOME_FAILURE = 0,
     TS_OUTCOME_NEUTRAL,         /* says nothing of the password */
-    TS_OUTCOME_SUCCESS
+    TS_OUTCOME_SUCCESS,
+    TS_OUTCOME_NONE             /* the backend was not asked */
 } ts_outcome_e;
 
 

@@ -331,6 +331,10 @@ ngx_http_tradesec_login_reserve(ngx_http_request_t *r,
 
     ngx_http_tradesec_login_keys(r, llcf, account, &a->attempt);
 
+    /* one attempt, although two locations on its way count it */
+
+    ngx_http_tradesec_withdraw_expectation(r, ctx);
+
     if (llcf->store->reserve(llcf->store, &a->attempt, &v) != NGX_OK) {
         return ngx_http_tradesec_fault();
     }
@@ -404,7 +408,8 @@ ngx_http_tradesec_login_outcome(ngx_http_request_t *r, void *data,
     static const ts_attempts_outcome_e  outcomes[] = {
         TS_ATTEMPTS_FAILED,
         TS_ATTEMPTS_NEUTRAL,
-        TS_ATTEMPTS_SUCCEEDED
+        TS_ATTEMPTS_SUCCEEDED,
+        TS_ATTEMPTS_WITHDRAWN
     };
 
     n = a->store->settle(a->store, &a->attempt, outcomes[outcome], &seconds);

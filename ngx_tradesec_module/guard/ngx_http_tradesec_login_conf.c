@@ -321,7 +321,17 @@ ngx_http_tradesec_login_merge_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_value(conf->lock_max, NGX_CONF_UNSET, 86400);
     ngx_conf_merge_value(conf->lock_decay, NGX_CONF_UNSET, 86400);
 
-    if (conf->policy->off || !ngx_http_tradesec_conf_is_on(cf)) {
+    if (conf->policy->off) {
+        return NGX_CONF_OK;
+    }
+
+    if (!ngx_http_tradesec_conf_is_on(cf)) {
+
+        if (conf->policy != prev->policy) {
+            ngx_http_tradesec_conf_merge_warn(cf,
+                "\"tradesec_login\" counts nothing where \"tradesec\" is off");
+        }
+
         return NGX_CONF_OK;
     }
 

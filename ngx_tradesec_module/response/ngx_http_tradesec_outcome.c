@@ -107,6 +107,25 @@ ngx_http_tradesec_expect_outcome(ngx_http_request_t *r,
 
 
 void
+ngx_http_tradesec_withdraw_expectation(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx)
+{
+    ngx_http_tradesec_outcome_pt      handler;
+    ngx_http_tradesec_expectation_t  *e;
+
+    e = ctx->expectation;
+
+    if (e == NULL || e->handler == NULL || r->upstream != e->before) {
+        return;
+    }
+
+    handler = e->handler;
+    e->handler = NULL;
+    handler(r, e->data, TS_OUTCOME_NONE);
+}
+
+
+void
 ngx_http_tradesec_outcome_redirected(ngx_http_request_t *r,
     ngx_http_tradesec_ctx_t *ctx)
 {
@@ -173,13 +192,11 @@ ngx_http_tradesec_judge_answer(ngx_http_request_t *r,
         return TS_OUTCOME_FAILURE;
     }
 
-#if (NGX_HTTP_CACHE)
+    /* an answer of the cache, fresh or stale, is that of another attempt */
 
-    if (u->cache_status == NGX_HTTP_CACHE_HIT) {
+    if (r->cached) {
         return TS_OUTCOME_FAILURE;
     }
-
-#endif
 
     outcome.criteria = e->criteria;
     outcome.met = 0;

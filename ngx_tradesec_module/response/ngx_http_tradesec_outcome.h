@@ -32,6 +32,14 @@ ngx_int_t ngx_http_tradesec_expect_outcome(ngx_http_request_t *r,
     ngx_http_tradesec_ctx_t *ctx, const ts_outcome_criteria_t *criteria,
     ngx_http_tradesec_outcome_pt handler, void *data);
 
+/*
+ * The request was redirected before the backend was asked, and expects anew:
+ * what it expected before has no outcome.
+ */
+
+void ngx_http_tradesec_withdraw_expectation(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx);
+
 /* The gate says that the request was redirected within nginx. */
 
 void ngx_http_tradesec_outcome_redirected(ngx_http_request_t *r,

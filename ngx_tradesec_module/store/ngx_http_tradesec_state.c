@@ -422,8 +422,13 @@ ngx_http_tradesec_state_begin(ngx_http_tradesec_state_t *state)
     state->area = 0;
     state->cursor = 0;
 
+    /* what has that name is a dead process's, or a trap of a neighbour */
+
+    (void) ngx_delete_file(state->temp.data);
+
     state->fd = ngx_open_file(state->temp.data, NGX_FILE_WRONLY,
-                              NGX_FILE_TRUNCATE, NGX_FILE_OWNER_ACCESS);
+                              NGX_FILE_CREATE_OR_OPEN|O_EXCL,
+                              NGX_FILE_OWNER_ACCESS);
 
     if (state->fd == NGX_INVALID_FILE) {
         return ngx_http_tradesec_state_failed(state, ngx_open_file_n);

@@ -65,6 +65,7 @@ static ngx_http_tradesec_zone_area_t *ngx_http_tradesec_zone_find(
     ngx_http_tradesec_zone_head_t *head, const ngx_http_tradesec_area_t *area);
 static ngx_shm_zone_t *ngx_http_tradesec_zone_old(ngx_conf_t *cf,
     ngx_shm_zone_t *shm_zone);
+static ngx_int_t ngx_http_tradesec_zone_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_tradesec_zone_init_process(ngx_cycle_t *cycle);
 static void ngx_http_tradesec_zone_exit_process(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_tradesec_zone_postconfiguration(ngx_conf_t *cf);
@@ -107,7 +108,7 @@ ngx_module_t  ngx_http_tradesec_zone_module = {
     ngx_http_tradesec_zone_commands,           /* module directives */
     NGX_HTTP_MODULE,                           /* module type */
     NULL,                                      /* init master */
-    NULL,                                      /* init module */
+    ngx_http_tradesec_zone_init_module,        /* init module */
     ngx_http_tradesec_zone_init_process,       /* init process */
     NULL,                                      /* init thread */
     NULL,                                      /* exit thread */
@@ -277,15 +278,6 @@ ngx_http_tradesec_zone_fill(ngx_http_tradesec_zone_conf_t *zcf,
         }
     }
 
-    if (old != NULL) {
-        /* its workers must not write over what ours will write */
-        old->keeper = NGX_INVALID_PID;
-    }
-
-    /* the previous cycle's zone is unmapped when this one is in use */
-
-    zcf->old = NULL;
-
     return ngx_http_tradesec_state_load(&zcf->state, log);
 }
 
@@ -339,19 +331,18 @@ ngx_http_tradesec_zone_old(ngx_conf_t *cf, ngx_shm_zone_t *shm_zone)
         return NULL;
     }
 
-    for (part = &cf->cycle->old_cycle->shared_memory.part;
-         part;
-         part = part->next)
-    {
+    part = &cf->cycle->old_cycle->shared_memory.part;
+
+    for ( /* void */ ; part; part = part->next) {
         zones = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
 
             if (zones[i].tag == shm_zone->tag
                 && zones[i].shm.addr != NULL
-                && zones[i].shm.name.len == shm_zone->shm.name.len
-                && ngx_strncmp(zones[i].shm.name.data, shm_zone->shm.name.data,
-                               shm_zone->shm.name.len)
+                && ngx_memn2cmp(zones[i].shm.name.data,
+                                shm_zone->shm.name.data,
+                                zones[i].shm.name.len, shm_zone->shm.name.len)
                    == 0)
             {
                 return &zones[i];
@@ -381,11 +372,9 @@ ngx_http_tradesec_zone_postconfiguration(ngx_conf_t *cf)
     zcf = ngx_http_conf_get_module_main_conf(cf,
                                              ngx_http_tradesec_zone_module);
 
-    if (zcf->shm_zone == NULL) {
-        return NGX_OK;
+    if (zcf->shm_zone != NULL) {
+        zcf->old = ngx_http_tradesec_zone_old(cf, zcf->shm_zone);
     }
-
-    zcf->old = ngx_http_tradesec_zone_old(cf, zcf->shm_zone);
 
     if (zcf->old == NULL) {
         return NGX_OK;
@@ -407,14 +396,36 @@ ngx_http_tradesec_zone_postconfiguration(ngx_conf_t *cf)
 
     if (same) {
         zcf->shm_zone->shm.size = zcf->old->shm.size;
-        return NGX_OK;
-    }
 
-    if (zcf->old->shm.size == zcf->shm_zone->shm.size) {
+    } else if (zcf->old->shm.size == zcf->shm_zone->shm.size) {
         zcf->shm_zone->shm.size += ngx_pagesize;
     }
 
-    if (head->version != NGX_HTTP_TRADESEC_ZONE_VERSION) {
+    if (same || head->version != NGX_HTTP_TRADESEC_ZONE_VERSION) {
+        zcf->old = NULL;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Only now it is certain that the copy will be used: the workers of the old
+ * zone, which is about to be unmapped, must not write over what ours write.
+ */
+
+static ngx_int_t
+ngx_http_tradesec_zone_init_module(ngx_cycle_t *cycle)
+{
+    ngx_http_tradesec_zone_conf_t  *zcf;
+    ngx_http_tradesec_zone_head_t  *old;
+
+    zcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                              ngx_http_tradesec_zone_module);
+
+    if (zcf != NULL && zcf->old != NULL) {
+        old = ((ngx_slab_pool_t *) zcf->old->shm.addr)->data;
+        old->keeper = NGX_INVALID_PID;
         zcf->old = NULL;
     }
 
@@ -504,7 +515,6 @@ ngx_http_tradesec_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     name.len = p - name.data;
-
     s.data = p + 1;
     s.len = value[1].data + value[1].len - s.data;
 
