@@ -1,8 +1,9 @@
 #!/usr/bin/perl
 
 # Hundreds of reloads leak nothing: the master and its workers are as large
-# after RELOADS (1,000) as after the first tenth of them, and no file stays open. The
-# configuration is the one of the trading portal. Plain nginx runs beside it.
+# after RELOADS (1,000) as after the first tenth of them, and no file stays
+# open. The configuration is the one of the trading portal. Plain nginx does
+# the same beside it.
 
 use v5.30;
 use warnings;
