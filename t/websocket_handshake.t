@@ -185,6 +185,10 @@ my @refused = (
         'Sec-WebSocket-Version' => 13, 'Sec-WebSocket-Version' => 13 ],
 );
 
+# two pages and two sockets that are closed: what was before is logged
+
+$t->access_log(4);
+
 for (@refused) {
     my ($status, $reason, $title, @headers) = @$_;
 

@@ -88,7 +88,6 @@ ngx_http_tradesec_jwt_read_file(ngx_conf_t *cf, ngx_str_t *file,
     }
 
     n = -1;
-    size = 0;
 
     if (ngx_fd_info(fd, &fi) == NGX_FILE_ERROR) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
