@@ -11,6 +11,9 @@ DESTDIR   ?=
 FUZZ_TIME ?= 10
 JOBS      ?= 2
 
+# where the fuzzers begin: the same each time, FUZZ_SEED=0 for another one
+FUZZ_SEED ?= 1
+
 # RELEASE=1 builds with a compiler that warns about more than ours do
 RELEASE   ?=
 
@@ -102,7 +105,7 @@ fuzz: $(FUZZ)                   ## runs each fuzz target for FUZZ_TIME seconds
 	    name=$${t##*/fuzz_}; found=$(BUILD)/corpus/$$name; \
 	    mkdir -p $$found $(BUILD)/crashes; \
 	    echo "fuzz_$$name"; \
-	    $$t -max_total_time=$(FUZZ_TIME) -timeout=5 -verbosity=0 -print_final_stats=1 \
+	    $$t -seed=$(FUZZ_SEED) -max_total_time=$(FUZZ_TIME) -timeout=5 -verbosity=0 -print_final_stats=1 \
 	        -artifact_prefix=$(BUILD)/crashes/$$name- $$found \
 	        $$(ls -d $(TESTS)/corpus/$$name 2>/dev/null) || exit 1; \
 	done

@@ -52,6 +52,23 @@ tolerant(const uint8_t *p, const uint8_t *end, ts_slice_t name)
 }
 
 
+/* No comma and no white space, as in every token that can be valid. */
+
+static int
+is_token(ts_slice_t value)
+{
+    size_t  i;
+
+    for (i = 0; i < value.len; i++) {
+        if (value.data[i] <= ' ' || value.data[i] == ',') {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -84,12 +101,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         assert(value.data + value.len <= data + size);
         assert(memchr(value.data, ';', value.len) == NULL);
 
-        while (value.len && value.data[0] == ' ') {
-            value.data++;
-            value.len--;
-        }
+        /* a value with a separator in it is refused by who reads it */
 
-        if (other.data != NULL) {
+        if (is_token(value) && other.data != NULL) {
             assert(ts_slice_eq(other, value));
         }
 

@@ -33,7 +33,9 @@ typedef enum {
 typedef struct {
     ts_cookie_result_e  result;
     ts_slice_t          pair;   /* name, "=" and value, within the line */
-    ts_slice_t          value;  /* all bytes up to the next ";" or the end */
+    ts_slice_t          value;  /* all bytes up to the next ";" or the end; a
+                                   comma or white space in it is the caller's
+                                   to refuse */
 } ts_cookie_t;
 
 
