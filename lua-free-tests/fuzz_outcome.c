@@ -6,6 +6,7 @@
  */
 
 #include <assert.h>
+#include <strings.h>
 
 #include "core/ts_outcome.h"
 
@@ -39,7 +40,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             continue;
         }
 
-        named |= colon - p == 10 && memcmp(p, "set-cookie", 10) == 0;
+        named |= colon - p == 10
+                 && strncasecmp((const char *) p, "set-cookie", 10) == 0;
 
         ts_outcome_line(&outcome, (ts_outcome_line_t) {
             ts_slice(p, (size_t) (colon - p)),
