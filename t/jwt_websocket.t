@@ -78,7 +78,7 @@ sub refused {
 
     isnt($ws->status, 101, "$title: refused");
     is($sockets->count('handshake'), 0, "$title: nothing at the backend");
-    like(($t->access_log(1))[-1], qr/^ 40[01] $reason$/, "$title: $reason");
+    $t->access_logged(qr/^ 40[01] $reason$/, "$title: $reason");
 }
 
 opens('cookie', undef, '/', Cookie => "access_token=$token");

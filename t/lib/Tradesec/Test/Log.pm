@@ -42,12 +42,28 @@ sub access_log {
 sub logged {
     my ($self, $pattern, $title) = @_;
 
-    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    return $self->_has_line('error.log', $pattern, $title);
+}
 
-    my $found = wait_until(sub { scalar $self->error_log($pattern) });
+
+sub access_logged {
+    my ($self, $pattern, $title) = @_;
+
+    return $self->_has_line('access.log', $pattern, $title);
+}
+
+
+sub _has_line {
+    my ($self, $name, $pattern, $title) = @_;
+
+    local $Test::Builder::Level = $Test::Builder::Level + 2;
+
+    my $found = wait_until(sub {
+        scalar grep { $_ =~ $pattern } split /\n/, $self->read_file($name);
+    });
 
     return Test::More::ok($found, $title) || Test::More::diag(
-        "no line matches $pattern:\n" . $self->read_file('error.log'));
+        "no line matches $pattern:\n" . $self->read_file($name));
 }
 
 
@@ -136,7 +152,12 @@ the lines that match, at this moment
 
 =item logged($pattern, $title), not_logged($pattern, $title)
 
-Tests; C<logged> waits for the line up to five seconds.
+Tests of the error log; C<logged> waits for the line up to five seconds.
+
+=item access_logged($pattern, $title)
+
+The same for the access log. A line of an earlier request may still come after
+C<clear_logs>, so look for one that only yours can have.
 
 =item access_log($count)
 

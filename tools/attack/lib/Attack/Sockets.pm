@@ -69,14 +69,14 @@ sub own_rows () {
             my $socket = $target->socket(headers => {
                 _own($target), Cookie => "access_token=$token" });
 
-            return $socket->wait_for(sub ($message) { time > $end + 1 }, 6);
+            return $socket->wait_for(sub ($message) { time > $end + 3 }, 8);
         }, 'live data until the token ends', sub ($target) {
-            my $end    = time + 4;
+            my $end    = time + 5;
             my $token  = $target->mint(exp => $end);
             my $socket = $target->socket(headers => {
                 _own($target), Cookie => "access_token=$token" });
 
-            return $socket->wait_for(sub ($message) { time >= $end - 1 }, 4);
+            return $socket->wait_for(sub ($message) { time >= $end - 2 }, 5);
         } ],
 
         [ 'token in the query, read from the log' => sub ($target) {
