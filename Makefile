@@ -183,10 +183,11 @@ soak: deps                      ## shows that reloads leak nothing, and runs a p
 	    prove -j$(JOBS) --timer -I t/lib $(MEMCHECKED)
 	cat $(MEMCHECK)/* | (! grep .)
 
-bench: deps                     ## counts the instructions of a request under callgrind, against the aims
+bench: deps                     ## counts the instructions of a request under callgrind, and requests per second
 	@tools/deps bench
 	@$(MAKE) all
 	bench/bench
+	bench/throughput
 
 
 # Other readers of the source. They find nothing, or the target fails.
