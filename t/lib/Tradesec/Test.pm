@@ -237,6 +237,10 @@ sub _make_dir {
         TMPDIR => 1, CLEANUP => 0)->dirname;
 
     chmod 0755, $self->{dir};
+
+    # an nginx that is not Debian's writes its access log there by default
+
+    mkdir "$self->{dir}/logs";
 }
 
 
