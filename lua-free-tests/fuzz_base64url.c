@@ -15,13 +15,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    uint8_t     bytes[768], text[1024];
-    ts_slice_t  s;
+    uint8_t                bytes[768], text[1024];
+    ts_slice_t             s;
+    ts_base64url_result_e  rc;
 
-    if (size > sizeof(text)
-        || ts_base64url_decode(ts_slice(data, size), bytes, sizeof(bytes), &s)
-           != TS_BASE64URL_OK)
-    {
+    if (size > sizeof(text)) {
+        return 0;
+    }
+
+    rc = ts_base64url_decode(ts_slice(data, size), bytes, sizeof(bytes), &s);
+
+    assert(ts_base64url_check(ts_slice(data, size)) == rc);
+
+    if (rc != TS_BASE64URL_OK) {
         return 0;
     }
 

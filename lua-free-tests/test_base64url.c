@@ -143,6 +143,36 @@ what_is_encoded_decodes_to_itself(void **state)
 }
 
 
+/* Whole groups, a vector and the rest: each byte at each place, each length. */
+
+static void
+the_check_gives_the_verdict_of_the_decoder(void **state)
+{
+    int         c;
+    size_t      i, len;
+    uint8_t     text[41], out[41];
+    ts_slice_t  copy, s;
+
+    (void) state;
+
+    for (len = 0; len <= sizeof(text); len++) {
+        for (i = 0; i < len || i == 0; i++) {
+            for (c = 0; c < 256; c++) {
+
+                memset(text, 'A', sizeof(text));
+                text[i] = (uint8_t) c;
+                copy = heap_copy(text, len);
+
+                assert_int_equal(ts_base64url_check(copy),
+                                 ts_base64url_decode(copy, out, sizeof(out),
+                                                     &s));
+                heap_free(copy);
+            }
+        }
+    }
+}
+
+
 int
 main(void)
 {
@@ -152,6 +182,7 @@ main(void)
         cmocka_unit_test(every_byte_at_every_place),
         cmocka_unit_test(a_small_buffer_is_not_overrun),
         cmocka_unit_test(what_is_encoded_decodes_to_itself),
+        cmocka_unit_test(the_check_gives_the_verdict_of_the_decoder),
     };
 
     return cmocka_run_group_tests_name("base64url", tests, NULL, NULL);

@@ -477,6 +477,46 @@ the_empty_pointer_is_the_document(void **state)
 }
 
 
+/* A string is read eight bytes at a time: each byte at each place of it. */
+
+static void
+every_byte_at_every_place_of_a_string(void **state)
+{
+    int               c;
+    char              text[24];
+    size_t            i, len;
+    ts_json_t         json;
+    ts_slice_t        copy;
+    ts_json_result_e  rc;
+
+    (void) state;
+
+    for (len = 1; len < sizeof(text) - 2; len++) {
+        for (i = 1; i <= len; i++) {
+            for (c = 0; c < 256; c++) {
+
+                memset(text, 'x', sizeof(text));
+                text[0] = text[len + 1] = '"';
+                text[i] = (char) c;
+
+                copy = heap_copy(text, len + 2);
+                rc = parse(&json, copy);
+                heap_free(copy);
+
+                if (c >= 0x20 && c < 0x80 && c != '"' && c != '\\') {
+                    assert_int_equal(rc, TS_JSON_OK);
+                    assert_int_equal(json.tokens[0].len, len);
+
+                } else {
+                    assert_int_not_equal(rc, TS_JSON_OK);
+                    assert_in_range(json.offset, i, len + 2);
+                }
+            }
+        }
+    }
+}
+
+
 /* Jansson is the second opinion on the texts above and some more. */
 
 static void
@@ -527,6 +567,7 @@ main(void)
         cmocka_unit_test(numbers_are_exact),
         cmocka_unit_test(pointers_name_members_and_elements),
         cmocka_unit_test(the_empty_pointer_is_the_document),
+        cmocka_unit_test(every_byte_at_every_place_of_a_string),
         cmocka_unit_test(agrees_with_jansson),
     };
 

@@ -35,6 +35,10 @@ typedef enum {
 ts_base64url_result_e ts_base64url_decode(ts_slice_t text, uint8_t *out,
     size_t size, ts_slice_t *decoded);
 
+/* The same verdict on a text that is not needed yet, at a third of the cost. */
+
+ts_base64url_result_e ts_base64url_check(ts_slice_t text);
+
 /* Writes ts_base64url_encoded(bytes.len) characters, no terminator. */
 
 void ts_base64url_encode(ts_slice_t bytes, uint8_t *out);

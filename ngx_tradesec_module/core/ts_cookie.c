@@ -96,6 +96,10 @@ ts_cookie_hides(const uint8_t *p, const uint8_t *end, ts_slice_t name)
 
     for ( /* void */ ; p < end; p++) {
 
+        if (*p > ',') {
+            continue;
+        }
+
         if (*p == ',') {
 
             if (ts_name_resembles(ts_slice(p + 1, end - p - 1), name)) {

@@ -12,30 +12,37 @@
 /*
  * While a container is being filled its next holds the container around it,
  * so that the tape is its own stack.
+ *
+ * What reads is inlined into ts_json_parse() and leaves the address of the
+ * reader to nobody, so that the compiler keeps it in registers.
  */
 
 typedef struct {
-    ts_json_t      *json;
-    const uint8_t  *p;
-    const uint8_t  *end;
-    uint32_t        open;
-    uint32_t        depth;
+    ts_json_t        *json;
+    const uint8_t    *p;
+    const uint8_t    *end;
+    ts_json_token_t  *tokens;
+    uint32_t          n;
+    uint32_t          open;
+    uint32_t          depth;
 } ts_json_reader_t;
 
+#define ts_json_inline  static inline __attribute__((always_inline))
 
-static ts_json_result_e ts_json_value(ts_json_reader_t *rd);
-static ts_json_result_e ts_json_after(ts_json_reader_t *rd);
-static ts_json_result_e ts_json_open(ts_json_reader_t *rd,
+
+ts_json_inline ts_json_result_e ts_json_value(ts_json_reader_t *rd);
+ts_json_inline ts_json_result_e ts_json_after(ts_json_reader_t *rd);
+ts_json_inline ts_json_result_e ts_json_open(ts_json_reader_t *rd,
     ts_json_type_e type);
-static void ts_json_close(ts_json_reader_t *rd);
-static ts_json_result_e ts_json_name(ts_json_reader_t *rd);
-static ts_json_result_e ts_json_read_string(ts_json_reader_t *rd);
-static ts_json_result_e ts_json_read_number(ts_json_reader_t *rd);
-static ts_json_result_e ts_json_literal(ts_json_reader_t *rd,
+ts_json_inline void ts_json_close(ts_json_reader_t *rd);
+ts_json_inline ts_json_result_e ts_json_name(ts_json_reader_t *rd);
+ts_json_inline ts_json_result_e ts_json_read_string(ts_json_reader_t *rd);
+ts_json_inline ts_json_result_e ts_json_read_number(ts_json_reader_t *rd);
+ts_json_inline ts_json_result_e ts_json_literal(ts_json_reader_t *rd,
     ts_json_type_e type, ts_slice_t word);
 
 
-static inline void
+ts_json_inline void
 ts_json_skip_space(ts_json_reader_t *rd)
 {
     /* compact JSON has none: one look at what is not above a space */
@@ -49,23 +56,27 @@ ts_json_skip_space(ts_json_reader_t *rd)
 }
 
 
-static inline ts_json_token_t *
+ts_json_inline uint32_t
+ts_json_offset(const ts_json_reader_t *rd)
+{
+    return (uint32_t) (rd->p - rd->json->text);
+}
+
+
+ts_json_inline ts_json_token_t *
 ts_json_push(ts_json_reader_t *rd, ts_json_type_e type)
 {
-    ts_json_t        *json;
     ts_json_token_t  *token;
 
-    json = rd->json;
-
-    if (json->n == json->size) {
+    if (rd->n == rd->json->size) {
         return NULL;
     }
 
-    token = &json->tokens[json->n++];
+    token = &rd->tokens[rd->n++];
 
-    token->start = (uint32_t) (rd->p - json->text);
+    token->start = ts_json_offset(rd);
     token->len = 0;
-    token->next = json->n;
+    token->next = rd->n;
     token->count = 0;
     token->type = (uint8_t) type;
     token->escaped = 0;
@@ -95,6 +106,8 @@ ts_json_parse(ts_json_t *json, ts_slice_t text)
     rd.json = json;
     rd.p = text.data;
     rd.end = text.data + text.len;
+    rd.tokens = json->tokens;
+    rd.n = 0;
     rd.open = TS_JSON_NONE;
     rd.depth = 0;
 
@@ -113,7 +126,8 @@ ts_json_parse(ts_json_t *json, ts_slice_t text)
         rc = TS_JSON_TRAILING;
     }
 
-    json->offset = (uint32_t) (rd.p - text.data);
+    json->n = rd.n;
+    json->offset = ts_json_offset(&rd);
 
     return rc;
 }
@@ -121,7 +135,7 @@ ts_json_parse(ts_json_t *json, ts_slice_t text)
 
 /* Reads a scalar, or opens a container as far as its first value. */
 
-static ts_json_result_e
+ts_json_inline ts_json_result_e
 ts_json_value(ts_json_reader_t *rd)
 {
     if (rd->p == rd->end) {
@@ -159,7 +173,7 @@ ts_json_value(ts_json_reader_t *rd)
  * the next value starts.
  */
 
-static ts_json_result_e
+ts_json_inline ts_json_result_e
 ts_json_after(ts_json_reader_t *rd)
 {
     uint8_t           c;
@@ -177,7 +191,7 @@ ts_json_after(ts_json_reader_t *rd)
         }
 
         c = *rd->p;
-        open = &rd->json->tokens[rd->open];
+        open = &rd->tokens[rd->open];
 
         if (c == (open->type == TS_JSON_OBJECT ? '}' : ']')) {
             rd->p++;
@@ -187,7 +201,7 @@ ts_json_after(ts_json_reader_t *rd)
 
         /* the container itself is the last token only while it is empty */
 
-        if (rd->json->n != rd->open + 1) {
+        if (rd->n != rd->open + 1) {
 
             if (c != ',') {
                 return TS_JSON_SYNTAX;
@@ -203,7 +217,7 @@ ts_json_after(ts_json_reader_t *rd)
 }
 
 
-static ts_json_result_e
+ts_json_inline ts_json_result_e
 ts_json_open(ts_json_reader_t *rd, ts_json_type_e type)
 {
     ts_json_token_t  *token;
@@ -219,7 +233,7 @@ ts_json_open(ts_json_reader_t *rd, ts_json_type_e type)
 
     token->next = rd->open;
 
-    rd->open = rd->json->n - 1;
+    rd->open = rd->n - 1;
     rd->depth++;
     rd->p++;
 
@@ -227,32 +241,32 @@ ts_json_open(ts_json_reader_t *rd, ts_json_type_e type)
 }
 
 
-static void
+ts_json_inline void
 ts_json_close(ts_json_reader_t *rd)
 {
     uint32_t          outer;
     ts_json_token_t  *token;
 
-    token = &rd->json->tokens[rd->open];
+    token = &rd->tokens[rd->open];
     outer = token->next;
 
-    token->len = (uint32_t) (rd->p - rd->json->text) - token->start;
-    token->next = rd->json->n;
+    token->len = ts_json_offset(rd) - token->start;
+    token->next = rd->n;
 
     rd->open = outer;
     rd->depth--;
 }
 
 
-static ts_json_result_e
+ts_json_inline ts_json_result_e
 ts_json_name(ts_json_reader_t *rd)
 {
     uint32_t          i, name;
     ts_json_token_t  *tokens;
     ts_json_result_e  rc;
 
-    tokens = rd->json->tokens;
-    name = rd->json->n;
+    tokens = rd->tokens;
+    name = rd->n;
 
     ts_json_skip_space(rd);
 
@@ -291,9 +305,10 @@ ts_json_name(ts_json_reader_t *rd)
 }
 
 
-static ts_json_result_e
+ts_json_inline ts_json_result_e
 ts_json_read_string(ts_json_reader_t *rd)
 {
+    const uint8_t    *s;
     ts_json_token_t  *token;
     ts_json_result_e  rc;
 
@@ -304,17 +319,30 @@ ts_json_read_string(ts_json_reader_t *rd)
 
     token->start++;
 
-    rc = ts_json_scan_string(&rd->p, rd->end, &token->escaped);
+    /* most strings are plain from quote to quote */
 
-    token->len = (uint32_t) (rd->p - rd->json->text) - token->start - 1;
+    s = ts_json_skip_plain(rd->p + 1, rd->end);
+
+    if (s < rd->end && *s == '"') {
+        token->len = (uint32_t) (s - rd->p) - 1;
+        rd->p = s + 1;
+        return TS_JSON_OK;
+    }
+
+    s = rd->p;
+    rc = ts_json_scan_string(&s, rd->end, &token->escaped);
+    rd->p = s;
+
+    token->len = ts_json_offset(rd) - token->start - 1;
 
     return rc;
 }
 
 
-static ts_json_result_e
+ts_json_inline ts_json_result_e
 ts_json_read_number(ts_json_reader_t *rd)
 {
+    const uint8_t    *s;
     ts_json_token_t  *token;
     ts_json_result_e  rc;
 
@@ -323,15 +351,17 @@ ts_json_read_number(ts_json_reader_t *rd)
         return TS_JSON_TOO_MANY;
     }
 
-    rc = ts_json_scan_number(&rd->p, rd->end);
+    s = rd->p;
+    rc = ts_json_scan_number(&s, rd->end);
+    rd->p = s;
 
-    token->len = (uint32_t) (rd->p - rd->json->text) - token->start;
+    token->len = ts_json_offset(rd) - token->start;
 
     return rc;
 }
 
 
-static ts_json_result_e
+ts_json_inline ts_json_result_e
 ts_json_literal(ts_json_reader_t *rd, ts_json_type_e type, ts_slice_t word)
 {
     ts_json_token_t  *token;

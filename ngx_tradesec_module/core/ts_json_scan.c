@@ -11,24 +11,10 @@ static ts_json_result_e ts_json_scan_utf8(const uint8_t **p,
     const uint8_t *end);
 
 
-/* The bytes of a string that need no look: not ", \, control or above 0x7f. */
-
-static const uint8_t  ts_json_plain[256] = {
-#define P1  1
-#define P8  P1, P1, P1, P1, P1, P1, P1, P1
-    [0x20] = P1, P1, 0, P1, P1, P1, P1, P1,
-    [0x28] = P8, P8, P8, P8, P8, P8,
-    [0x58] = P1, P1, P1, P1, 0, P1, P1, P1,
-    [0x60] = P8, P8, P8, P8,
-#undef P8
-#undef P1
-};
-
-
 static inline int
 ts_json_is_digit(uint8_t c)
 {
-    return c >= '0' && c <= '9';
+    return (uint8_t) (c - '0') <= 9;
 }
 
 
@@ -42,10 +28,7 @@ ts_json_scan_string(const uint8_t **p, const uint8_t *end, uint8_t *escaped)
 
     for ( ;; ) {
 
-        while (s < end && ts_json_plain[*s]) {
-            s++;
-        }
-
+        s = ts_json_skip_plain(s, end);
         *p = s;
 
         if (s == end) {
@@ -230,17 +213,23 @@ ts_json_scan_utf8(const uint8_t **p, const uint8_t *end)
 static ts_json_result_e
 ts_json_scan_digits(const uint8_t **p, const uint8_t *end)
 {
-    if (*p == end) {
+    const uint8_t  *s;
+
+    s = *p;
+
+    if (s == end) {
         return TS_JSON_TRUNCATED;
     }
 
-    if (!ts_json_is_digit(**p)) {
+    if (!ts_json_is_digit(*s)) {
         return TS_JSON_SYNTAX;
     }
 
-    while (*p < end && ts_json_is_digit(**p)) {
-        (*p)++;
-    }
+    do {
+        s++;
+    } while (s < end && ts_json_is_digit(*s));
+
+    *p = s;
 
     return TS_JSON_OK;
 }

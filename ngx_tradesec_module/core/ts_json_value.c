@@ -155,18 +155,6 @@ ts_json_string(const ts_json_t *json, const ts_json_token_t *token,
 }
 
 
-/* Most names differ in their length or their first byte. */
-
-static inline int
-ts_json_may_equal(const ts_json_t *json, const ts_json_token_t *token,
-    ts_slice_t s)
-{
-    return token->escaped
-           || (token->len == s.len
-               && (s.len == 0 || json->text[token->start] == s.data[0]));
-}
-
-
 int
 ts_json_string_eq(const ts_json_t *json, const ts_json_token_t *token,
     ts_slice_t s)
@@ -233,8 +221,19 @@ ts_json_member(const ts_json_t *json, const ts_json_token_t *object,
 
     for (i = 0; i < object->count; i++) {
 
-        if (ts_json_may_equal(json, token, name)
-            && ts_json_string_eq(json, token, name))
+        /* most names differ in their length or their first byte */
+
+        if (token->escaped) {
+
+            if (ts_json_string_eq(json, token, name)) {
+                return token + 1;
+            }
+
+        } else if (token->len == name.len
+                   && (name.len == 0
+                       || (json->text[token->start] == name.data[0]
+                           && memcmp(json->text + token->start, name.data,
+                                     name.len) == 0)))
         {
             return token + 1;
         }
@@ -275,6 +274,37 @@ ts_json_exponent(const uint8_t *p, const uint8_t *end)
 }
 
 
+/* A few digits and nothing else, as nearly all numbers are. */
+
+static int
+ts_json_plain_number(const uint8_t *p, size_t len, int64_t *value)
+{
+    size_t   i;
+    uint8_t  digit;
+    int64_t  v;
+
+    if (len > 18) {
+        return 0;
+    }
+
+    v = 0;
+
+    for (i = 0; i < len; i++) {
+        digit = (uint8_t) (p[i] - '0');
+
+        if (digit > 9) {
+            return 0;
+        }
+
+        v = v * 10 + digit;
+    }
+
+    *value = v;
+
+    return 1;
+}
+
+
 ts_json_number_e
 ts_json_number(const ts_json_t *json, const ts_json_token_t *token,
     int64_t *value)
@@ -288,6 +318,11 @@ ts_json_number(const ts_json_t *json, const ts_json_token_t *token,
     }
 
     p = json->text + token->start;
+
+    if (ts_json_plain_number(p, token->len, value)) {
+        return TS_JSON_NUMBER_INTEGER;
+    }
+
     end = p + token->len;
 
     negative = (*p == '-');

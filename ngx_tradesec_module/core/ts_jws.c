@@ -43,10 +43,7 @@ ts_jws_read(ts_jws_t *jws, ts_slice_t token, uint32_t algs)
     }
 
     second = memchr(first + 1, '.', end - first - 1);
-
-    if (second == NULL
-        || memchr(second + 1, '.', end - second - 1) != NULL)
-    {
+    if (second == NULL) {
         return TS_REASON_JWT_MALFORMED;
     }
 
@@ -58,7 +55,11 @@ ts_jws_read(ts_jws_t *jws, ts_slice_t token, uint32_t algs)
     jws->payload = ts_slice(NULL, 0);
     jws->signature = ts_slice(NULL, 0);
 
-    if (header.len == 0 || jws->encoded_signature.len == 0) {
+    /* the signature is decoded later; a third "." is not in its alphabet */
+
+    if (header.len == 0 || jws->encoded_signature.len == 0
+        || ts_base64url_check(jws->encoded_signature) != TS_BASE64URL_OK)
+    {
         return TS_REASON_JWT_MALFORMED;
     }
 
@@ -67,7 +68,7 @@ ts_jws_read(ts_jws_t *jws, ts_slice_t token, uint32_t algs)
 
 
 ts_reason_e
-ts_jws_decode(ts_jws_t *jws)
+ts_jws_decode_payload(ts_jws_t *jws)
 {
     if (ts_base64url_decode(jws->encoded_payload, jws->payload_buf,
                             sizeof(jws->payload_buf), &jws->payload)
@@ -76,6 +77,13 @@ ts_jws_decode(ts_jws_t *jws)
         return TS_REASON_JWT_MALFORMED;
     }
 
+    return TS_REASON_NONE;
+}
+
+
+ts_reason_e
+ts_jws_decode_signature(ts_jws_t *jws)
+{
     if (ts_base64url_decode(jws->encoded_signature, jws->signature_buf,
                             sizeof(jws->signature_buf), &jws->signature)
         != TS_BASE64URL_OK)
@@ -111,6 +119,7 @@ ts_jws_header_string(const ts_jws_t *jws, ts_slice_t name, uint8_t *buf,
 static ts_reason_e
 ts_jws_read_header(ts_jws_t *jws, ts_slice_t encoded, uint32_t algs)
 {
+    uint32_t    known;
     ts_slice_t  text, alg;
 
     if (ts_base64url_decode(encoded, jws->header_buf,
@@ -143,16 +152,21 @@ ts_jws_read_header(ts_jws_t *jws, ts_slice_t encoded, uint32_t algs)
         return TS_REASON_JWT_ALGORITHM;
     }
 
-    if (ts_json_member(&jws->header, jws->values, TS_SLICE("crit")) != NULL
-        || ts_json_member(&jws->header, jws->values, TS_SLICE("b64")) != NULL)
-    {
-        return TS_REASON_JWT_HEADER;
-    }
-
     if (!ts_jws_header_string(jws, TS_SLICE("kid"), jws->kid_buf,
                               sizeof(jws->kid_buf), &jws->kid)
         || !ts_jws_header_string(jws, TS_SLICE("typ"), jws->typ_buf,
                                  sizeof(jws->typ_buf), &jws->typ))
+    {
+        return TS_REASON_JWT_HEADER;
+    }
+
+    /* what is neither of these three may be an extension */
+
+    known = 1 + (jws->kid.data != NULL) + (jws->typ.data != NULL);
+
+    if (jws->values[0].count > known
+        && (ts_json_member(&jws->header, jws->values, TS_SLICE("crit"))
+            || ts_json_member(&jws->header, jws->values, TS_SLICE("b64"))))
     {
         return TS_REASON_JWT_HEADER;
     }

@@ -70,9 +70,13 @@ typedef struct {
 
 ts_reason_e ts_jws_read(ts_jws_t *jws, ts_slice_t token, uint32_t algs);
 
-/* Decodes payload and signature. TS_REASON_NONE or JWT_MALFORMED. */
+/*
+ * Decode the payload and the signature, one at a time: who is refused for his
+ * claims costs no more. TS_REASON_NONE or JWT_MALFORMED.
+ */
 
-ts_reason_e ts_jws_decode(ts_jws_t *jws);
+ts_reason_e ts_jws_decode_payload(ts_jws_t *jws);
+ts_reason_e ts_jws_decode_signature(ts_jws_t *jws);
 
 /*
  * The next key behind previous (NULL: the first) that may verify the token,
@@ -84,9 +88,9 @@ const ts_jwk_t *ts_jws_key(const ts_jws_t *jws, const ts_jwks_t *jwks,
     const ts_jwk_t *previous);
 
 /*
- * Verifies the signature of a decoded token. TS_REASON_NONE, or
- * JWT_UNKNOWN_KEY, JWT_SIGNATURE, or INTERNAL_ERROR: OpenSSL could not tell,
- * which is no yes.
+ * Verifies the signature of a token of which both are decoded.
+ * TS_REASON_NONE, or JWT_UNKNOWN_KEY, JWT_SIGNATURE, or INTERNAL_ERROR:
+ * OpenSSL could not tell, which is no yes.
  */
 
 ts_reason_e ts_jws_verify(const ts_jws_t *jws, const ts_jwks_t *jwks);

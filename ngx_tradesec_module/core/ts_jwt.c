@@ -41,6 +41,11 @@ ts_jwt_check(ts_jwt_t *jwt, ts_slice_t token, const ts_jwt_policy_t *policy,
         return rc;
     }
 
+    rc = ts_jws_decode_signature(&jwt->jws);
+    if (rc != TS_REASON_NONE) {
+        return rc;
+    }
+
     rc = ts_jwt_check_issuer(jwt, policy);
     if (rc != TS_REASON_NONE) {
         return rc;
@@ -73,7 +78,7 @@ ts_jwt_read_claims(ts_jwt_t *jwt)
 {
     ts_reason_e  rc;
 
-    rc = ts_jws_decode(&jwt->jws);
+    rc = ts_jws_decode_payload(&jwt->jws);
     if (rc != TS_REASON_NONE) {
         return rc;
     }

@@ -119,6 +119,8 @@ sub bad {
         if $what eq 'expired';
     return $self->_sign({}, 'RS256', 'another') if $what eq 'unknown-kid';
     return substr($token, 0, -1) . '=' if $what eq 'malformed';
+    return substr($token, 0, -50) . '+' . substr($token, -49)
+        if $what eq 'malformed-inside';
 
     substr($token, -10, 1) = substr($token, -10, 1) eq 'A' ? 'B' : 'A';
 
