@@ -14,7 +14,21 @@ typedef struct {
 } ts_status_t;
 
 
-static void ts_refusal_clean_id(char *clean, ts_slice_t id);
+typedef enum {
+    TS_REFUSAL_STATUS = 0,
+    TS_REFUSAL_PHRASE,
+    TS_REFUSAL_ID,
+    TS_REFUSAL_END
+} ts_refusal_value_e;
+
+
+typedef struct {
+    ts_slice_t          text;
+    ts_refusal_value_e  value;      /* stands behind the text */
+} ts_piece_t;
+
+
+static size_t ts_refusal_clean_id(char *clean, ts_slice_t id);
 
 
 static const ts_status_t  ts_statuses[] = {
@@ -73,80 +87,87 @@ ts_refusal_wants_html(ts_slice_t accept)
 
 
 /*
- * A body is a text with marks: 1 is the status, 2 its phrase, 3 the id. Its
- * longest form is well below TS_REFUSAL_MAX.
+ * A body is a row of texts, each with what follows it: the status, its phrase
+ * or the id. Its longest form is well below TS_REFUSAL_MAX.
  */
 
 size_t
 ts_refusal_body(char *buf, unsigned status, ts_slice_t request_id, int html)
 {
-    char         id[TS_REFUSAL_ID_MAX + 1], digits[3], *p;
-    size_t       len;
-    const char  *text;
-    ts_slice_t   values[3];
+    char               id[TS_REFUSAL_ID_MAX], digits[3], *p;
+    ts_slice_t         values[TS_REFUSAL_END];
+    const ts_piece_t  *piece;
 
-    static const char  page[] =
-        "<!DOCTYPE html>\n"
-        "<html lang=\"en\">\n"
-        "<head><meta charset=\"utf-8\"><title>\1 \2</title></head>\n"
-        "<body>\n"
-        "<h1>\2</h1>\n"
-        "<p>The request was refused. If you think it should not have been, "
-        "quote this id to support: <code>\3</code></p>\n"
-        "</body>\n"
-        "</html>\n";
+#define PIECE(text, value)                                                   \
+    { { (const uint8_t *) text, sizeof(text) - 1 }, TS_REFUSAL_##value }
 
-    static const char  problem[] =
-        "{\"type\":\"about:blank\",\"title\":\"\2\",\"status\":\1,"
-        "\"request_id\":\"\3\"}\n";
+    static const ts_piece_t  page[] = {
+        PIECE("<!DOCTYPE html>\n"
+              "<html lang=\"en\">\n"
+              "<head><meta charset=\"utf-8\"><title>", STATUS),
+        PIECE(" ", PHRASE),
+        PIECE("</title></head>\n"
+              "<body>\n"
+              "<h1>", PHRASE),
+        PIECE("</h1>\n"
+              "<p>The request was refused. If you think it should not have "
+              "been, quote this id to support: <code>", ID),
+        PIECE("</code></p>\n"
+              "</body>\n"
+              "</html>\n", END),
+    };
 
-    ts_refusal_clean_id(id, request_id);
+    static const ts_piece_t  problem[] = {
+        PIECE("{\"type\":\"about:blank\",\"title\":\"", PHRASE),
+        PIECE("\",\"status\":", STATUS),
+        PIECE(",\"request_id\":\"", ID),
+        PIECE("\"}\n", END),
+    };
+
+#undef PIECE
 
     digits[0] = (char) ('0' + status / 100 % 10);
     digits[1] = (char) ('0' + status / 10 % 10);
     digits[2] = (char) ('0' + status % 10);
 
-    values[0] = ts_slice(digits, sizeof(digits));
-    values[1] = ts_status_phrase(status);
-    values[2] = ts_slice(id, strlen(id));
+    values[TS_REFUSAL_STATUS] = ts_slice(digits, sizeof(digits));
+    values[TS_REFUSAL_PHRASE] = ts_status_phrase(status);
+    values[TS_REFUSAL_ID] = ts_slice(id, ts_refusal_clean_id(id, request_id));
 
     p = buf;
 
-    for (text = html ? page : problem; ; text += len + 1) {
+    for (piece = html ? page : problem; ; piece++) {
+        memcpy(p, piece->text.data, piece->text.len);
+        p += piece->text.len;
 
-        len = strcspn(text, "\1\2\3");
-        memcpy(p, text, len);
-        p += len;
-
-        if (text[len] == '\0') {
-            break;
+        if (piece->value == TS_REFUSAL_END) {
+            return (size_t) (p - buf);
         }
 
-        memcpy(p, values[text[len] - 1].data, values[text[len] - 1].len);
-        p += values[text[len] - 1].len;
+        memcpy(p, values[piece->value].data, values[piece->value].len);
+        p += values[piece->value].len;
     }
-
-    return (size_t) (p - buf);
 }
 
 
-static void
+/* Keeps the letters, digits, "-" and "_" of the id. */
+
+static size_t
 ts_refusal_clean_id(char *clean, ts_slice_t id)
 {
-    size_t   i, n;
-    uint8_t  c;
+    size_t  i, n;
+
+    static const uint8_t  kept[256] = {
+        ['-'] = 1, ['_'] = 1, ['0' ... '9'] = 1, ['A' ... 'Z'] = 1,
+        ['a' ... 'z'] = 1,
+    };
 
     n = 0;
 
     for (i = 0; i < id.len && n < TS_REFUSAL_ID_MAX; i++) {
-        c = id.data[i];
-
-        if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z')
-            || (c >= 'A' && c <= 'Z') || c == '-' || c == '_')
-        {
-            clean[n++] = (char) c;
-        }
+        clean[n] = (char) id.data[i];
+        n += kept[id.data[i]];
     }
 
-    clean[n] = '\0';
+    return n;
 }

@@ -96,27 +96,21 @@ ngx_str_t
 ngx_http_tradesec_request_id(ngx_http_request_t *r,
     ngx_http_tradesec_ctx_t *ctx)
 {
-    ngx_uint_t                  key;
-    ngx_http_variable_t        *v;
+    ngx_int_t                   index;
     ngx_http_variable_value_t  *vv;
-    ngx_http_core_main_conf_t  *cmcf;
-
-    static ngx_str_t  name = ngx_string("request_id");
 
     if (ctx->request_id.len) {
         return ctx->request_id;
     }
 
-    cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
-    key = ngx_hash_key(name.data, name.len);
-    v = ngx_hash_find(&cmcf->variables_hash, key, name.data, name.len);
+    index = ngx_http_tradesec_request_id_index(r);
 
-    if (v == NULL || !(v->flags & NGX_HTTP_VAR_INDEXED)) {
+    if (index == NGX_ERROR) {
         ngx_http_tradesec_random_id(r, &ctx->request_id);
         return ctx->request_id;
     }
 
-    vv = ngx_http_get_variable(r->main, &name, key);
+    vv = ngx_http_get_flushed_variable(r->main, (ngx_uint_t) index);
 
     if (vv != NULL && !vv->not_found) {
         ctx->request_id.data = vv->data;

@@ -15,6 +15,11 @@
 
 
 typedef struct {
+    ngx_int_t                     request_id;   /* index of the variable */
+} ngx_http_tradesec_request_main_conf_t;
+
+
+typedef struct {
     ngx_flag_t                    enable;
     ngx_flag_t                    login;        /* not inherited */
     ngx_uint_t                    dry_run;      /* a bit for each guard */
@@ -23,6 +28,8 @@ typedef struct {
 } ngx_http_tradesec_request_conf_t;
 
 
+static void *ngx_http_tradesec_request_create_main_conf(ngx_conf_t *cf);
+static ngx_int_t ngx_http_tradesec_request_init_module(ngx_cycle_t *cycle);
 static void *ngx_http_tradesec_request_create_conf(ngx_conf_t *cf);
 static char *ngx_http_tradesec_request_merge_conf(ngx_conf_t *cf,
     void *parent, void *child);
@@ -91,7 +98,7 @@ static ngx_http_module_t  ngx_http_tradesec_request_module_ctx = {
     ngx_http_tradesec_add_variables,            /* preconfiguration */
     NULL,                                       /* postconfiguration */
 
-    NULL,                                       /* create main conf */
+    ngx_http_tradesec_request_create_main_conf, /* create main conf */
     NULL,                                       /* init main conf */
 
     NULL,                                       /* create server conf */
@@ -108,7 +115,7 @@ ngx_module_t  ngx_http_tradesec_request_module = {
     ngx_http_tradesec_request_commands,         /* module directives */
     NGX_HTTP_MODULE,                            /* module type */
     NULL,                                       /* init master */
-    NULL,                                       /* init module */
+    ngx_http_tradesec_request_init_module,      /* init module */
     NULL,                                       /* init process */
     NULL,                                       /* init thread */
     NULL,                                       /* exit thread */
@@ -245,10 +252,69 @@ ngx_http_tradesec_is_early_data(ngx_http_request_t *r)
 }
 
 
+ngx_int_t
+ngx_http_tradesec_request_id_index(ngx_http_request_t *r)
+{
+    const ngx_http_tradesec_request_main_conf_t  *rmcf;
+
+    rmcf = ngx_http_get_module_main_conf(r, ngx_http_tradesec_request_module);
+
+    return rmcf->request_id;
+}
+
+
 const ngx_str_t *
 ngx_http_tradesec_guard_name(ngx_http_tradesec_guard_e id)
 {
     return &ngx_http_tradesec_guard_names[id];
+}
+
+
+static void *
+ngx_http_tradesec_request_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_http_tradesec_request_main_conf_t  *rmcf;
+
+    rmcf = ngx_palloc(cf->pool, sizeof(ngx_http_tradesec_request_main_conf_t));
+    if (rmcf == NULL) {
+        return NULL;
+    }
+
+    rmcf->request_id = NGX_ERROR;
+
+    return rmcf;
+}
+
+
+/* Which variables have an index is known only when all has been read. */
+
+static ngx_int_t
+ngx_http_tradesec_request_init_module(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                              key;
+    ngx_http_variable_t                    *v;
+    ngx_http_core_main_conf_t              *cmcf;
+    ngx_http_tradesec_request_main_conf_t  *rmcf;
+
+    static ngx_str_t  name = ngx_string("request_id");
+
+    cmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_core_module);
+
+    if (cmcf == NULL) {
+        return NGX_OK;
+    }
+
+    rmcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                            ngx_http_tradesec_request_module);
+
+    key = ngx_hash_key(name.data, name.len);
+    v = ngx_hash_find(&cmcf->variables_hash, key, name.data, name.len);
+
+    if (v != NULL && (v->flags & NGX_HTTP_VAR_INDEXED)) {
+        rmcf->request_id = (ngx_int_t) v->index;
+    }
+
+    return NGX_OK;
 }
 
 

@@ -64,6 +64,10 @@ ngx_flag_t ngx_http_tradesec_is_https(ngx_http_request_t *r);
 
 ngx_flag_t ngx_http_tradesec_is_early_data(ngx_http_request_t *r);
 
+/* The index of nginx's $request_id; NGX_ERROR: the configuration has none. */
+
+ngx_int_t ngx_http_tradesec_request_id_index(ngx_http_request_t *r);
+
 /* The name of a guard, as in the log and in the configuration. */
 
 const ngx_str_t *ngx_http_tradesec_guard_name(ngx_http_tradesec_guard_e id);
