@@ -27,16 +27,16 @@ new_table(size_t size)
 
 
 static inline uint32_t
-check_list(const ts_attempts_t *t, const ts_attempts_list_t *list, int kind)
+check_list(const ts_attempts_t *t, uint32_t kind)
 {
     uint32_t                    i, n, prev;
     const ts_attempts_block_t  *b;
 
     n = 0;
-    prev = 0;
+    prev = kind;
 
-    for (i = list->first; i; i = b->next) {
-        assert_true(i < t->fresh);
+    for (i = ts_attempts_block(t, kind)->next; i != kind; i = b->next) {
+        assert_true(i >= TS_ATTEMPTS_FIRST && i < t->fresh);
         b = ts_attempts_block(t, i);
 
         assert_int_equal(b->kind, kind);
@@ -48,25 +48,52 @@ check_list(const ts_attempts_t *t, const ts_attempts_list_t *list, int kind)
         assert_true(n <= t->blocks);
     }
 
-    assert_int_equal(list->last, prev);
+    assert_int_equal(ts_attempts_block(t, kind)->prev, prev);
 
     return n;
+}
+
+
+/* The counts of a counter are those of its slots, which are in order. */
+
+static inline void
+check_slots(const ts_attempts_t *t, ts_attempts_block_t *b)
+{
+    uint32_t             k, time, states[4];
+    ts_attempts_slot_t  *slot;
+    ts_attempts_walk_t   walk;
+
+    memset(states, 0, sizeof(states));
+    walk = ts_attempts_walk(b);
+    time = 0;
+
+    for (k = 0; k < b->n; k++) {
+        slot = ts_attempts_step(t, &walk);
+        states[slot->state]++;
+
+        assert_true(slot->time >= time);
+        time = slot->time;
+    }
+
+    assert_int_equal(states[TS_ATTEMPTS_SLOT_GONE], 0);
+    assert_int_equal(states[TS_ATTEMPTS_SLOT_FAILED], b->failed);
+    assert_int_equal(states[TS_ATTEMPTS_SLOT_NEUTRAL], b->neutral);
 }
 
 
 static inline void
 check_table(const ts_attempts_t *t)
 {
-    uint32_t                    i, m, kinds[4], more, free;
-    const ts_attempts_block_t  *b;
+    uint32_t              i, m, kinds[4], more, free;
+    ts_attempts_block_t  *b;
 
     assert_int_equal(t->busy, 0);
-    assert_true(t->fresh <= t->blocks + 1);
+    assert_true(t->fresh <= t->blocks + TS_ATTEMPTS_FIRST);
 
     memset(kinds, 0, sizeof(kinds));
     more = 0;
 
-    for (i = 1; i < t->fresh; i++) {
+    for (i = TS_ATTEMPTS_FIRST; i < t->fresh; i++) {
         b = ts_attempts_block(t, i);
         kinds[b->kind]++;
 
@@ -83,6 +110,8 @@ check_table(const ts_attempts_t *t)
             if (b->n > TS_ATTEMPTS_SLOTS) {
                 assert_int_not_equal(b->more, 0);
             }
+
+            check_slots(t, b);
         }
     }
 
@@ -94,15 +123,12 @@ check_table(const ts_attempts_t *t)
 
     assert_int_equal(free, kinds[TS_ATTEMPTS_BLOCK_FREE]);
     assert_int_equal(more, kinds[TS_ATTEMPTS_BLOCK_MORE]);
-    assert_int_equal(t->used, t->fresh - 1 - free);
+    assert_int_equal(t->used, t->fresh - TS_ATTEMPTS_FIRST - free);
 
-    assert_int_equal(check_list(t, &t->open_list, TS_ATTEMPTS_BLOCK_OPEN),
-                     t->open);
-    assert_int_equal(t->open, kinds[TS_ATTEMPTS_BLOCK_OPEN]);
-
-    assert_int_equal(check_list(t, &t->locked_list, TS_ATTEMPTS_BLOCK_LOCKED),
-                     t->locked);
-    assert_int_equal(t->locked, kinds[TS_ATTEMPTS_BLOCK_LOCKED]);
+    for (i = TS_ATTEMPTS_BLOCK_OPEN; i <= TS_ATTEMPTS_BLOCK_LOCKED; i++) {
+        assert_int_equal(check_list(t, i), t->counters[i]);
+        assert_int_equal(t->counters[i], kinds[i]);
+    }
 }
 
 

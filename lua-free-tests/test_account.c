@@ -61,6 +61,32 @@ one_account_in_many_spellings_is_one(void **state)
 }
 
 
+/* A zero width space is folded away, but not on the fast path of ASCII. */
+
+static void
+ascii_is_folded_as_everything_is(void **state)
+{
+    int   c, d;
+    char  text[] = "\xe2\x80\x8b""xx", fast[TS_FOLD_OUT + 1];
+    char  strict[TS_FOLD_OUT + 1];
+
+    (void) state;
+
+    for (c = 0; c < 0x80; c++) {
+        for (d = 0; d < 0x80; d++) {
+            text[3] = (char) c;
+            text[4] = (char) d;
+
+            fast[0] = strict[0] = '\0';
+
+            assert_int_equal(normalise(text + 3, 2, fast),
+                             normalise(text, 5, strict));
+            assert_string_equal(fast, strict);
+        }
+    }
+}
+
+
 static void
 different_accounts_stay_different(void **state)
 {
@@ -188,6 +214,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(one_account_in_many_spellings_is_one),
+        cmocka_unit_test(ascii_is_folded_as_everything_is),
         cmocka_unit_test(different_accounts_stay_different),
         cmocka_unit_test(full_case_folding),
         cmocka_unit_test(an_empty_account_would_lock_everybody),

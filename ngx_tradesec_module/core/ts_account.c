@@ -5,18 +5,58 @@
 #include "core/ts_account.h"
 
 
-static size_t ts_account_space(const uint8_t *p, const uint8_t *end);
+static ts_account_result_e ts_account_fold(ts_slice_t text, uint8_t *out,
+    ts_slice_t *account);
+static ts_slice_t ts_account_trim(ts_slice_t account);
+static inline size_t ts_account_space(const uint8_t *p, const uint8_t *end);
 
+
+/*
+ * Printable ASCII, as nearly always, is folded in passing; what the others
+ * fold to is the same for it.
+ */
 
 ts_account_result_e
 ts_account_normalise(ts_slice_t text, uint8_t *out, ts_slice_t *account)
 {
-    size_t          i, n;
-    const uint8_t  *p, *end;
+    size_t                i;
+    uint8_t               c;
+    ts_account_result_e   rc;
 
     if (text.len > TS_FOLD_IN) {
         return TS_ACCOUNT_TOO_LONG;
     }
+
+    for (i = 0; i < text.len; i++) {
+        c = text.data[i];
+
+        if (c < 0x20 || c >= 0x7f) {
+            break;
+        }
+
+        out[i] = c >= 'A' && c <= 'Z' ? c | 0x20 : c;
+    }
+
+    *account = ts_slice(out, i);
+
+    if (i < text.len) {
+        rc = ts_account_fold(text, out, account);
+
+        if (rc != TS_ACCOUNT_OK) {
+            return rc;
+        }
+    }
+
+    *account = ts_account_trim(*account);
+
+    return account->len ? TS_ACCOUNT_OK : TS_ACCOUNT_EMPTY;
+}
+
+
+static ts_account_result_e
+ts_account_fold(ts_slice_t text, uint8_t *out, ts_slice_t *account)
+{
+    size_t  i;
 
     /* C0, DEL and C1 (U+0080..U+009F are two bytes in UTF-8) */
 
@@ -33,7 +73,7 @@ ts_account_normalise(ts_slice_t text, uint8_t *out, ts_slice_t *account)
     switch (ts_fold(text, out, account)) {
 
     case TS_FOLD_OK:
-        break;
+        return TS_ACCOUNT_OK;
 
     case TS_FOLD_TOO_LONG:
         return TS_ACCOUNT_TOO_LONG;
@@ -42,9 +82,17 @@ ts_account_normalise(ts_slice_t text, uint8_t *out, ts_slice_t *account)
     default:
         return TS_ACCOUNT_ENCODING;
     }
+}
 
-    p = account->data;
-    end = p + account->len;
+
+static ts_slice_t
+ts_account_trim(ts_slice_t account)
+{
+    size_t          n;
+    const uint8_t  *p, *end;
+
+    p = account.data;
+    end = p + account.len;
 
     while ((n = ts_account_space(p, end)) != 0) {
         p += n;
@@ -65,9 +113,7 @@ ts_account_normalise(ts_slice_t text, uint8_t *out, ts_slice_t *account)
         }
     }
 
-    *account = ts_slice(p, (size_t) (end - p));
-
-    return account->len ? TS_ACCOUNT_OK : TS_ACCOUNT_EMPTY;
+    return ts_slice(p, (size_t) (end - p));
 }
 
 
@@ -76,7 +122,7 @@ ts_account_normalise(ts_slice_t text, uint8_t *out, ts_slice_t *account)
  * of the spaces of Unicode into U+0020; U+1680, U+2028 and U+2029 it keeps.
  */
 
-static size_t
+static inline size_t
 ts_account_space(const uint8_t *p, const uint8_t *end)
 {
     if (p == end) {

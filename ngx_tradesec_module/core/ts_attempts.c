@@ -7,38 +7,17 @@
 
 #define TS_ATTEMPTS_REAP  2     /* locks looked at in passing */
 
-#define TS_ATTEMPTS_BUSY_RETRY  1
 
-
-/* What the slots of a counter add up to, without those past the window. */
-
-typedef struct {
-    uint32_t  charged;      /* in flight and failed */
-    uint32_t  failed;
-    uint32_t  neutral;
-    uint32_t  oldest;       /* time of the oldest failure */
-} ts_attempts_tally_t;
-
-/* An account that is charged to an address, and its last failure there. */
-
-typedef struct {
-    uint32_t  account;
-    uint32_t  failed;       /* 0: only attempts in flight */
-} ts_attempts_account_t;
-
-
-static ts_attempts_verdict_t ts_attempts_judge(ts_attempts_t *t, uint32_t i,
-    const ts_attempts_rule_t *rule, uint32_t account, uint32_t now);
-static ts_attempts_verdict_t ts_attempts_judge_accounts(ts_attempts_t *t,
-    uint32_t i, const ts_attempts_rule_t *rule, uint32_t account,
-    uint32_t now);
-static uint32_t ts_attempts_accounts(ts_attempts_t *t, uint32_t i,
-    ts_attempts_account_t *accounts, uint32_t max);
-static ts_attempts_tally_t ts_attempts_tally(ts_attempts_t *t, uint32_t i,
-    const ts_attempts_rule_t *rule, uint32_t now);
-static ts_attempts_slot_t *ts_attempts_in_flight(ts_attempts_t *t, uint32_t i,
-    uint64_t id);
-static void ts_attempts_refund(ts_attempts_t *t, uint32_t i,
+static inline ts_attempts_slot_t *ts_attempts_in_flight(ts_attempts_t *t,
+    uint32_t i, uint64_t id);
+static ts_attempts_slot_t *ts_attempts_search(ts_attempts_t *t,
+    ts_attempts_block_t *b, uint64_t id);
+static uint32_t ts_attempts_charge(ts_attempts_t *t, uint32_t i, uint64_t id,
+    const ts_attempts_rule_t *rule, ts_attempts_outcome_e outcome,
+    uint32_t now, ts_attempts_lock_t *lock);
+static inline void ts_attempts_refund(ts_attempts_t *t, uint32_t *link,
+    ts_attempts_slot_t *slot, int forgive);
+static void ts_attempts_take_out(ts_attempts_t *t, uint32_t i,
     ts_attempts_slot_t *slot, int forgive);
 static void ts_attempts_forgive(ts_attempts_t *t, uint32_t i);
 static void ts_attempts_lock(ts_attempts_t *t, uint32_t i,
@@ -49,26 +28,27 @@ ts_attempts_verdict_t
 ts_attempts_reserve(ts_attempts_t *t, const ts_attempt_t *attempt,
     uint32_t now)
 {
-    uint32_t               i, k, n, found[TS_ATTEMPTS_KEYS];
-    uint32_t               pinned[TS_ATTEMPTS_KEYS];
+    uint32_t               i, k, need, found[TS_ATTEMPTS_KEYS];
     ts_attempts_slot_t     slot;
     ts_attempts_verdict_t  v, worst;
 
     worst = (ts_attempts_verdict_t) { TS_ATTEMPTS_ADMITTED, 0, 0 };
-    n = 0;
+    need = 0;
 
     now = ts_attempts_open(t, now);
-    ts_attempts_expire_locks(t, TS_ATTEMPTS_REAP, now);
+
+    if (t->counters[TS_ATTEMPTS_BLOCK_LOCKED]) {
+        ts_attempts_expire_locks(t, TS_ATTEMPTS_REAP, now);
+    }
 
     for (k = 0; k < attempt->n; k++) {
         i = ts_attempts_find(t, &attempt->counters[k].key);
         found[k] = i;
 
         if (i == 0) {
+            need++;
             continue;
         }
-
-        pinned[n++] = i;
 
         v = ts_attempts_judge(t, i, attempt->counters[k].rule,
                               attempt->account & 0x3fffffff, now);
@@ -79,6 +59,8 @@ ts_attempts_reserve(ts_attempts_t *t, const ts_attempt_t *attempt,
             worst = v;
             worst.counter = k;
         }
+
+        need += ts_attempts_full(ts_attempts_block(t, i));
     }
 
     if (worst.verdict != TS_ATTEMPTS_ADMITTED) {
@@ -86,11 +68,7 @@ ts_attempts_reserve(ts_attempts_t *t, const ts_attempt_t *attempt,
         return worst;
     }
 
-    for (i = 0, k = 0; k < attempt->n; k++) {
-        i += found[k] == 0 || ts_attempts_full(ts_attempts_block(t, found[k]));
-    }
-
-    if (!ts_attempts_make_room(t, i, pinned, n, now)) {
+    if (!ts_attempts_make_room(t, need, found, attempt->n, now)) {
         t->full++;
         ts_attempts_close(t);
         return (ts_attempts_verdict_t) {
@@ -107,7 +85,7 @@ ts_attempts_reserve(ts_attempts_t *t, const ts_attempt_t *attempt,
         i = found[k] ? found[k]
                      : ts_attempts_add_counter(t, &attempt->counters[k].key);
 
-        ts_attempts_add_slot(t, i, slot);
+        ts_attempts_add_slot(t, i, &slot);
     }
 
     ts_attempts_close(t);
@@ -120,61 +98,35 @@ uint32_t
 ts_attempts_settle(ts_attempts_t *t, const ts_attempt_t *attempt,
     ts_attempts_outcome_e outcome, uint32_t now, ts_attempts_lock_t *locks)
 {
-    uint32_t                   i, k, n;
-    ts_attempts_slot_t        *slot;
-    ts_attempts_tally_t        tally;
-    ts_attempts_block_t       *b;
-    const ts_attempts_rule_t  *rule;
+    uint32_t                     *link, n;
+    ts_attempts_slot_t           *slot;
+    const ts_attempts_counter_t  *c, *end;
 
     n = 0;
     now = ts_attempts_open(t, now);
 
-    for (k = 0; k < attempt->n; k++) {
-        rule = attempt->counters[k].rule;
-        i = ts_attempts_find(t, &attempt->counters[k].key);
+    end = attempt->counters + attempt->n;
 
-        if (i == 0) {
+    for (c = attempt->counters; c < end; c++) {
+        link = ts_attempts_link(t, &c->key);
+
+        if (*link == 0) {
             continue;
         }
 
-        slot = ts_attempts_in_flight(t, i, attempt->id);
+        slot = ts_attempts_in_flight(t, *link, attempt->id);
 
-        if (slot == NULL || now - slot->time >= rule->window) {
+        if (slot == NULL || now - slot->time >= c->rule->window) {
             continue;
         }
 
-        if (outcome == TS_ATTEMPTS_SUCCEEDED
-            || outcome == TS_ATTEMPTS_WITHDRAWN)
-        {
-            ts_attempts_refund(t, i, slot, rule->forgive
-                                   && outcome == TS_ATTEMPTS_SUCCEEDED);
-            continue;
-        }
-
-        b = ts_attempts_block(t, i);
-        tally = ts_attempts_tally(t, i, rule, now);
-
-        /* compaction may have moved it */
-        slot = ts_attempts_in_flight(t, i, attempt->id);
-
-        if (outcome == TS_ATTEMPTS_NEUTRAL
-                   && tally.neutral < rule->neutral)
-        {
-            slot->state = TS_ATTEMPTS_SLOT_NEUTRAL;
+        if (outcome == TS_ATTEMPTS_FAILED || outcome == TS_ATTEMPTS_NEUTRAL) {
+            n += ts_attempts_charge(t, *link, attempt->id, c->rule, outcome,
+                                    now, &locks[n]);
 
         } else {
-            slot->state = TS_ATTEMPTS_SLOT_FAILED;
-
-            if (rule->lock_min && tally.failed + 1 >= rule->limit
-                && b->until <= now)
-            {
-                ts_attempts_lock(t, i, rule, now);
-
-                locks[n].key = b->key;
-                locks[n].until = b->until;
-                locks[n].level = b->level;
-                n++;
-            }
+            ts_attempts_refund(t, link, slot, c->rule->forgive
+                                        && outcome == TS_ATTEMPTS_SUCCEEDED);
         }
     }
 
@@ -184,195 +136,72 @@ ts_attempts_settle(ts_attempts_t *t, const ts_attempt_t *attempt,
 }
 
 
-static ts_attempts_verdict_t
-ts_attempts_judge(ts_attempts_t *t, uint32_t i,
-    const ts_attempts_rule_t *rule, uint32_t account, uint32_t now)
+/* Returns 1 if that has locked the counter. */
+
+static ts_noinline uint32_t
+ts_attempts_charge(ts_attempts_t *t, uint32_t i, uint64_t id,
+    const ts_attempts_rule_t *rule, ts_attempts_outcome_e outcome,
+    uint32_t now, ts_attempts_lock_t *lock)
 {
-    ts_attempts_block_t  *b;
-    ts_attempts_tally_t   tally;
-
-    b = ts_attempts_block(t, i);
-
-    if (b->until > now) {
-        ts_attempts_touch(t, i, TS_ATTEMPTS_BLOCK_LOCKED);
-        return (ts_attempts_verdict_t) {
-            TS_ATTEMPTS_LOCKED, 0, b->until - now
-        };
-    }
-
-    ts_attempts_touch(t, i, TS_ATTEMPTS_BLOCK_OPEN);
-
-    tally = ts_attempts_tally(t, i, rule, now);
-
-    if (tally.failed >= rule->limit) {
-        return (ts_attempts_verdict_t) {
-            TS_ATTEMPTS_LIMITED, 0, tally.oldest + rule->window - now
-        };
-    }
-
-    if (tally.charged >= rule->limit) {
-        return (ts_attempts_verdict_t) {
-            TS_ATTEMPTS_BUSY, 0, TS_ATTEMPTS_BUSY_RETRY
-        };
-    }
-
-    if (rule->accounts && tally.charged >= rule->accounts) {
-        return ts_attempts_judge_accounts(t, i, rule, account, now);
-    }
-
-    return (ts_attempts_verdict_t) { TS_ATTEMPTS_ADMITTED, 0, 0 };
-}
-
-
-/* An account that is charged here already is not a further one. */
-
-static ts_attempts_verdict_t
-ts_attempts_judge_accounts(ts_attempts_t *t, uint32_t i,
-    const ts_attempts_rule_t *rule, uint32_t account, uint32_t now)
-{
-    uint32_t               k, n, failed, oldest;
-    ts_attempts_account_t  accounts[TS_ATTEMPTS_ACCOUNTS_MAX];
-
-    n = ts_attempts_accounts(t, i, accounts, TS_ATTEMPTS_ACCOUNTS_MAX);
-
-    failed = 0;
-    oldest = now;
-
-    for (k = 0; k < n; k++) {
-
-        if (accounts[k].account == account) {
-            return (ts_attempts_verdict_t) { TS_ATTEMPTS_ADMITTED, 0, 0 };
-        }
-
-        if (accounts[k].failed) {
-            failed++;
-
-            if (accounts[k].failed < oldest) {
-                oldest = accounts[k].failed;
-            }
-        }
-    }
-
-    if (failed >= rule->accounts) {
-        return (ts_attempts_verdict_t) {
-            TS_ATTEMPTS_ACCOUNTS, 0, oldest + rule->window - now
-        };
-    }
-
-    if (n >= rule->accounts) {
-        return (ts_attempts_verdict_t) {
-            TS_ATTEMPTS_BUSY, 0, TS_ATTEMPTS_BUSY_RETRY
-        };
-    }
-
-    return (ts_attempts_verdict_t) { TS_ATTEMPTS_ADMITTED, 0, 0 };
-}
-
-
-static uint32_t
-ts_attempts_accounts(ts_attempts_t *t, uint32_t i,
-    ts_attempts_account_t *accounts, uint32_t max)
-{
-    uint32_t              j, k, n;
     ts_attempts_slot_t   *slot;
-    ts_attempts_walk_t    walk;
     ts_attempts_block_t  *b;
 
     b = ts_attempts_block(t, i);
-    walk = ts_attempts_walk(b);
-    n = 0;
 
-    for (k = 0; k < b->n; k++) {
-        slot = ts_attempts_step(t, &walk);
+    ts_attempts_prune(t, i, rule, now);
+    slot = ts_attempts_in_flight(t, i, id);
 
-        if (slot->state == TS_ATTEMPTS_SLOT_NEUTRAL) {
-            continue;
-        }
-
-        for (j = 0; j < n && accounts[j].account != slot->account; j++) {
-            /* void */
-        }
-
-        if (j == max) {
-            break;
-        }
-
-        if (j == n) {
-            accounts[n].account = slot->account;
-            accounts[n].failed = 0;
-            n++;
-        }
-
-        if (slot->state == TS_ATTEMPTS_SLOT_FAILED
-            && slot->time > accounts[j].failed)
-        {
-            accounts[j].failed = slot->time;
-        }
+    if (outcome == TS_ATTEMPTS_NEUTRAL && b->neutral < rule->neutral) {
+        slot->state = TS_ATTEMPTS_SLOT_NEUTRAL;
+        b->neutral++;
+        return 0;
     }
 
-    return n;
+    slot->state = TS_ATTEMPTS_SLOT_FAILED;
+    b->failed++;
+
+    if (rule->lock_min == 0 || b->failed < rule->limit || b->until > now) {
+        return 0;
+    }
+
+    ts_attempts_lock(t, i, rule, now);
+
+    lock->key = b->key;
+    lock->until = b->until;
+    lock->level = b->level;
+
+    return 1;
 }
 
 
-/* Drops what has left the window. */
+/* Most often there is no other. */
 
-static ts_attempts_tally_t
-ts_attempts_tally(ts_attempts_t *t, uint32_t i,
-    const ts_attempts_rule_t *rule, uint32_t now)
-{
-    int                   gone;
-    uint32_t              k;
-    ts_attempts_slot_t   *slot;
-    ts_attempts_walk_t    walk;
-    ts_attempts_block_t  *b;
-    ts_attempts_tally_t   tally;
-
-    b = ts_attempts_block(t, i);
-    walk = ts_attempts_walk(b);
-
-    tally = (ts_attempts_tally_t) { 0, 0, 0, now };
-    gone = 0;
-
-    for (k = 0; k < b->n; k++) {
-        slot = ts_attempts_step(t, &walk);
-
-        if (now - slot->time >= rule->window) {
-            slot->state = TS_ATTEMPTS_SLOT_GONE;
-            gone = 1;
-
-        } else if (slot->state == TS_ATTEMPTS_SLOT_NEUTRAL) {
-            tally.neutral++;
-
-        } else {
-            tally.charged++;
-
-            if (slot->state == TS_ATTEMPTS_SLOT_FAILED) {
-                tally.failed++;
-
-                if (slot->time < tally.oldest) {
-                    tally.oldest = slot->time;
-                }
-            }
-        }
-    }
-
-    if (gone) {
-        ts_attempts_compact(t, i);
-    }
-
-    return tally;
-}
-
-
-static ts_attempts_slot_t *
+static inline ts_attempts_slot_t *
 ts_attempts_in_flight(ts_attempts_t *t, uint32_t i, uint64_t id)
 {
-    uint32_t              k;
     ts_attempts_slot_t   *slot;
-    ts_attempts_walk_t    walk;
     ts_attempts_block_t  *b;
 
     b = ts_attempts_block(t, i);
+    slot = b->slots;
+
+    if (b->n != 0 && slot->id == id
+        && slot->state == TS_ATTEMPTS_SLOT_IN_FLIGHT)
+    {
+        return slot;
+    }
+
+    return ts_attempts_search(t, b, id);
+}
+
+
+static ts_noinline ts_attempts_slot_t *
+ts_attempts_search(ts_attempts_t *t, ts_attempts_block_t *b, uint64_t id)
+{
+    uint32_t             k;
+    ts_attempts_slot_t  *slot;
+    ts_attempts_walk_t   walk;
+
     walk = ts_attempts_walk(b);
 
     for (k = 0; k < b->n; k++) {
@@ -389,30 +218,38 @@ ts_attempts_in_flight(ts_attempts_t *t, uint32_t i, uint64_t id)
 
 /* Nothing is kept of a counter that is empty and was never locked. */
 
-static void
-ts_attempts_refund(ts_attempts_t *t, uint32_t i, ts_attempts_slot_t *slot,
+static inline void
+ts_attempts_refund(ts_attempts_t *t, uint32_t *link, ts_attempts_slot_t *slot,
     int forgive)
 {
     ts_attempts_block_t  *b;
 
-    b = ts_attempts_block(t, i);
-    slot->state = TS_ATTEMPTS_SLOT_GONE;
+    b = ts_attempts_block(t, *link);
 
     if (b->n > 1) {
-
-        if (forgive) {
-            ts_attempts_forgive(t, i);
-        }
-
-        ts_attempts_compact(t, i);
+        ts_attempts_take_out(t, *link, slot, forgive);
 
     } else {
         b->n = 0;
     }
 
     if (b->n == 0 && b->until == 0) {
-        ts_attempts_release(t, i);
+        ts_attempts_release(t, link);
     }
+}
+
+
+static ts_noinline void
+ts_attempts_take_out(ts_attempts_t *t, uint32_t i, ts_attempts_slot_t *slot,
+    int forgive)
+{
+    slot->state = TS_ATTEMPTS_SLOT_GONE;
+
+    if (forgive) {
+        ts_attempts_forgive(t, i);
+    }
+
+    ts_attempts_compact(t, i);
 }
 
 

@@ -47,7 +47,7 @@
 #define TS_ATTEMPTS_KEYS          6     /* of one attempt */
 #define TS_ATTEMPTS_LIMIT_MAX     1000
 #define TS_ATTEMPTS_ACCOUNTS_MAX  64
-#define TS_ATTEMPTS_VERSION       1     /* of the layout in memory */
+#define TS_ATTEMPTS_VERSION       2     /* of the layout in memory */
 #define TS_ATTEMPTS_SCAN          4096  /* blocks that one call looks at */
 
 /* room for a hundred counters, to make sure that it is worth while at all */
@@ -79,17 +79,20 @@ typedef struct {
 } ts_attempts_rule_t;
 
 
+typedef struct {
+    ts_attempts_key_t          key;
+    const ts_attempts_rule_t  *rule;
+} ts_attempts_counter_t;
+
+
 /* The same attempt is given to reserve and to settle. */
 
 typedef struct {
-    uint64_t  id;           /* unique within the window */
-    uint32_t  account;      /* tells accounts apart, low 30 bits of a hash */
-    uint32_t  n;
-
-    struct {
-        ts_attempts_key_t          key;    /* no two the same */
-        const ts_attempts_rule_t  *rule;
-    } counters[TS_ATTEMPTS_KEYS];
+    uint64_t               id;          /* unique within the window */
+    uint32_t               account;     /* tells accounts apart, low 30 bits
+                                           of a hash */
+    uint32_t               n;
+    ts_attempts_counter_t  counters[TS_ATTEMPTS_KEYS];  /* no key twice */
 } ts_attempt_t;
 
 

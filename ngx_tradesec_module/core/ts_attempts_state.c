@@ -23,7 +23,9 @@ ts_attempts_copy(ts_attempts_t *to, ts_attempts_t *from)
 
     lost = 0;
 
-    for (i = from->locked_list.first; i; i = b->next) {
+    i = ts_attempts_block(from, TS_ATTEMPTS_BLOCK_LOCKED)->next;
+
+    for ( /* void */ ; i != TS_ATTEMPTS_BLOCK_LOCKED; i = b->next) {
         b = ts_attempts_block(from, i);
 
         if (!ts_attempts_copy_counter(to, from, b)) {
@@ -31,7 +33,9 @@ ts_attempts_copy(ts_attempts_t *to, ts_attempts_t *from)
         }
     }
 
-    for (i = from->open_list.first; i; i = b->next) {
+    i = ts_attempts_block(from, TS_ATTEMPTS_BLOCK_OPEN)->next;
+
+    for ( /* void */ ; i != TS_ATTEMPTS_BLOCK_OPEN; i = b->next) {
         b = ts_attempts_block(from, i);
         (void) ts_attempts_copy_counter(to, from, b);
     }
@@ -62,11 +66,13 @@ ts_attempts_copy_counter(ts_attempts_t *to, ts_attempts_t *from,
     copy = ts_attempts_block(to, i);
     copy->until = b->until;
     copy->level = b->level;
+    copy->failed = b->failed;
+    copy->neutral = b->neutral;
 
     walk = ts_attempts_walk(b);
 
     for (k = 0; k < b->n; k++) {
-        ts_attempts_add_slot(to, i, *ts_attempts_step(from, &walk));
+        ts_attempts_add_slot(to, i, ts_attempts_step(from, &walk));
     }
 
     ts_attempts_touch(to, i, b->kind);
@@ -85,10 +91,10 @@ ts_attempts_locks(ts_attempts_t *t, uint32_t *cursor,
     now = ts_attempts_open(t, now);
     filled = 0;
 
-    end = t->fresh - *cursor > TS_ATTEMPTS_SCAN ? *cursor + TS_ATTEMPTS_SCAN
-                                                : t->fresh;
+    i = *cursor ? *cursor : TS_ATTEMPTS_FIRST;
+    end = t->fresh - i > TS_ATTEMPTS_SCAN ? i + TS_ATTEMPTS_SCAN : t->fresh;
 
-    for (i = *cursor + 1; i < end && filled < n; i++) {
+    for ( /* void */ ; i < end && filled < n; i++) {
         b = ts_attempts_block(t, i);
 
         if (b->kind == TS_ATTEMPTS_BLOCK_LOCKED && b->until > now) {
@@ -99,7 +105,7 @@ ts_attempts_locks(ts_attempts_t *t, uint32_t *cursor,
         }
     }
 
-    *cursor = i < t->fresh ? i - 1 : 0;
+    *cursor = i < t->fresh ? i : 0;
 
     ts_attempts_close(t);
 

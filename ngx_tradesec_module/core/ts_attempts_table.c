@@ -8,14 +8,8 @@
 #define TS_ATTEMPTS_EXPIRE  64  /* locks looked at when memory is short */
 
 
-static void ts_attempts_repair(ts_attempts_t *t);
 static void ts_attempts_repair_counter(ts_attempts_t *t, uint32_t i);
-static void ts_attempts_insert(ts_attempts_t *t, uint32_t i);
-static uint32_t ts_attempts_take(ts_attempts_t *t);
-static void ts_attempts_give(ts_attempts_t *t, uint32_t i);
-static void ts_attempts_give_more(ts_attempts_t *t, uint32_t i);
-static void ts_attempts_enlist(ts_attempts_t *t, uint32_t i);
-static void ts_attempts_delist(ts_attempts_t *t, uint32_t i);
+static void ts_attempts_make_lists(ts_attempts_t *t);
 
 
 ts_attempts_t *
@@ -35,89 +29,41 @@ ts_attempts_init(void *memory, size_t size)
 
     for (buckets = 1; buckets <= n / 2; buckets *= 2) { /* void */ }
 
+    size = (size - buckets * sizeof(uint32_t)) / sizeof(ts_attempts_block_t);
+
     t->version = TS_ATTEMPTS_VERSION;
     t->mask = buckets - 1;
-    t->fresh = 1;
+    t->buckets = size * sizeof(ts_attempts_block_t);
+    t->blocks = (uint32_t) size - TS_ATTEMPTS_FIRST;
+    t->fresh = TS_ATTEMPTS_FIRST;
 
-    /* block 0 is never used: it lies where the head and the buckets end */
-
-    t->first_block = (sizeof(ts_attempts_t) + buckets * sizeof(uint32_t) + 63)
-                     / 64 * 64 - sizeof(ts_attempts_block_t);
-
-    t->blocks = (uint32_t) ((size - t->first_block)
-                            / sizeof(ts_attempts_block_t)) - 1;
+    ts_attempts_make_lists(t);
 
     return t;
 }
 
 
-/*
- * The fence keeps the compiler from moving changes out of the marked section;
- * what a process has written before it dies, others see in that order.
- */
-
-uint32_t
-ts_attempts_open(ts_attempts_t *t, uint32_t now)
-{
-    if (t->busy) {
-        ts_attempts_repair(t);
-        t->repaired++;
-    }
-
-    t->busy = 1;
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-
-    if (now > t->now) {
-        t->now = now;
-    }
-
-    return t->now;
-}
-
-
-void
-ts_attempts_close(ts_attempts_t *t)
-{
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    t->busy = 0;
-}
-
-
-uint32_t
-ts_attempts_find(const ts_attempts_t *t, const ts_attempts_key_t *key)
-{
-    uint32_t                    i;
-    const ts_attempts_block_t  *b;
-
-    for (i = t->buckets[key->word[0] & t->mask]; i; i = b->chain) {
-        b = ts_attempts_block(t, i);
-
-        if (b->key.word[0] == key->word[0] && b->key.word[1] == key->word[1]) {
-            return i;
-        }
-    }
-
-    return 0;
-}
-
-
 int
-ts_attempts_make_room(ts_attempts_t *t, uint32_t n, const uint32_t *pinned,
+ts_attempts_evict(ts_attempts_t *t, uint32_t n, const uint32_t *pinned,
     uint32_t npinned, uint32_t now)
 {
-    uint32_t  i, k;
+    uint32_t  i, k, held;
+
+    for (held = 0, k = 0; k < npinned; k++) {
+        held += pinned[k] != 0;
+    }
 
     while (t->blocks - t->used < n) {
 
-        if (t->open == npinned) {
+        if (t->counters[TS_ATTEMPTS_BLOCK_OPEN] == held) {
             ts_attempts_expire_locks(t, TS_ATTEMPTS_EXPIRE, now);
         }
 
-        if (t->open == npinned) {
+        if (t->counters[TS_ATTEMPTS_BLOCK_OPEN] == held) {
             return 0;
         }
 
-        i = t->open_list.first;
+        i = ts_attempts_block(t, TS_ATTEMPTS_BLOCK_OPEN)->next;
 
         for (k = 0; k < npinned && pinned[k] != i; k++) { /* void */ }
 
@@ -126,7 +72,8 @@ ts_attempts_make_room(ts_attempts_t *t, uint32_t n, const uint32_t *pinned,
             continue;
         }
 
-        ts_attempts_release(t, i);
+        ts_attempts_release(t, ts_attempts_link(t,
+                                           &ts_attempts_block(t, i)->key));
         t->evicted++;
     }
 
@@ -134,30 +81,9 @@ ts_attempts_make_room(ts_attempts_t *t, uint32_t n, const uint32_t *pinned,
 }
 
 
-uint32_t
-ts_attempts_add_counter(ts_attempts_t *t, const ts_attempts_key_t *key)
-{
-    uint32_t              i;
-    ts_attempts_block_t  *b;
-
-    i = ts_attempts_take(t);
-    b = ts_attempts_block(t, i);
-
-    b->key = *key;
-    b->more = 0;
-    b->until = 0;
-    b->n = 0;
-    b->level = 0;
-    b->kind = TS_ATTEMPTS_BLOCK_OPEN;
-
-    ts_attempts_insert(t, i);
-
-    return i;
-}
-
-
 void
-ts_attempts_add_slot(ts_attempts_t *t, uint32_t i, ts_attempts_slot_t slot)
+ts_attempts_add_more(ts_attempts_t *t, uint32_t i,
+    const ts_attempts_slot_t *slot)
 {
     uint32_t              more;
     ts_attempts_block_t  *b, *last;
@@ -176,7 +102,7 @@ ts_attempts_add_slot(ts_attempts_t *t, uint32_t i, ts_attempts_slot_t slot)
         last->kind = TS_ATTEMPTS_BLOCK_MORE;
     }
 
-    last->slots[b->n % TS_ATTEMPTS_SLOTS] = slot;
+    last->slots[b->n % TS_ATTEMPTS_SLOTS] = *slot;
     b->n++;
 }
 
@@ -184,7 +110,7 @@ ts_attempts_add_slot(ts_attempts_t *t, uint32_t i, ts_attempts_slot_t slot)
 void
 ts_attempts_compact(ts_attempts_t *t, uint32_t i)
 {
-    uint32_t              k, kept;
+    uint32_t              k, kept, states[4];
     ts_attempts_slot_t   *slot;
     ts_attempts_walk_t    from, to;
     ts_attempts_block_t  *b, *last;
@@ -194,9 +120,11 @@ ts_attempts_compact(ts_attempts_t *t, uint32_t i)
     from = ts_attempts_walk(b);
     to = from;
     kept = 0;
+    memset(states, 0, sizeof(states));
 
     for (k = 0; k < b->n; k++) {
         slot = ts_attempts_step(t, &from);
+        states[slot->state]++;
 
         if (slot->state != TS_ATTEMPTS_SLOT_GONE) {
             *ts_attempts_step(t, &to) = *slot;
@@ -205,6 +133,8 @@ ts_attempts_compact(ts_attempts_t *t, uint32_t i)
     }
 
     b->n = (uint16_t) kept;
+    b->failed = (uint16_t) states[TS_ATTEMPTS_SLOT_FAILED];
+    b->neutral = (uint16_t) states[TS_ATTEMPTS_SLOT_NEUTRAL];
 
     last = b;
 
@@ -218,41 +148,26 @@ ts_attempts_compact(ts_attempts_t *t, uint32_t i)
 
 
 void
-ts_attempts_release(ts_attempts_t *t, uint32_t i)
+ts_attempts_drop_old(ts_attempts_t *t, uint32_t i,
+    const ts_attempts_rule_t *rule, uint32_t now)
 {
-    uint32_t             *link;
+    uint32_t              k;
+    ts_attempts_slot_t   *slot;
+    ts_attempts_walk_t    walk;
     ts_attempts_block_t  *b;
 
     b = ts_attempts_block(t, i);
+    walk = ts_attempts_walk(b);
 
-    link = &t->buckets[b->key.word[0] & t->mask];
+    for (k = 0; k < b->n; k++) {
+        slot = ts_attempts_step(t, &walk);
 
-    while (*link != i) {
-        link = &ts_attempts_block(t, *link)->chain;
+        if (now - slot->time >= rule->window) {
+            slot->state = TS_ATTEMPTS_SLOT_GONE;
+        }
     }
 
-    *link = b->chain;
-
-    ts_attempts_delist(t, i);
-    ts_attempts_give_more(t, b->more);
-    ts_attempts_give(t, i);
-}
-
-
-void
-ts_attempts_touch(ts_attempts_t *t, uint32_t i, uint8_t kind)
-{
-    ts_attempts_block_t  *b;
-
-    b = ts_attempts_block(t, i);
-
-    if (b->kind == kind && b->next == 0) {
-        return;
-    }
-
-    ts_attempts_delist(t, i);
-    b->kind = kind;
-    ts_attempts_enlist(t, i);
+    ts_attempts_compact(t, i);
 }
 
 
@@ -261,12 +176,12 @@ ts_attempts_expire_locks(ts_attempts_t *t, uint32_t n, uint32_t now)
 {
     uint32_t  i;
 
-    if (n > t->locked) {
-        n = t->locked;
+    if (n > t->counters[TS_ATTEMPTS_BLOCK_LOCKED]) {
+        n = t->counters[TS_ATTEMPTS_BLOCK_LOCKED];
     }
 
     while (n--) {
-        i = t->locked_list.first;
+        i = ts_attempts_block(t, TS_ATTEMPTS_BLOCK_LOCKED)->next;
 
         ts_attempts_touch(t, i, ts_attempts_block(t, i)->until > now
                                 ? TS_ATTEMPTS_BLOCK_LOCKED
@@ -280,7 +195,7 @@ ts_attempts_stats(const ts_attempts_t *t)
 {
     return (ts_attempts_stats_t) {
         t->locks, t->evicted, t->full, t->repaired,
-        t->locked, t->used, t->blocks
+        t->counters[TS_ATTEMPTS_BLOCK_LOCKED], t->used, t->blocks
     };
 }
 
@@ -292,27 +207,27 @@ ts_attempts_stats(const ts_attempts_t *t)
  * half done: an attempt charged to some of its keys stays charged there.
  */
 
-static void
+void
 ts_attempts_repair(ts_attempts_t *t)
 {
     uint32_t  i, kind;
 
-    memset(t->buckets, 0, (t->mask + 1) * sizeof(uint32_t));
+    memset((uint8_t *) t + t->buckets, 0, (t->mask + 1) * sizeof(uint32_t));
 
-    t->open_list = t->locked_list = (ts_attempts_list_t) { 0, 0 };
-    t->open = t->locked = 0;
+    ts_attempts_make_lists(t);
+
     t->free = 0;
-    t->used = t->fresh - 1;
+    t->used = t->fresh - TS_ATTEMPTS_FIRST;
 
     /* a counter claims its further blocks by setting their prev */
 
-    for (i = 1; i < t->fresh; i++) {
+    for (i = TS_ATTEMPTS_FIRST; i < t->fresh; i++) {
         if (ts_attempts_block(t, i)->kind == TS_ATTEMPTS_BLOCK_MORE) {
             ts_attempts_block(t, i)->prev = 0;
         }
     }
 
-    for (i = 1; i < t->fresh; i++) {
+    for (i = TS_ATTEMPTS_FIRST; i < t->fresh; i++) {
         kind = ts_attempts_block(t, i)->kind;
 
         if (kind == TS_ATTEMPTS_BLOCK_OPEN || kind == TS_ATTEMPTS_BLOCK_LOCKED)
@@ -321,7 +236,7 @@ ts_attempts_repair(ts_attempts_t *t)
         }
     }
 
-    for (i = 1; i < t->fresh; i++) {
+    for (i = TS_ATTEMPTS_FIRST; i < t->fresh; i++) {
         kind = ts_attempts_block(t, i)->kind;
 
         if (kind == TS_ATTEMPTS_BLOCK_FREE
@@ -334,7 +249,7 @@ ts_attempts_repair(ts_attempts_t *t)
 
     /* compaction only now: it frees blocks, whose list must be sound */
 
-    for (i = 1; i < t->fresh; i++) {
+    for (i = TS_ATTEMPTS_FIRST; i < t->fresh; i++) {
         kind = ts_attempts_block(t, i)->kind;
 
         if (kind == TS_ATTEMPTS_BLOCK_OPEN || kind == TS_ATTEMPTS_BLOCK_LOCKED)
@@ -362,7 +277,7 @@ ts_attempts_repair_counter(ts_attempts_t *t, uint32_t i)
 
     for (k = TS_ATTEMPTS_SLOTS; k < b->n; k += TS_ATTEMPTS_SLOTS) {
 
-        if (last->more == 0 || last->more >= t->fresh) {
+        if (last->more < TS_ATTEMPTS_FIRST || last->more >= t->fresh) {
             break;
         }
 
@@ -387,56 +302,21 @@ ts_attempts_repair_counter(ts_attempts_t *t, uint32_t i)
 
 
 static void
-ts_attempts_insert(ts_attempts_t *t, uint32_t i)
+ts_attempts_make_lists(ts_attempts_t *t)
 {
-    uint32_t             *bucket;
-    ts_attempts_block_t  *b;
+    uint32_t  kind;
 
-    b = ts_attempts_block(t, i);
-    bucket = &t->buckets[b->key.word[0] & t->mask];
-
-    b->chain = *bucket;
-    *bucket = i;
-
-    ts_attempts_enlist(t, i);
-}
-
-
-static uint32_t
-ts_attempts_take(ts_attempts_t *t)
-{
-    uint32_t  i;
-
-    i = t->free;
-
-    if (i) {
-        t->free = ts_attempts_block(t, i)->chain;
-
-    } else {
-        i = t->fresh++;
+    for (kind = TS_ATTEMPTS_BLOCK_OPEN; kind <= TS_ATTEMPTS_BLOCK_LOCKED;
+         kind++)
+    {
+        ts_attempts_block(t, kind)->prev = kind;
+        ts_attempts_block(t, kind)->next = kind;
+        t->counters[kind] = 0;
     }
-
-    t->used++;
-
-    return i;
 }
 
 
-static void
-ts_attempts_give(ts_attempts_t *t, uint32_t i)
-{
-    ts_attempts_block_t  *b;
-
-    b = ts_attempts_block(t, i);
-
-    b->kind = TS_ATTEMPTS_BLOCK_FREE;
-    b->chain = t->free;
-    t->free = i;
-    t->used--;
-}
-
-
-static void
+void
 ts_attempts_give_more(ts_attempts_t *t, uint32_t i)
 {
     uint32_t  next;
@@ -445,70 +325,4 @@ ts_attempts_give_more(ts_attempts_t *t, uint32_t i)
         next = ts_attempts_block(t, i)->more;
         ts_attempts_give(t, i);
     }
-}
-
-
-static ts_attempts_list_t *
-ts_attempts_list(ts_attempts_t *t, const ts_attempts_block_t *b)
-{
-    return b->kind == TS_ATTEMPTS_BLOCK_LOCKED ? &t->locked_list
-                                               : &t->open_list;
-}
-
-
-static uint32_t *
-ts_attempts_count(ts_attempts_t *t, const ts_attempts_block_t *b)
-{
-    return b->kind == TS_ATTEMPTS_BLOCK_LOCKED ? &t->locked : &t->open;
-}
-
-
-static void
-ts_attempts_enlist(ts_attempts_t *t, uint32_t i)
-{
-    ts_attempts_list_t   *list;
-    ts_attempts_block_t  *b;
-
-    b = ts_attempts_block(t, i);
-    list = ts_attempts_list(t, b);
-
-    b->prev = list->last;
-    b->next = 0;
-
-    if (list->last) {
-        ts_attempts_block(t, list->last)->next = i;
-
-    } else {
-        list->first = i;
-    }
-
-    list->last = i;
-    ++*ts_attempts_count(t, b);
-}
-
-
-static void
-ts_attempts_delist(ts_attempts_t *t, uint32_t i)
-{
-    ts_attempts_list_t   *list;
-    ts_attempts_block_t  *b;
-
-    b = ts_attempts_block(t, i);
-    list = ts_attempts_list(t, b);
-
-    if (b->prev) {
-        ts_attempts_block(t, b->prev)->next = b->next;
-
-    } else {
-        list->first = b->next;
-    }
-
-    if (b->next) {
-        ts_attempts_block(t, b->next)->prev = b->prev;
-
-    } else {
-        list->last = b->prev;
-    }
-
-    --*ts_attempts_count(t, b);
 }

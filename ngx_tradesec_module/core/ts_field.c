@@ -20,6 +20,7 @@ ts_field_init(ts_field_t *field, ts_slice_t name)
     }
 
     field->name = name;
+    field->plain = ts_field_is_plain(name);
 
     return ts_field_fold(name, field->buf, &field->folded)
            && field->folded.len != 0;
@@ -119,24 +120,22 @@ ts_field_part(ts_slice_t *rest)
 int
 ts_field_is_plain(ts_slice_t name)
 {
-    size_t   i;
-    uint8_t  c;
+    const uint8_t  *p, *end;
 
-    /* a bit for each of - 0..9 A..Z _ a..z */
-
-    static const uint32_t  plain[8] = {
-        0, 0x03ff2000, 0x87fffffe, 0x07fffffe, 0, 0, 0, 0
+    static const uint8_t  plain[256] = {
+        ['-'] = 1, ['_'] = 1,
+        ['0'] = 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+        ['A'] = 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+                1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+        ['a'] = 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+                1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1
     };
 
-    for (i = 0; i < name.len; i++) {
-        c = name.data[i];
+    end = name.data + name.len;
 
-        if (!(plain[c >> 5] >> (c & 31) & 1)) {
-            return 0;
-        }
-    }
+    for (p = name.data; p < end && plain[*p]; p++) { /* void */ }
 
-    return 1;
+    return p == end;
 }
 
 

@@ -21,6 +21,7 @@
 typedef struct {
     ts_slice_t  name;
     ts_slice_t  folded;
+    int         plain;          /* see ts_field_is_plain() */
     uint8_t     buf[TS_FOLD_OUT];
 } ts_field_t;
 

@@ -106,11 +106,25 @@ static int
 ts_form_name(ts_slice_t *segment, const ts_field_t *field, uint8_t before,
     ts_field_match_e *match)
 {
+    size_t          n;
     uint8_t         buf[TS_FOLD_IN];
     ts_slice_t      name;
     const uint8_t  *eq;
 
     name = *segment;
+
+    /* the field itself, as all browsers write it */
+
+    n = field->name.len;
+
+    if (name.len > n && name.data[n] == '=' && field->plain
+        && memcmp(name.data, field->name.data, n) == 0)
+    {
+        *segment = ts_slice(name.data + n + 1, name.len - n - 1);
+        *match = TS_FIELD_SAME;
+        return 1;
+    }
+
     eq = memchr(segment->data, '=', segment->len);
 
     if (eq != NULL) {

@@ -16,6 +16,8 @@ static ts_slice_t ts_outcome_cut(ts_slice_t *rest, uint8_t separator);
 int
 ts_outcome_statuses(ts_outcome_statuses_t *statuses, ts_slice_t text)
 {
+    uint16_t    from, to;
+    uint32_t    bit;
     ts_slice_t  item;
 
     if (text.len == 0 || text.data[text.len - 1] == ',') {
@@ -25,34 +27,19 @@ ts_outcome_statuses(ts_outcome_statuses_t *statuses, ts_slice_t text)
     while (text.len) {
         item = ts_outcome_cut(&text, ',');
 
-        if (statuses->n == TS_OUTCOME_STATUSES
-            || !ts_outcome_status(item, &statuses->ranges[statuses->n].from,
-                                  &statuses->ranges[statuses->n].to))
-        {
+        if (!ts_outcome_status(item, &from, &to)) {
             return 0;
         }
 
-        statuses->n++;
+        for ( /* void */ ; from <= to; from++) {
+            bit = from - TS_OUTCOME_STATUS;
+            statuses->bits[bit / 32] |= (uint32_t) 1 << bit % 32;
+        }
+
+        statuses->any = 1;
     }
 
     return 1;
-}
-
-
-int
-ts_outcome_has_status(const ts_outcome_statuses_t *statuses, uint32_t status)
-{
-    uint32_t  i;
-
-    for (i = 0; i < statuses->n; i++) {
-        if (status >= statuses->ranges[i].from
-            && status <= statuses->ranges[i].to)
-        {
-            return 1;
-        }
-    }
-
-    return 0;
 }
 
 
@@ -100,11 +87,11 @@ ts_outcome(const ts_outcome_t *outcome, uint32_t status)
         return TS_OUTCOME_NEUTRAL;
     }
 
-    if (c->success.n == 0 && c->nfields == 0) {
+    if (c->success.any == 0 && c->nfields == 0) {
         return TS_OUTCOME_FAILURE;
     }
 
-    if (c->success.n && !ts_outcome_has_status(&c->success, status)) {
+    if (c->success.any && !ts_outcome_has_status(&c->success, status)) {
         return TS_OUTCOME_FAILURE;
     }
 

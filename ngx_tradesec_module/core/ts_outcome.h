@@ -12,9 +12,10 @@
 #include "core/ts_types.h"
 
 
-#define TS_OUTCOME_STATUSES  16
 #define TS_OUTCOME_FIELDS    8
 #define TS_OUTCOME_NAME      64     /* longest name of a field */
+
+#define TS_OUTCOME_STATUS    100    /* the first of those 500 that exist */
 
 
 typedef enum {
@@ -25,15 +26,11 @@ typedef enum {
 } ts_outcome_e;
 
 
-/* Statuses, each from..to. */
+/* A set of statuses, a bit for each. */
 
 typedef struct {
-    uint32_t  n;
-
-    struct {
-        uint16_t  from;
-        uint16_t  to;
-    } ranges[TS_OUTCOME_STATUSES];
+    uint32_t  any;
+    uint32_t  bits[512 / 32];
 } ts_outcome_statuses_t;
 
 
@@ -65,13 +62,18 @@ typedef struct {
 
 /*
  * Adds "401", "5xx" or "200-299", separated by commas. Returns 0 when the
- * text is anything else, a status is outside 100..599, or there are too many.
+ * text is anything else or a status is outside 100..599.
  */
 
 int ts_outcome_statuses(ts_outcome_statuses_t *statuses, ts_slice_t text);
 
-int ts_outcome_has_status(const ts_outcome_statuses_t *statuses,
-    uint32_t status);
+static inline int
+ts_outcome_has_status(const ts_outcome_statuses_t *statuses, uint32_t status)
+{
+    status -= TS_OUTCOME_STATUS;
+
+    return status < 512 && (statuses->bits[status / 32] >> status % 32 & 1);
+}
 
 
 /*

@@ -12,6 +12,11 @@
 #include <string.h>
 
 
+/* For what is rare, so that it costs nothing where it is not. */
+
+#define ts_noinline  __attribute__((noinline))
+
+
 typedef struct {
     const uint8_t  *data;
     size_t          len;

@@ -36,9 +36,10 @@ typedef struct {
 /* What is known of an attempt until its outcome is. */
 
 typedef struct {
+    ngx_http_tradesec_expectation_t      expectation;
     ngx_http_tradesec_attempts_store_t  *store;
-    ts_attempt_t                         attempt;
     const ngx_str_t                     *counter;
+    ts_attempt_t                         attempt;
 } ngx_http_tradesec_login_attempt_t;
 
 
@@ -59,7 +60,7 @@ static ngx_http_tradesec_verdict_t ngx_http_tradesec_login_reserve(
     const ngx_http_tradesec_login_conf_t *llcf, ts_slice_t account);
 static uint64_t ngx_http_tradesec_login_id(void);
 static void ngx_http_tradesec_login_outcome(ngx_http_request_t *r,
-    void *data, ts_outcome_e outcome);
+    ngx_http_tradesec_expectation_t *e, ts_outcome_e outcome);
 
 
 const ngx_http_tradesec_guard_t  ngx_http_tradesec_login_guard = {
@@ -196,7 +197,9 @@ ngx_http_tradesec_login_fields(ngx_http_request_t *r,
         switch (h->key.len) {
 
         case sizeof("content-type") - 1:
-            if (ngx_memcmp(h->lowcase_key, "content-type", 12) == 0) {
+            if (h == r->headers_in.content_type
+                || ngx_memcmp(h->lowcase_key, "content-type", 12) == 0)
+            {
                 fields->content_type = h->value;
                 fields->content_types++;
             }
@@ -325,6 +328,8 @@ ngx_http_tradesec_login_reserve(ngx_http_request_t *r,
         return ngx_http_tradesec_fault();
     }
 
+    a->expectation.criteria = &llcf->policy->criteria;
+    a->expectation.handler = ngx_http_tradesec_login_outcome;
     a->store = llcf->store;
     a->counter = &llcf->policy->counter;
     a->attempt.id = ngx_http_tradesec_login_id();
@@ -333,7 +338,9 @@ ngx_http_tradesec_login_reserve(ngx_http_request_t *r,
 
     /* one attempt, although two locations on its way count it */
 
-    ngx_http_tradesec_withdraw_expectation(r, ctx);
+    if (ctx->expectation != NULL) {
+        ngx_http_tradesec_withdraw_expectation(r, ctx);
+    }
 
     if (llcf->store->reserve(llcf->store, &a->attempt, &v) != NGX_OK) {
         return ngx_http_tradesec_fault();
@@ -345,14 +352,9 @@ ngx_http_tradesec_login_reserve(ngx_http_request_t *r,
 
     case TS_ATTEMPTS_ADMITTED:
 
-        if (ngx_http_tradesec_expect_outcome(r, ctx, &llcf->policy->criteria,
-                                             ngx_http_tradesec_login_outcome, a)
-            != NGX_OK)
-        {
-            return ngx_http_tradesec_fault();
-        }
-
-        return ngx_http_tradesec_pass();
+        return ngx_http_tradesec_expect_outcome(r, ctx, &a->expectation)
+               == NGX_OK
+               ? ngx_http_tradesec_pass() : ngx_http_tradesec_fault();
 
     case TS_ATTEMPTS_BUSY:
         return ngx_http_tradesec_deny(TS_REASON_LOGIN_BUSY);
@@ -395,13 +397,12 @@ ngx_http_tradesec_login_id(void)
 
 
 static void
-ngx_http_tradesec_login_outcome(ngx_http_request_t *r, void *data,
-    ts_outcome_e outcome)
+ngx_http_tradesec_login_outcome(ngx_http_request_t *r,
+    ngx_http_tradesec_expectation_t *e, ts_outcome_e outcome)
 {
-    ngx_http_tradesec_login_attempt_t *a = data;
-
-    time_t      seconds;
-    ngx_uint_t  n;
+    time_t                              seconds;
+    ngx_uint_t                          n;
+    ngx_http_tradesec_login_attempt_t  *a;
 
     /* indexed by ts_outcome_e */
 
@@ -411,6 +412,8 @@ ngx_http_tradesec_login_outcome(ngx_http_request_t *r, void *data,
         TS_ATTEMPTS_SUCCEEDED,
         TS_ATTEMPTS_WITHDRAWN
     };
+
+    a = (ngx_http_tradesec_login_attempt_t *) e;
 
     n = a->store->settle(a->store, &a->attempt, outcomes[outcome], &seconds);
 

@@ -423,7 +423,7 @@ ngx_http_tradesec_login_lint(ngx_conf_t *cf,
         "ngx_http_grpc_module"
     };
 
-    if (conf->policy->criteria.success.n == 0
+    if (conf->policy->criteria.success.any == 0
         && conf->policy->criteria.nfields == 0)
     {
         ngx_http_tradesec_conf_merge_warn(cf,

@@ -8,89 +8,130 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include <sodium.h>
-
 #include "core/ts_address.h"
+#include "core/ts_siphash.h"
 #include "guard/ngx_http_tradesec_login_conf.h"
 
 
-/* tag, and account or address */
+/*
+ * The keys of the addresses that were seen last, each at its place: most
+ * attempts come on a connection, or at least from an address, that has made
+ * others, and IPv6 has three keys.
+ */
 
-#define NGX_HTTP_TRADESEC_LOGIN_HASHED  (sizeof(uint64_t) + TS_FOLD_OUT)
+#define NGX_HTTP_TRADESEC_LOGIN_RECENT  64
+
+#define NGX_HTTP_TRADESEC_LOGIN_ADDRESS_KEYS                                 \
+    (NGX_HTTP_TRADESEC_LOGIN_COUNTERS - NGX_HTTP_TRADESEC_LOGIN_ADDRESS)
+
+typedef struct {
+    uint64_t             secret;    /* of the store's key */
+    uint64_t             tag;
+    uint64_t             high;      /* the address */
+    uint64_t             low;
+    uint32_t             n;         /* 0: nothing is here */
+    ts_attempts_key_t    keys[NGX_HTTP_TRADESEC_LOGIN_ADDRESS_KEYS];
+} ngx_http_tradesec_login_recent_t;
 
 
-static ts_attempts_key_t ngx_http_tradesec_login_hash(const u_char *key,
-    uint64_t tag, ts_slice_t data);
+static const ngx_http_tradesec_login_recent_t *
+    ngx_http_tradesec_login_address_keys(const u_char *key, uint64_t tag,
+    const ts_address_t *address);
 static ts_address_t ngx_http_tradesec_login_address(ngx_http_request_t *r);
 
+
+/*
+ * SipHash-128 under the store's key: neither accounts nor addresses in clear.
+ * The name of the pair is a sum: both are pseudo-random under the same key,
+ * so it is as good as that of a third hash.
+ */
 
 void
 ngx_http_tradesec_login_keys(ngx_http_request_t *r,
     const ngx_http_tradesec_login_conf_t *llcf, ts_slice_t account,
     ts_attempt_t *attempt)
 {
-    uint64_t            tag;
-    ngx_uint_t          i, n;
-    const u_char       *key;
-    ts_address_t        address;
-    ts_attempts_key_t   account_key, address_key;
+    uint32_t                                 i;
+    uint64_t                                 tag, *hash;
+    const u_char                            *key;
+    ts_address_t                             address;
+    ts_attempts_counter_t                   *c;
+    const ngx_http_tradesec_login_recent_t  *recent;
 
-    static const uint8_t  bits[NGX_HTTP_TRADESEC_LOGIN_COUNTERS] = {
-        0, 0, 64, 56, 48
-    };
+    c = attempt->counters;
 
     key = llcf->store->key(llcf->store);
     tag = llcf->policy->counter_tag;
 
-    account_key = ngx_http_tradesec_login_hash(key, tag, account);
+    hash = c[NGX_HTTP_TRADESEC_LOGIN_ACCOUNT].key.word;
+    ts_siphash(key, tag, account, hash);
 
     address = ngx_http_tradesec_login_address(r);
+    recent = ngx_http_tradesec_login_address_keys(key, tag, &address);
 
-    n = ts_address_is_v4(&address) ? NGX_HTTP_TRADESEC_LOGIN_PREFIX56
-                                   : NGX_HTTP_TRADESEC_LOGIN_COUNTERS;
+    c[NGX_HTTP_TRADESEC_LOGIN_PAIR].key.word[0] = hash[0]
+                                                 + recent->keys[0].word[0];
+    c[NGX_HTTP_TRADESEC_LOGIN_PAIR].key.word[1] = hash[1]
+                                                 + recent->keys[0].word[1];
 
-    for (i = NGX_HTTP_TRADESEC_LOGIN_ADDRESS; i < n; i++) {
-        attempt->counters[i].key = ngx_http_tradesec_login_hash(key, tag + i,
-                                       ts_address_network(&address, bits[i]));
+    for (i = 0; i < recent->n; i++) {
+        c[NGX_HTTP_TRADESEC_LOGIN_ADDRESS + i].key = recent->keys[i];
     }
 
-    /*
-     * Both are pseudo-random under the same key, so their sum is as good a
-     * name for the pair as a third hash.
-     */
+    attempt->account = (uint32_t) hash[1];
+    attempt->n = NGX_HTTP_TRADESEC_LOGIN_ADDRESS + recent->n;
 
-    address_key = attempt->counters[NGX_HTTP_TRADESEC_LOGIN_ADDRESS].key;
-
-    attempt->counters[NGX_HTTP_TRADESEC_LOGIN_ACCOUNT].key = account_key;
-    attempt->counters[NGX_HTTP_TRADESEC_LOGIN_PAIR].key = (ts_attempts_key_t) {
-        { account_key.word[0] + address_key.word[0],
-          account_key.word[1] + address_key.word[1] }
-    };
-
-    for (i = 0; i < n; i++) {
-        attempt->counters[i].rule = &llcf->rules[i];
+    for (i = 0; i < attempt->n; i++) {
+        c[i].rule = &llcf->rules[i];
     }
-
-    attempt->n = (uint32_t) n;
-    attempt->account = (uint32_t) account_key.word[1];
 }
 
 
-/* SipHash-128 under the store's key: neither accounts nor addresses in clear */
-
-static ts_attempts_key_t
-ngx_http_tradesec_login_hash(const u_char *key, uint64_t tag, ts_slice_t data)
+static const ngx_http_tradesec_login_recent_t *
+ngx_http_tradesec_login_address_keys(const u_char *key, uint64_t tag,
+    const ts_address_t *address)
 {
-    u_char             buf[NGX_HTTP_TRADESEC_LOGIN_HASHED];
-    ts_attempts_key_t  hash;
+    uint64_t                           secret, high, low;
+    ngx_uint_t                         i;
+    ngx_http_tradesec_login_recent_t  *recent;
 
-    ngx_memcpy(buf, &tag, sizeof(tag));
-    ngx_memcpy(buf + sizeof(tag), data.data, data.len);
+    static ngx_http_tradesec_login_recent_t
+        table[NGX_HTTP_TRADESEC_LOGIN_RECENT];
 
-    (void) crypto_shorthash_siphashx24((u_char *) hash.word, buf,
-                                       sizeof(tag) + data.len, key);
+    static const uint8_t  bits[NGX_HTTP_TRADESEC_LOGIN_ADDRESS_KEYS] = {
+        64, 56, 48
+    };
 
-    return hash;
+    ngx_memcpy(&secret, key, sizeof(secret));
+    ngx_memcpy(&high, address->bytes, sizeof(high));
+    ngx_memcpy(&low, address->bytes + 8, sizeof(low));
+
+    /* the last bits of an IPv6 network, and of an IPv4 address */
+
+    i = ((high ^ low) >> 56) % NGX_HTTP_TRADESEC_LOGIN_RECENT;
+
+    recent = &table[i];
+
+    if (recent->secret == secret && recent->tag == tag
+        && recent->high == high && recent->low == low && recent->n != 0)
+    {
+        return recent;
+    }
+
+    recent->secret = secret;
+    recent->tag = tag;
+    recent->high = high;
+    recent->low = low;
+    recent->n = ts_address_is_v4(address)
+                ? 1 : NGX_HTTP_TRADESEC_LOGIN_ADDRESS_KEYS;
+
+    for (i = 0; i < recent->n; i++) {
+        ts_siphash(key, tag + NGX_HTTP_TRADESEC_LOGIN_ADDRESS + i,
+                   ts_address_network(address, bits[i]),
+                   recent->keys[i].word);
+    }
+
+    return recent;
 }
 
 

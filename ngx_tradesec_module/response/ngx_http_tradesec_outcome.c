@@ -9,25 +9,17 @@
 #include "response/ngx_http_tradesec_outcome.h"
 
 
-struct ngx_http_tradesec_expectation_s {
-    const ts_outcome_criteria_t   *criteria;
-    ngx_http_tradesec_outcome_pt   handler;    /* NULL: settled */
-    void                          *data;
-
-    /* an answer of this upstream, if there is one, is not ours */
-    ngx_http_upstream_t           *before;
-};
-
-
 typedef struct {
     ngx_flag_t                     active;
 } ngx_http_tradesec_outcome_conf_t;
 
 
-static void ngx_http_tradesec_settle_outcome(ngx_http_request_t *r,
-    ngx_http_tradesec_expectation_t *e);
+static ngx_inline void ngx_http_tradesec_settle_outcome(
+    ngx_http_request_t *r, ngx_http_tradesec_expectation_t *e);
 static ts_outcome_e ngx_http_tradesec_judge_answer(ngx_http_request_t *r,
     const ngx_http_tradesec_expectation_t *e);
+static void ngx_http_tradesec_judge_lines(ngx_http_upstream_t *u,
+    ts_outcome_t *outcome);
 static void ngx_http_tradesec_outcome_cleanup(void *data);
 static ngx_int_t ngx_http_tradesec_outcome_filter(ngx_http_request_t *r);
 static void *ngx_http_tradesec_outcome_create_conf(ngx_conf_t *cf);
@@ -70,19 +62,11 @@ ngx_module_t  ngx_http_tradesec_outcome_module = {
 
 ngx_int_t
 ngx_http_tradesec_expect_outcome(ngx_http_request_t *r,
-    ngx_http_tradesec_ctx_t *ctx, const ts_outcome_criteria_t *criteria,
-    ngx_http_tradesec_outcome_pt handler, void *data)
+    ngx_http_tradesec_ctx_t *ctx, ngx_http_tradesec_expectation_t *e)
 {
-    ngx_http_cleanup_t               *cln;
-    ngx_http_tradesec_expectation_t  *e;
+    ngx_http_cleanup_t  *cln;
 
-    e = ctx->expectation;
-
-    if (e == NULL) {
-        e = ngx_pcalloc(r->pool, sizeof(ngx_http_tradesec_expectation_t));
-        if (e == NULL) {
-            return NGX_ERROR;
-        }
+    if (ctx->expectation == NULL) {
 
         cln = ngx_http_cleanup_add(r, 0);
         if (cln == NULL) {
@@ -92,15 +76,12 @@ ngx_http_tradesec_expect_outcome(ngx_http_request_t *r,
         cln->handler = ngx_http_tradesec_outcome_cleanup;
         cln->data = r;
 
-        ctx->expectation = e;
+    } else {
+        ngx_http_tradesec_settle_outcome(r, ctx->expectation);
     }
 
-    ngx_http_tradesec_settle_outcome(r, e);
-
-    e->criteria = criteria;
-    e->handler = handler;
-    e->data = data;
     e->before = r->upstream;
+    ctx->expectation = e;
 
     return NGX_OK;
 }
@@ -121,7 +102,7 @@ ngx_http_tradesec_withdraw_expectation(ngx_http_request_t *r,
 
     handler = e->handler;
     e->handler = NULL;
-    handler(r, e->data, TS_OUTCOME_NONE);
+    handler(r, e, TS_OUTCOME_NONE);
 }
 
 
@@ -152,7 +133,7 @@ ngx_http_tradesec_conf_expect_outcomes(ngx_conf_t *cf)
 }
 
 
-static void
+static ngx_inline void
 ngx_http_tradesec_settle_outcome(ngx_http_request_t *r,
     ngx_http_tradesec_expectation_t *e)
 {
@@ -162,7 +143,7 @@ ngx_http_tradesec_settle_outcome(ngx_http_request_t *r,
 
     if (handler != NULL) {
         e->handler = NULL;
-        handler(r, e->data, ngx_http_tradesec_judge_answer(r, e));
+        handler(r, e, ngx_http_tradesec_judge_answer(r, e));
     }
 }
 
@@ -178,10 +159,7 @@ static ts_outcome_e
 ngx_http_tradesec_judge_answer(ngx_http_request_t *r,
     const ngx_http_tradesec_expectation_t *e)
 {
-    ngx_uint_t            i;
     ts_outcome_t          outcome;
-    ngx_list_part_t      *part;
-    ngx_table_elt_t      *h;
     ngx_http_upstream_t  *u;
 
     u = r->upstream;
@@ -201,20 +179,31 @@ ngx_http_tradesec_judge_answer(ngx_http_request_t *r,
     outcome.criteria = e->criteria;
     outcome.met = 0;
 
-    part = e->criteria->nfields ? &u->headers_in.headers.part : NULL;
+    if (e->criteria->nfields) {
+        ngx_http_tradesec_judge_lines(u, &outcome);
+    }
 
-    for ( /* void */ ; part; part = part->next) {
+    return ts_outcome(&outcome, (uint32_t) u->headers_in.status_n);
+}
+
+
+static void
+ngx_http_tradesec_judge_lines(ngx_http_upstream_t *u, ts_outcome_t *outcome)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    for (part = &u->headers_in.headers.part; part; part = part->next) {
         h = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
-            ts_outcome_line(&outcome, (ts_outcome_line_t) {
+            ts_outcome_line(outcome, (ts_outcome_line_t) {
                 ts_slice(h[i].key.data, h[i].key.len),
                 ts_slice(h[i].value.data, h[i].value.len)
             });
         }
     }
-
-    return ts_outcome(&outcome, (uint32_t) u->headers_in.status_n);
 }
 
 

@@ -19,18 +19,30 @@
  */
 
 typedef void (*ngx_http_tradesec_outcome_pt)(ngx_http_request_t *r,
-    void *data, ts_outcome_e outcome);
+    ngx_http_tradesec_expectation_t *e, ts_outcome_e outcome);
+
+
+/*
+ * The first two by whoever expects, who may have it as the head of more; they
+ * and the criteria must live as long as the request.
+ */
+
+struct ngx_http_tradesec_expectation_s {
+    const ts_outcome_criteria_t   *criteria;
+    ngx_http_tradesec_outcome_pt   handler;    /* NULL: settled */
+
+    /* an answer of this upstream, if there is one, is not ours */
+    ngx_http_upstream_t           *before;
+};
 
 
 /*
  * Expects an answer of the upstream that the request is passed to next; an
- * earlier expectation of the request is settled first. The criteria must live
- * as long as the request.
+ * earlier expectation of the request is settled first.
  */
 
 ngx_int_t ngx_http_tradesec_expect_outcome(ngx_http_request_t *r,
-    ngx_http_tradesec_ctx_t *ctx, const ts_outcome_criteria_t *criteria,
-    ngx_http_tradesec_outcome_pt handler, void *data);
+    ngx_http_tradesec_ctx_t *ctx, ngx_http_tradesec_expectation_t *e);
 
 /*
  * The request was redirected before the backend was asked, and expects anew:

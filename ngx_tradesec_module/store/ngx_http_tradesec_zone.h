@@ -111,7 +111,17 @@ ngx_int_t ngx_http_tradesec_zone_add(ngx_conf_t *cf,
 static ngx_inline void
 ngx_http_tradesec_area_lock(const ngx_http_tradesec_area_t *area)
 {
-    ngx_shmtx_lock(&area->shpool->mutex);
+    ngx_shmtx_t  *mutex;
+
+    mutex = &area->shpool->mutex;
+
+    /* free, as it is nearly always: without a call */
+
+    if (*mutex->lock != 0
+        || !ngx_atomic_cmp_set(mutex->lock, 0, ngx_pid))
+    {
+        ngx_shmtx_lock(mutex);
+    }
 }
 
 

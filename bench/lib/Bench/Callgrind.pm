@@ -18,6 +18,10 @@ our @EXPORT_OK = qw(instructions);
 
 my ($FEW, $MANY) = (200, 1200);
 
+# Those of libc count for who calls them, as if they were written there
+
+my $SMALL = qr/^__mem(?:chr|cmp|cpy|move|set)_/;
+
 
 # Options: those of Bench::Server, and
 #
@@ -86,7 +90,7 @@ sub profile {
     my ($text) = @_;
 
     my (%cost, %name);
-    my ($object, $function, $is_call) = ('', '', 0);
+    my ($object, $function, $callee, $is_call) = ('', '', '', 0);
 
     for my $line (split /\n/, $text) {
 
@@ -98,6 +102,7 @@ sub profile {
 
             $object   = $name{$key} if $kind eq 'ob';
             $function = $name{$key} if $kind eq 'fn';
+            $callee   = $name{$key} if $kind eq 'cfn';
 
         } elsif ($line =~ /^calls=/) {
             # the next line is the cost of what was called
@@ -110,7 +115,8 @@ sub profile {
             my $cost = $1;
             my $who  = $function =~ /^0x/ ? $object =~ s{.*/}{}r : $function;
 
-            $cost{$who} += $cost unless $is_call;
+            $cost{$who} += $cost unless $is_call && $callee !~ $SMALL;
+            $cost{$callee} -= $cost if $is_call && $callee =~ $SMALL;
             $is_call = 0;
         }
     }
