@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "guard/ngx_http_tradesec_cookie_guard.h"
 #include "guard/ngx_http_tradesec_jwt.h"
 #include "guard/ngx_http_tradesec_login.h"
 #include "guard/ngx_http_tradesec_methods.h"
@@ -57,6 +58,9 @@ static ngx_int_t ngx_http_tradesec_init_module(ngx_cycle_t *cycle);
 static const ngx_http_tradesec_guard_t *const  ngx_http_tradesec_guards[] = {
 #ifndef TS_OMIT_METHODS
     &ngx_http_tradesec_methods_guard,
+#endif
+#ifndef TS_OMIT_COOKIES
+    &ngx_http_tradesec_cookies_guard,
 #endif
 #ifndef TS_OMIT_WEBSOCKET
     &ngx_http_tradesec_websocket_guard,

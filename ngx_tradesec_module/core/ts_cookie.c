@@ -123,6 +123,13 @@ ts_cookie_hides(const uint8_t *p, const uint8_t *end, ts_slice_t name)
 
 
 int
+ts_cookie_value_hides(ts_slice_t value, ts_slice_t name)
+{
+    return ts_cookie_hides(value.data, value.data + value.len, name);
+}
+
+
+int
 ts_cookie_is_name(ts_slice_t name)
 {
     size_t  i;

@@ -40,18 +40,20 @@ typedef struct {
 
 
 /*
- * The value is not looked into: it may be long, and what reads it has to
- * refuse commas and white space anyway, behind which some readers find another
- * pair. A token in base64url has neither.
- */
-
-/*
  * Called for each line in turn; returns cookie->result so far. Once it says
  * DUPLICATE or AMBIGUOUS it stays so.
  */
 
 ts_cookie_result_e ts_cookie_scan(ts_cookie_t *cookie, ts_slice_t line,
     ts_slice_t name);
+
+/*
+ * The value is not looked into: it may be long, and who reads a token refuses
+ * commas and white space anyway. Any other value may hold what some reader
+ * takes for another pair of the name.
+ */
+
+int ts_cookie_value_hides(ts_slice_t value, ts_slice_t name);
 
 /* Whether name can be guarded: a token of RFC 7230, section 3.2.6. */
 

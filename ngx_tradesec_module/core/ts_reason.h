@@ -29,6 +29,11 @@
     X(TOO_EARLY, "too_early", 425,                                           \
       "an unsafe method in TLS early data, which can be replayed")           \
                                                                              \
+    /* cookies */                                                            \
+    X(COOKIE_DUPLICATE, "cookie_duplicate", 400,                             \
+      "a cookie of tradesec_cookie_unique is there twice, or spelt so that " \
+      "the backend could read another one")                                  \
+                                                                             \
     /* origin */                                                             \
     X(ORIGIN_MALFORMED, "origin_malformed", 403,                             \
       "Origin, Sec-Fetch-Site or Referer stands there twice or unreadable")  \

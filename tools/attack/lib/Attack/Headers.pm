@@ -71,6 +71,14 @@ sub rows () {
             return !defined _page($target)->header('Permissions-Policy');
         }, @$page ],
 
+        [ 'session cookie sent with a foreign form' => sub ($target) {
+            return grep {
+                /^access_token=/ && !/;\s*SameSite=(?:Lax|Strict)\s*(?:;|$)/i
+            } $target->log_in('alice')->headers('Set-Cookie');
+        }, 'session cookie logs in', sub ($target) {
+            return $target->whoami($target->as('alice')) eq 'alice';
+        } ],
+
         [ 'version of the server read' => sub ($target) {
             return join(' ', map { $_->[1] } grep {
                 $_->[0] =~ /^(?:Server|X-Powered-By)$/i
