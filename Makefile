@@ -11,6 +11,9 @@ DESTDIR   ?=
 FUZZ_TIME ?= 10
 JOBS      ?= 2
 
+# which files of the suite run on another nginx (asan, trixie, sid)
+SUITE     ?= t
+
 # where the fuzzers begin: the same each time, FUZZ_SEED=0 for another one
 FUZZ_SEED ?= 1
 
@@ -39,7 +42,7 @@ TEST_LIBS := -lcmocka -ljansson -ljwt -lcrypto -lsodium -lutf8proc
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all deps install demo attack test unit fuzz lint asan matrix fresh soak bench nginx clean help FORCE
+.PHONY: all deps install demo attack test unit fuzz lint asan matrix trixie sid fresh soak bench nginx clean help FORCE
 
 all: $(MODULE)                  ## builds the module against the installed nginx-dev
 
@@ -150,7 +153,7 @@ asan: deps                      ## runs the suite on a sanitized nginx, built fr
 	    CC_OPT='$(ASAN_OPT)' LD_OPT='$(SANITIZE)' nginx
 	TRADESEC_NGINX=$(abspath $(ASAN))/nginx/nginx \
 	    TRADESEC_MODULE=$(abspath $(ASAN))/$(notdir $(MODULE)) \
-	    prove -j$(JOBS) --timer -I t/lib t
+	    prove -j$(JOBS) --timer -I t/lib $(SUITE)
 
 nginx: $(MODULE)
 	@$(MAKE) --no-print-directory -s -C $(NGINX_SRC) -f $(OBJS)/Makefile binary
@@ -158,10 +161,12 @@ nginx: $(MODULE)
 
 # Other versions of nginx. The first gates, the second moves from day to day.
 
-matrix: deps                    ## runs the suite on nginx 1.26 (trixie) and, not gating, on sid's
+trixie sid: deps
 	tools/deps matrix
-	tools/matrix trixie
-	-tools/matrix sid
+	JOBS=$(JOBS) tools/matrix $@ $(SUITE)
+
+matrix: trixie                  ## runs the suite on nginx 1.26 (trixie) and, not gating, on sid's
+	-$(MAKE) sid
 
 fresh:                          ## proves make demo and make test on a bare Debian 12, in a root of its own
 	tools/deps matrix

@@ -372,9 +372,11 @@ ngx_http_tradesec_zone_postconfiguration(ngx_conf_t *cf)
     zcf = ngx_http_conf_get_module_main_conf(cf,
                                              ngx_http_tradesec_zone_module);
 
-    if (zcf->shm_zone != NULL) {
-        zcf->old = ngx_http_tradesec_zone_old(cf, zcf->shm_zone);
+    if (zcf->shm_zone == NULL) {
+        return NGX_OK;
     }
+
+    zcf->old = ngx_http_tradesec_zone_old(cf, zcf->shm_zone);
 
     if (zcf->old == NULL) {
         return NGX_OK;
