@@ -188,6 +188,148 @@ a_cookie_that_is_deleted_is_not_set(void **state)
 
 
 static void
+want_value(ts_outcome_e means, const char *pointer, const char *value)
+{
+    static uint8_t      buf[TS_OUTCOME_BODIES][64];
+    ts_outcome_body_t  *b;
+
+    b = &criteria.bodies[criteria.nbodies];
+    b->means = means;
+    b->json = 1;
+
+    if (value != NULL) {
+        b->value = ts_slice(value, strlen(value));
+    }
+
+    assert_int_equal(ts_json_pointer(&b->pointer,
+                                     ts_slice(pointer, strlen(pointer)),
+                                     buf[criteria.nbodies]), 0);
+    criteria.nbodies++;
+}
+
+
+static ts_outcome_e
+outcome_of(uint32_t status, const char *body)
+{
+    ts_slice_t        copy;
+    ts_outcome_t      o;
+    ts_json_token_t  *tokens;
+
+    tokens = malloc(TS_OUTCOME_JSON_TOKENS * sizeof(ts_json_token_t));
+    assert_non_null(tokens);
+
+    memset(&o, 0, sizeof(o));
+    o.criteria = &criteria;
+
+    copy = heap_copy(body, strlen(body));
+    o.seen = (uint32_t) ts_outcome_json(&o, copy, tokens);
+    heap_free(copy);
+    free(tokens);
+
+    return ts_outcome(&o, status);
+}
+
+
+static void
+values_of_json_decide(void **state)
+{
+    (void) state;
+
+    want_value(TS_OUTCOME_SUCCESS, "/user/id", NULL);
+    want_value(TS_OUTCOME_SUCCESS, "/ok", "true");
+    want_value(TS_OUTCOME_FAILURE, "/error", NULL);
+    want_value(TS_OUTCOME_NEUTRAL, "/code", "7");
+
+    assert_int_equal(outcome_of(200, "{\"ok\":true,\"user\":{\"id\":0}}"),
+                     TS_OUTCOME_SUCCESS);
+    assert_int_equal(outcome_of(302, "{\"ok\":\"true\",\"user\":{\"id\":[]}}"),
+                     TS_OUTCOME_SUCCESS);
+    assert_int_equal(outcome_of(200, "{\"ok\":[\"true\"],\"user\":{\"id\":1}}"),
+                     TS_OUTCOME_FAILURE);
+    assert_int_equal(outcome_of(200, "{\"ok\":true,\"user\":{\"id\":null}}"),
+                     TS_OUTCOME_FAILURE);
+    assert_int_equal(outcome_of(200, "{\"ok\":true}"), TS_OUTCOME_FAILURE);
+    assert_int_equal(outcome_of(200, "{\"ok\":true,\"user\":{\"id\":1},"
+                                     "\"error\":\"\"}"), TS_OUTCOME_FAILURE);
+    assert_int_equal(outcome_of(200, "{\"ok\":true,\"user\":{\"id\":1},"
+                                     "\"error\":null}"), TS_OUTCOME_SUCCESS);
+    assert_int_equal(outcome_of(200, "{\"code\":7,\"ok\":true,"
+                                     "\"user\":{\"id\":1}}"),
+                     TS_OUTCOME_NEUTRAL);
+    assert_int_equal(outcome_of(200, "{\"code\":7,\"error\":1}"),
+                     TS_OUTCOME_FAILURE);
+    assert_int_equal(outcome_of(200, "{\"code\":7.0}"), TS_OUTCOME_FAILURE);
+
+    /* statuses come first, or beside */
+
+    assert_int_equal(outcome_of(401, "{\"ok\":true,\"user\":{\"id\":0}}"),
+                     TS_OUTCOME_FAILURE);
+    assert_int_equal(outcome_of(400, "{\"ok\":true,\"user\":{\"id\":0}}"),
+                     TS_OUTCOME_NEUTRAL);
+    assert_int_equal(outcome_of(400, "{\"error\":1}"), TS_OUTCOME_FAILURE);
+}
+
+
+static void
+a_body_that_is_not_seen_is_a_failure(void **state)
+{
+    size_t        i;
+    ts_outcome_t  o;
+
+    static const char *const  unreadable[] = {
+        "{\"ok\":true", "{\"ok\":true}x", "{\"ok\":true,\"ok\":true}",
+        "<p>", " ", "{\"ok\":true,\"x\":\"\xff\"}", "\xef\xbb\xbf{\"ok\":true}",
+        "[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]",
+    };
+
+    (void) state;
+
+    want_value(TS_OUTCOME_SUCCESS, "/ok", NULL);
+
+    for (i = 0; i < sizeof(unreadable) / sizeof(unreadable[0]); i++) {
+        assert_int_equal(outcome_of(200, unreadable[i]), TS_OUTCOME_FAILURE);
+    }
+
+    criteria.bodies[0].means = TS_OUTCOME_FAILURE;
+    assert_true(ts_outcome_statuses(&criteria.success, TS_SLICE("200")));
+
+    for (i = 0; i < sizeof(unreadable) / sizeof(unreadable[0]); i++) {
+        assert_int_equal(outcome_of(200, unreadable[i]), TS_OUTCOME_FAILURE);
+    }
+
+    assert_int_equal(outcome_of(200, "{}"), TS_OUTCOME_SUCCESS);
+    assert_int_equal(outcome_of(200, ""), TS_OUTCOME_SUCCESS);
+
+    /* neither is one whose status is neutral */
+
+    memset(&o, 0, sizeof(o));
+    o.criteria = &criteria;
+    assert_int_equal(ts_outcome(&o, 400), TS_OUTCOME_FAILURE);
+    assert_int_equal(ts_outcome(&o, 200), TS_OUTCOME_FAILURE);
+}
+
+
+static void
+success_may_be_in_the_body_alone(void **state)
+{
+    (void) state;
+
+    assert_false(ts_outcome_has_success(&criteria));
+
+    want_value(TS_OUTCOME_FAILURE, "/error", NULL);
+    assert_false(ts_outcome_has_success(&criteria));
+    assert_int_equal(outcome_of(200, "{}"), TS_OUTCOME_FAILURE);
+
+    want_value(TS_OUTCOME_SUCCESS, "/ok", NULL);
+    assert_true(ts_outcome_has_success(&criteria));
+    assert_int_equal(outcome_of(200, "{\"ok\":1}"), TS_OUTCOME_SUCCESS);
+
+    want_cookie("sid");
+    assert_int_equal(outcome_of(200, "{\"ok\":1}"), TS_OUTCOME_FAILURE);
+}
+
+
+static void
 lists_of_statuses(void **state)
 {
     size_t                 i;
@@ -239,6 +381,9 @@ main(void)
         cmocka_unit_test_setup(all_criteria_of_success_hold, setup),
         cmocka_unit_test_setup(a_status_alone_may_be_success, setup),
         cmocka_unit_test_setup(a_cookie_that_is_deleted_is_not_set, setup),
+        cmocka_unit_test_setup(values_of_json_decide, setup),
+        cmocka_unit_test_setup(a_body_that_is_not_seen_is_a_failure, setup),
+        cmocka_unit_test_setup(success_may_be_in_the_body_alone, setup),
         cmocka_unit_test(lists_of_statuses),
     };
 

@@ -26,7 +26,8 @@ sub login {
 config_accepted(login('account=json:/a/b~1c account=form:u account=multipart:u '
     . 'account=basic success=cookie:sid success=status:2xx,302 '
     . 'success=header:X-A=b=c success=header:x-b failure=401,403 '
-    . 'neutral=429,500-503 counter=otp'), 'everything');
+    . 'neutral=429,500-503 counter=otp success=json:/ok failure=json:/e=1 '
+    . '"neutral=body:a b"'), 'everything');
 
 config_accepted(login('account=form:u success=status:200',
     'tradesec_login_limit pair=1 account=1000 address=2 prefix56=3 prefix48=4
@@ -77,9 +78,22 @@ config_refused(login('account=form:a account=form:b'),
     qr/duplicate source "account=form:b"/, 'a source twice');
 config_refused(login('account=json:/a account=json:/b'),
     qr/duplicate source/, 'a pointer twice');
-config_refused(login('account=form:u success=body:x'),
-    qr/invalid parameter "success=body:x".*"success=cookie:name"/,
+config_refused(login('account=form:u success=text:x'),
+    qr/invalid parameter "success=text:x".*"success=cookie:name"/,
     'criterion');
+config_refused(login('account=form:u success=body:'),
+    qr/no pattern in "success=body:"/, 'no pattern');
+config_refused(login('account=form:u "failure=body:(x"'),
+    qr/invalid pattern in "failure=body:\(x" in "tradesec_login": pcre/,
+    'bad pattern');
+config_refused(login('account=form:u neutral=json:a=b'),
+    qr/invalid JSON pointer in "neutral=json:a=b".*"json:\/pointer=value"/,
+    'bad pointer of an answer');
+config_refused(login('account=form:u success=json:=b'),
+    qr/invalid JSON pointer/, 'no pointer of an answer');
+config_refused(login('account=form:u ' . join ' ',
+    map {"failure=body:c$_"} 1 .. 9), qr/more than 8 criteria of the body/,
+    'too many criteria of the body');
 config_refused(login('account=form:u success=cookie:'),
     qr/invalid parameter "success=cookie:"/, 'empty cookie');
 config_refused(login('account=form:u success=header:=x'),

@@ -6,6 +6,11 @@
 #include "core/ts_param.h"
 
 
+static int ts_outcome_value(const ts_json_t *json,
+    const ts_json_token_t *token, ts_slice_t value);
+static ts_outcome_e ts_outcome_of_body(const ts_outcome_t *outcome,
+    uint32_t status);
+static int ts_outcome_succeeded(const ts_outcome_t *outcome, uint32_t status);
 static int ts_outcome_status(ts_slice_t text, uint16_t *from, uint16_t *to);
 static int ts_outcome_number(ts_slice_t text, uint16_t *number);
 static int ts_outcome_cookie(ts_slice_t line, ts_slice_t name, int *set);
@@ -43,6 +48,21 @@ ts_outcome_statuses(ts_outcome_statuses_t *statuses, ts_slice_t text)
 }
 
 
+int
+ts_outcome_has_success(const ts_outcome_criteria_t *criteria)
+{
+    uint32_t  i;
+
+    for (i = 0; i < criteria->nbodies; i++) {
+        if (criteria->bodies[i].means == TS_OUTCOME_SUCCESS) {
+            return 1;
+        }
+    }
+
+    return criteria->success.any || criteria->nfields;
+}
+
+
 void
 ts_outcome_line(ts_outcome_t *outcome, ts_outcome_line_t line)
 {
@@ -72,6 +92,68 @@ ts_outcome_line(ts_outcome_t *outcome, ts_outcome_line_t line)
 }
 
 
+int
+ts_outcome_json(ts_outcome_t *outcome, ts_slice_t body,
+    ts_json_token_t tokens[TS_OUTCOME_JSON_TOKENS])
+{
+    uint32_t                  i;
+    ts_json_t                 json;
+    const ts_json_token_t    *token;
+    const ts_outcome_body_t  *b;
+
+    if (body.len == 0) {
+        return 1;
+    }
+
+    json.tokens = tokens;
+    json.size = TS_OUTCOME_JSON_TOKENS;
+    json.max_depth = TS_OUTCOME_JSON_DEPTH;
+
+    if (ts_json_parse(&json, body) != TS_JSON_OK) {
+        return 0;
+    }
+
+    for (i = 0; i < outcome->criteria->nbodies; i++) {
+        b = &outcome->criteria->bodies[i];
+
+        if (!b->json) {
+            continue;
+        }
+
+        token = ts_json_get(&json, json.tokens, &b->pointer);
+
+        if (token != NULL && ts_outcome_value(&json, token, b->value)) {
+            outcome->shown |= (uint32_t) 1 << i;
+        }
+    }
+
+    return 1;
+}
+
+
+static int
+ts_outcome_value(const ts_json_t *json, const ts_json_token_t *token,
+    ts_slice_t value)
+{
+    if (value.data == NULL) {
+        return token->type != TS_JSON_NULL && token->type != TS_JSON_FALSE;
+    }
+
+    switch (token->type) {
+
+    case TS_JSON_STRING:
+        return ts_json_string_eq(json, token, value);
+
+    case TS_JSON_ARRAY:
+    case TS_JSON_OBJECT:
+        return 0;
+
+    default:
+        return ts_slice_eq(ts_json_raw(json, token), value);
+    }
+}
+
+
 ts_outcome_e
 ts_outcome(const ts_outcome_t *outcome, uint32_t status)
 {
@@ -83,20 +165,77 @@ ts_outcome(const ts_outcome_t *outcome, uint32_t status)
         return TS_OUTCOME_FAILURE;
     }
 
+    if (c->nbodies) {
+        return ts_outcome_of_body(outcome, status);
+    }
+
     if (ts_outcome_has_status(&c->neutral, status)) {
         return TS_OUTCOME_NEUTRAL;
     }
 
-    if (c->success.any == 0 && c->nfields == 0) {
+    return ts_outcome_succeeded(outcome, status)
+           ? TS_OUTCOME_SUCCESS : TS_OUTCOME_FAILURE;
+}
+
+
+static ts_outcome_e
+ts_outcome_of_body(const ts_outcome_t *outcome, uint32_t status)
+{
+    int                           neutral, success;
+    uint32_t                      i, shown;
+    const ts_outcome_criteria_t  *c;
+
+    if (!outcome->seen) {
         return TS_OUTCOME_FAILURE;
+    }
+
+    c = outcome->criteria;
+    neutral = ts_outcome_has_status(&c->neutral, status);
+    success = ts_outcome_succeeded(outcome, status);
+
+    for (i = 0; i < c->nbodies; i++) {
+        shown = outcome->shown >> i & 1;
+
+        switch (c->bodies[i].means) {
+
+        case TS_OUTCOME_SUCCESS:
+            success &= shown;
+            break;
+
+        case TS_OUTCOME_NEUTRAL:
+            neutral |= shown;
+            break;
+
+        default:
+            if (shown) {
+                return TS_OUTCOME_FAILURE;
+            }
+        }
+    }
+
+    return neutral ? TS_OUTCOME_NEUTRAL
+           : success ? TS_OUTCOME_SUCCESS : TS_OUTCOME_FAILURE;
+}
+
+
+/* By status and fields; there has to be some criterion. */
+
+static int
+ts_outcome_succeeded(const ts_outcome_t *outcome, uint32_t status)
+{
+    const ts_outcome_criteria_t  *c;
+
+    c = outcome->criteria;
+
+    if (!ts_outcome_has_success(c)) {
+        return 0;
     }
 
     if (c->success.any && !ts_outcome_has_status(&c->success, status)) {
-        return TS_OUTCOME_FAILURE;
+        return 0;
     }
 
-    return outcome->met == ((uint32_t) 1 << c->nfields) - 1
-           ? TS_OUTCOME_SUCCESS : TS_OUTCOME_FAILURE;
+    return outcome->met == ((uint32_t) 1 << c->nfields) - 1;
 }
 
 

@@ -9,13 +9,17 @@
 #ifndef TS_OUTCOME_H
 #define TS_OUTCOME_H
 
-#include "core/ts_types.h"
+#include "core/ts_json.h"
 
 
 #define TS_OUTCOME_FIELDS    8
 #define TS_OUTCOME_NAME      64     /* longest name of a field */
 
 #define TS_OUTCOME_STATUS    100    /* the first of those 500 that exist */
+
+#define TS_OUTCOME_BODIES       8
+#define TS_OUTCOME_JSON_TOKENS  1024    /* names and values of a body */
+#define TS_OUTCOME_JSON_DEPTH   16
 
 
 typedef enum {
@@ -41,14 +45,31 @@ typedef struct {
 } ts_outcome_field_t;
 
 
+/* What the body shows: a value of JSON, or something the caller looks for. */
+
+typedef struct {
+    ts_outcome_e       means;
+    uint32_t           json;
+    ts_json_pointer_t  pointer;
+    ts_slice_t         value;   /* of a string, or as a number or a word is
+                                   written; data NULL: any but null, false */
+} ts_outcome_body_t;
+
+
 typedef struct {
     ts_outcome_statuses_t  failure;
     ts_outcome_statuses_t  neutral;
 
-    /* success: one of the statuses, if any are listed, and every field */
+    /*
+     * success: one of the statuses, if any are listed, every field, and
+     * everything in the body that means success
+     */
     ts_outcome_statuses_t  success;
     ts_outcome_field_t     fields[TS_OUTCOME_FIELDS];
     uint32_t               nfields;
+
+    ts_outcome_body_t      bodies[TS_OUTCOME_BODIES];
+    uint32_t               nbodies;
 } ts_outcome_criteria_t;
 
 
@@ -76,19 +97,38 @@ ts_outcome_has_status(const ts_outcome_statuses_t *statuses, uint32_t status)
 }
 
 
+/* Whether any answer is a success at all. */
+
+int ts_outcome_has_success(const ts_outcome_criteria_t *criteria);
+
+
 /*
  * The lines of an answer are shown one after the other, then the outcome is
  * asked for. A criterion of a field is met when any line of that name has the
  * value; a cookie, when the last Set-Cookie of its name gives it a value and
  * does not delete it.
+ *
+ * Where there are criteria of the body, an answer whose body was not seen to
+ * its end is a failure.
  */
 
 typedef struct {
     const ts_outcome_criteria_t  *criteria;
     uint32_t                      met;      /* a bit for each field */
+    uint32_t                      shown;    /* and one for each of bodies */
+    uint32_t                      seen;     /* all of the body was */
 } ts_outcome_t;
 
 void ts_outcome_line(ts_outcome_t *outcome, ts_outcome_line_t line);
+
+/*
+ * Looks for all values of JSON. Returns 0 when the body is neither empty nor
+ * JSON, or JSON that readers disagree about: then it is not seen.
+ */
+
+int ts_outcome_json(ts_outcome_t *outcome, ts_slice_t body,
+    ts_json_token_t tokens[TS_OUTCOME_JSON_TOKENS]);
+
 ts_outcome_e ts_outcome(const ts_outcome_t *outcome, uint32_t status);
 
 

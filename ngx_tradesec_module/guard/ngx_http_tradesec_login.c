@@ -329,6 +329,7 @@ ngx_http_tradesec_login_reserve(ngx_http_request_t *r,
     }
 
     a->expectation.criteria = &llcf->policy->criteria;
+    a->expectation.patterns = llcf->policy->patterns;
     a->expectation.handler = ngx_http_tradesec_login_outcome;
     a->store = llcf->store;
     a->counter = &llcf->policy->counter;
@@ -351,7 +352,6 @@ ngx_http_tradesec_login_reserve(ngx_http_request_t *r,
     switch (v.verdict) {
 
     case TS_ATTEMPTS_ADMITTED:
-
         return ngx_http_tradesec_expect_outcome(r, ctx, &a->expectation)
                == NGX_OK
                ? ngx_http_tradesec_pass() : ngx_http_tradesec_fault();

@@ -393,7 +393,8 @@ ngx_http_tradesec_login_use(ngx_conf_t *cf,
     conf->store = lmcf->store;
 
     ngx_http_tradesec_conf_set_login(cf);
-    ngx_http_tradesec_conf_expect_outcomes(cf);
+    ngx_http_tradesec_conf_expect_outcomes(cf,
+                                   conf->policy->criteria.nbodies != 0);
 
     ngx_http_tradesec_login_lint(cf, conf);
 
@@ -423,9 +424,7 @@ ngx_http_tradesec_login_lint(ngx_conf_t *cf,
         "ngx_http_grpc_module"
     };
 
-    if (conf->policy->criteria.success.any == 0
-        && conf->policy->criteria.nfields == 0)
-    {
+    if (!ts_outcome_has_success(&conf->policy->criteria)) {
         ngx_http_tradesec_conf_merge_warn(cf,
             "\"tradesec_login\" without \"success=\" never forgives a "
             "failed attempt");

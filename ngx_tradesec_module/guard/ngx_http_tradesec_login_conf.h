@@ -42,6 +42,7 @@ typedef struct {
     ts_field_t                    json_names[TS_JSON_POINTER_DEPTH];
 
     ts_outcome_criteria_t         criteria;
+    void                         *patterns[TS_OUTCOME_BODIES];
 } ngx_http_tradesec_login_policy_t;
 
 
@@ -78,6 +79,12 @@ char *ngx_http_tradesec_login(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 ngx_flag_t ngx_http_tradesec_login_prefix(const ngx_str_t *parameter,
     const char *prefix, ngx_str_t *value);
+
+/* One "success=", "failure=" or "neutral=" of it; value is what follows. */
+
+ngx_int_t ngx_http_tradesec_login_criterion(ngx_conf_t *cf,
+    ngx_http_tradesec_login_policy_t *policy, ts_outcome_e means,
+    ngx_str_t *parameter, ngx_str_t value);
 
 /* Fills in the counters of an attempt at a normalised account. */
 

@@ -23,11 +23,6 @@ static ngx_int_t ngx_http_tradesec_login_field(ngx_conf_t *cf,
 static ngx_int_t ngx_http_tradesec_login_json(ngx_conf_t *cf,
     ngx_http_tradesec_login_policy_t *policy, ngx_str_t *parameter,
     ts_slice_t pointer);
-static ngx_int_t ngx_http_tradesec_login_success(ngx_conf_t *cf,
-    ngx_http_tradesec_login_policy_t *policy, ngx_str_t *parameter,
-    ngx_str_t value);
-static ngx_int_t ngx_http_tradesec_login_statuses(ngx_conf_t *cf,
-    ts_outcome_statuses_t *statuses, ngx_str_t *parameter, ngx_str_t value);
 
 
 ngx_http_tradesec_login_policy_t  ngx_http_tradesec_login_off = { .off = 1 };
@@ -98,15 +93,16 @@ ngx_http_tradesec_login(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             rc = ngx_http_tradesec_login_account(cf, policy, &value[i], v);
 
         } else if (ngx_http_tradesec_login_prefix(&value[i], "success=", &v)) {
-            rc = ngx_http_tradesec_login_success(cf, policy, &value[i], v);
+            rc = ngx_http_tradesec_login_criterion(cf, policy,
+                                       TS_OUTCOME_SUCCESS, &value[i], v);
 
         } else if (ngx_http_tradesec_login_prefix(&value[i], "failure=", &v)) {
-            rc = ngx_http_tradesec_login_statuses(cf, &policy->criteria.failure,
-                                                  &value[i], v);
+            rc = ngx_http_tradesec_login_criterion(cf, policy,
+                                       TS_OUTCOME_FAILURE, &value[i], v);
 
         } else if (ngx_http_tradesec_login_prefix(&value[i], "neutral=", &v)) {
-            rc = ngx_http_tradesec_login_statuses(cf, &policy->criteria.neutral,
-                                                  &value[i], v);
+            rc = ngx_http_tradesec_login_criterion(cf, policy,
+                                       TS_OUTCOME_NEUTRAL, &value[i], v);
 
         } else if (ngx_http_tradesec_login_prefix(&value[i], "counter=", &v)
                    && v.len > 0 && v.len <= TS_FIELD_NAME)
@@ -263,82 +259,4 @@ ngx_http_tradesec_login_json(ngx_conf_t *cf,
     policy->sources.json_names = policy->json_names;
 
     return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_tradesec_login_success(ngx_conf_t *cf,
-    ngx_http_tradesec_login_policy_t *policy, ngx_str_t *parameter,
-    ngx_str_t value)
-{
-    u_char              *eq;
-    ngx_str_t            v;
-    ts_outcome_field_t  *field;
-
-    if (ngx_http_tradesec_login_prefix(&value, "status:", &v)) {
-        return ngx_http_tradesec_login_statuses(cf, &policy->criteria.success,
-                                                parameter, v);
-    }
-
-    if (policy->criteria.nfields == TS_OUTCOME_FIELDS) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "more than %d criteria of success in "
-                           "\"tradesec_login\"", TS_OUTCOME_FIELDS);
-        return NGX_ERROR;
-    }
-
-    field = &policy->criteria.fields[policy->criteria.nfields];
-
-    if (ngx_http_tradesec_login_prefix(&value, "cookie:", &v)
-        && v.len > 0
-        && ngx_strlchr(v.data, v.data + v.len, '=') == NULL)
-    {
-        field->cookie = 1;
-        field->name = ts_slice(v.data, v.len);
-        policy->criteria.nfields++;
-
-        return NGX_OK;
-    }
-
-    if (ngx_http_tradesec_login_prefix(&value, "header:", &v)) {
-        eq = ngx_strlchr(v.data, v.data + v.len, '=');
-
-        if (eq != NULL) {
-            field->value = ts_slice(eq + 1, v.data + v.len - eq - 1);
-            v.len = eq - v.data;
-        }
-
-        if (v.len > 0 && v.len <= TS_OUTCOME_NAME) {
-            ngx_strlow(v.data, v.data, v.len);
-            field->name = ts_slice(v.data, v.len);
-            policy->criteria.nfields++;
-
-            return NGX_OK;
-        }
-    }
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid parameter \"%V\" in \"tradesec_login\", "
-                       "write \"success=cookie:name\", "
-                       "\"success=status:200\" or "
-                       "\"success=header:name=value\"", parameter);
-
-    return NGX_ERROR;
-}
-
-
-static ngx_int_t
-ngx_http_tradesec_login_statuses(ngx_conf_t *cf,
-    ts_outcome_statuses_t *statuses, ngx_str_t *parameter, ngx_str_t value)
-{
-    if (ts_outcome_statuses(statuses, ts_slice(value.data, value.len))) {
-        return NGX_OK;
-    }
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid statuses in \"%V\" in \"tradesec_login\", "
-                       "write as \"401,403\", \"4xx\" or \"400-403\"",
-                       parameter);
-
-    return NGX_ERROR;
 }

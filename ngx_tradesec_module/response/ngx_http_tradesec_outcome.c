@@ -6,16 +6,17 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include "response/ngx_http_tradesec_outcome.h"
+#include "response/ngx_http_tradesec_outcome_body.h"
 
 
 typedef struct {
     ngx_flag_t                     active;
+    ngx_flag_t                     body;    /* some criteria are of it */
 } ngx_http_tradesec_outcome_conf_t;
 
 
-static ngx_inline void ngx_http_tradesec_settle_outcome(
-    ngx_http_request_t *r, ngx_http_tradesec_expectation_t *e);
+static ngx_flag_t ngx_http_tradesec_is_answered(ngx_http_request_t *r,
+    const ngx_http_tradesec_expectation_t *e);
 static ts_outcome_e ngx_http_tradesec_judge_answer(ngx_http_request_t *r,
     const ngx_http_tradesec_expectation_t *e);
 static void ngx_http_tradesec_judge_lines(ngx_http_upstream_t *u,
@@ -80,7 +81,12 @@ ngx_http_tradesec_expect_outcome(ngx_http_request_t *r,
         ngx_http_tradesec_settle_outcome(r, ctx->expectation);
     }
 
+    if (e->criteria->nbodies) {
+        ngx_http_tradesec_ask_for_whole(r);
+    }
+
     e->before = r->upstream;
+    e->held = NULL;
     ctx->expectation = e;
 
     return NGX_OK;
@@ -123,17 +129,18 @@ ngx_http_tradesec_outcome_redirected(ngx_http_request_t *r,
 
 
 void
-ngx_http_tradesec_conf_expect_outcomes(ngx_conf_t *cf)
+ngx_http_tradesec_conf_expect_outcomes(ngx_conf_t *cf, ngx_flag_t body)
 {
     ngx_http_tradesec_outcome_conf_t  *ocf;
 
     ocf = ngx_http_conf_get_module_main_conf(cf,
                                              ngx_http_tradesec_outcome_module);
     ocf->active = 1;
+    ocf->body |= body;
 }
 
 
-static ngx_inline void
+void
 ngx_http_tradesec_settle_outcome(ngx_http_request_t *r,
     ngx_http_tradesec_expectation_t *e)
 {
@@ -149,41 +156,47 @@ ngx_http_tradesec_settle_outcome(ngx_http_request_t *r,
 
 
 /*
- * Looks at what the upstream itself answered: what nginx made of it on the
- * way to the client (intercepted errors, filters) does not count. The time of
- * the header is set when a try's header has been read completely; each
- * further try starts with a new state.
+ * Whether the upstream itself has: what nginx makes of it on the way to the
+ * client (intercepted errors, filters) does not count. The time of the header
+ * is set when a try's header has been read completely; each further try starts
+ * with a new state. An answer of the cache, fresh or stale, is that of another
+ * attempt.
  */
+
+static ngx_flag_t
+ngx_http_tradesec_is_answered(ngx_http_request_t *r,
+    const ngx_http_tradesec_expectation_t *e)
+{
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+
+    return u != NULL && u != e->before && u->state != NULL
+           && u->state->header_time != (ngx_msec_t) -1
+           && !r->cached;
+}
+
 
 static ts_outcome_e
 ngx_http_tradesec_judge_answer(ngx_http_request_t *r,
     const ngx_http_tradesec_expectation_t *e)
 {
-    ts_outcome_t          outcome;
-    ngx_http_upstream_t  *u;
+    ts_outcome_t  outcome;
 
-    u = r->upstream;
-
-    if (u == NULL || u == e->before || u->state == NULL
-        || u->state->header_time == (ngx_msec_t) -1)
-    {
-        return TS_OUTCOME_FAILURE;
-    }
-
-    /* an answer of the cache, fresh or stale, is that of another attempt */
-
-    if (r->cached) {
+    if (!ngx_http_tradesec_is_answered(r, e)) {
         return TS_OUTCOME_FAILURE;
     }
 
     outcome.criteria = e->criteria;
     outcome.met = 0;
+    outcome.shown = e->held ? e->held->shown : 0;
+    outcome.seen = e->held ? e->held->seen : 0;
 
     if (e->criteria->nfields) {
-        ngx_http_tradesec_judge_lines(u, &outcome);
+        ngx_http_tradesec_judge_lines(r->upstream, &outcome);
     }
 
-    return ts_outcome(&outcome, (uint32_t) u->headers_in.status_n);
+    return ts_outcome(&outcome, (uint32_t) r->upstream->headers_in.status_n);
 }
 
 
@@ -223,14 +236,28 @@ ngx_http_tradesec_outcome_cleanup(void *data)
 static ngx_int_t
 ngx_http_tradesec_outcome_filter(ngx_http_request_t *r)
 {
-    ngx_http_tradesec_ctx_t  *ctx;
+    ngx_http_tradesec_ctx_t          *ctx;
+    ngx_http_tradesec_expectation_t  *e;
 
-    if (r == r->main) {
-        ctx = ngx_http_tradesec_find_ctx(r);
+    ctx = r == r->main ? ngx_http_tradesec_find_ctx(r) : NULL;
+    e = ctx != NULL ? ctx->expectation : NULL;
 
-        if (ctx != NULL && ctx->expectation != NULL) {
-            ngx_http_tradesec_settle_outcome(r, ctx->expectation);
+    if (e != NULL && e->handler != NULL) {
+
+        if (e->held != NULL) {
+
+            /* an error page instead of the answer */
+
+            e->held->released = 1;
+
+        } else if (e->criteria->nbodies
+                   && ngx_http_tradesec_is_answered(r, e)
+                   && ngx_http_tradesec_hold_answer(r, e) == NGX_OK)
+        {
+            return NGX_OK;
         }
+
+        ngx_http_tradesec_settle_outcome(r, e);
     }
 
     return ngx_http_next_header_filter(r);
@@ -255,6 +282,10 @@ ngx_http_tradesec_outcome_init(ngx_conf_t *cf)
     if (ocf->active) {
         ngx_http_next_header_filter = ngx_http_top_header_filter;
         ngx_http_top_header_filter = ngx_http_tradesec_outcome_filter;
+    }
+
+    if (ocf->body) {
+        ngx_http_tradesec_outcome_body_init(ngx_http_next_header_filter);
     }
 
     return NGX_OK;

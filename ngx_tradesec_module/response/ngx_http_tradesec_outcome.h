@@ -22,14 +22,24 @@ typedef void (*ngx_http_tradesec_outcome_pt)(ngx_http_request_t *r,
     ngx_http_tradesec_expectation_t *e, ts_outcome_e outcome);
 
 
+#define NGX_HTTP_TRADESEC_OUTCOME_BODY  16384   /* looked at, of an answer */
+
+
+typedef struct ngx_http_tradesec_held_s  ngx_http_tradesec_held_t;
+
+
 /*
- * The first two by whoever expects, who may have it as the head of more; they
+ * The first three by whoever expects, who may have it as the head of more; it
  * and the criteria must live as long as the request.
  */
 
 struct ngx_http_tradesec_expectation_s {
     const ts_outcome_criteria_t   *criteria;
+    void *const                   *patterns;   /* for criteria->bodies that
+                                                  are no JSON */
     ngx_http_tradesec_outcome_pt   handler;    /* NULL: settled */
+
+    ngx_http_tradesec_held_t      *held;       /* see *_outcome_body.h */
 
     /* an answer of this upstream, if there is one, is not ours */
     ngx_http_upstream_t           *before;
@@ -57,9 +67,12 @@ void ngx_http_tradesec_withdraw_expectation(ngx_http_request_t *r,
 void ngx_http_tradesec_outcome_redirected(ngx_http_request_t *r,
     ngx_http_tradesec_ctx_t *ctx);
 
-/* A configuration that expects outcomes says so while it is merged. */
+/*
+ * A configuration that expects outcomes says so while it is merged, and
+ * whether it has criteria of the body.
+ */
 
-void ngx_http_tradesec_conf_expect_outcomes(ngx_conf_t *cf);
+void ngx_http_tradesec_conf_expect_outcomes(ngx_conf_t *cf, ngx_flag_t body);
 
 
 #endif /* NGX_HTTP_TRADESEC_OUTCOME_H */
