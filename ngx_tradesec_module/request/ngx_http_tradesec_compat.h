@@ -31,6 +31,16 @@
 #define ngx_http_tradesec_has_cookie(r)  ((r)->headers_in.cookies.nelts != 0)
 #endif
 
+/* Whether the response has a Cache-Control line, whoever set it. */
+
+#if (nginx_version >= 1023000)
+#define ngx_http_tradesec_has_cache_control(r)                               \
+    ((r)->headers_out.cache_control != NULL)
+#else
+#define ngx_http_tradesec_has_cache_control(r)                               \
+    ((r)->headers_out.cache_control.elts != NULL)
+#endif
+
 /*
  * Calls the body of the loop for every Cookie line:
  *

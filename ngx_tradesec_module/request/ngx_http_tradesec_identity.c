@@ -84,6 +84,18 @@ ngx_http_tradesec_identity_activate(ngx_conf_t *cf)
 }
 
 
+ngx_flag_t
+ngx_http_tradesec_identity_is_active(ngx_conf_t *cf)
+{
+    const ngx_http_tradesec_identity_main_conf_t  *imcf;
+
+    imcf = ngx_http_conf_get_module_main_conf(cf,
+                                           ngx_http_tradesec_identity_module);
+
+    return imcf->active;
+}
+
+
 ngx_int_t
 ngx_http_tradesec_identity_name(ngx_conf_t *cf,
     ngx_http_tradesec_identity_name_t *prepared, const ngx_str_t *name)

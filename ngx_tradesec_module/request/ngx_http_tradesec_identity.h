@@ -59,6 +59,10 @@ ngx_int_t ngx_http_tradesec_identity_name(ngx_conf_t *cf,
 
 void ngx_http_tradesec_identity_activate(ngx_conf_t *cf);
 
+/* Whether callers of any server have; once all locations are merged. */
+
+ngx_flag_t ngx_http_tradesec_identity_is_active(ngx_conf_t *cf);
+
 /*
  * While a location is merged: makes the name an identity header of its
  * server. Returns NGX_CONF_ERROR after saying why.
