@@ -30,7 +30,9 @@ same(const uint8_t *text, size_t len, ts_slice_t expected)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    size_t      i;
+    size_t      i, len;
+    uint8_t     mail[TS_FOLD_OUT];
+    uint32_t    rules;
     uint8_t     out[TS_FOLD_OUT], text[TS_FOLD_IN + 3];
     ts_slice_t  account;
 
@@ -70,6 +72,17 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(text + 3, data, size);
 
     same(text, size + 3, account);
+
+    /* nothing is left to take from what the rules of mail have left */
+
+    for (rules = 0; rules < 4; rules++) {
+        memcpy(mail, account.data, account.len);
+        len = ts_account_email(mail, account.len, rules);
+
+        assert(len > 0 && len <= account.len);
+        assert(rules || len == account.len);
+        assert(ts_account_email(mail, len, rules) == len);
+    }
 
     return 0;
 }

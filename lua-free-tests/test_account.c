@@ -209,6 +209,55 @@ length_is_bounded_on_both_sides(void **state)
 }
 
 
+static void
+addresses_of_one_mailbox_are_one(void **state)
+{
+    size_t    i, len;
+    uint8_t  *copy;
+
+    static const struct {
+        const char  *text;
+        uint32_t     rules;
+        const char  *expected;
+    } cases[] = {
+        { "bob+x@example.com", 1, "bob@example.com" },
+        { "bob+x+y@example.com", 1, "bob@example.com" },
+        { "bob+@example.com", 1, "bob@example.com" },
+        { "b.o.b+x@example.com", 1, "b.o.b@example.com" },
+        { "b.o.b+x@example.com", 2, "bob+x@example.com" },
+        { "b.o.b+x.y@example.com", 3, "bob@example.com" },
+        { ".bob.@example.com", 2, "bob@example.com" },
+        { "bob@ex.ample+x.com", 3, "bob@ex.ample+x.com" },
+        { "b.b@c.d+e@example.com", 3, "bb@cd@example.com" },
+        { "+x@example.com", 3, "+x@example.com" },
+        { "..@example.com", 3, "..@example.com" },
+        { ".+x@example.com", 3, ".+x@example.com" },
+        { "@example.com", 3, "@example.com" },
+        { "b.ob+x", 3, "b.ob+x" },
+        { "bob+x@", 3, "bob@" },
+        { "b.o+b@x", 0, "b.o+b@x" },
+        { "", 3, "" },
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        len = strlen(cases[i].text);
+        copy = malloc(len ? len : 1);
+        assert_non_null(copy);
+        memcpy(copy, cases[i].text, len);
+
+        len = ts_account_email(copy, len, cases[i].rules);
+
+        assert_int_equal(len, strlen(cases[i].expected));
+        assert_memory_equal(copy, cases[i].expected, len);
+        assert_int_equal(ts_account_email(copy, len, cases[i].rules), len);
+
+        free(copy);
+    }
+}
+
+
 int
 main(void)
 {
@@ -220,6 +269,7 @@ main(void)
         cmocka_unit_test(an_empty_account_would_lock_everybody),
         cmocka_unit_test(control_characters_and_bad_utf8_are_refused),
         cmocka_unit_test(length_is_bounded_on_both_sides),
+        cmocka_unit_test(addresses_of_one_mailbox_are_one),
     };
 
     return cmocka_run_group_tests_name("account", tests, NULL, NULL);

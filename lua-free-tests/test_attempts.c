@@ -2,80 +2,7 @@
  * Copyright (C) the ngx_tradesec authors
  */
 
-#include "attempts_table.h"
-
-
-#define SIZE     65536
-#define WINDOW   900
-#define MINUTE   60
-#define DAY      86400
-
-
-static const ts_attempts_rule_t  pair_rule = {
-    .window = WINDOW, .limit = 5, .neutral = 5,
-    .lock_min = MINUTE, .lock_max = DAY, .decay = DAY, .forgive = 1
-};
-
-static const ts_attempts_rule_t  account_rule = {
-    .window = WINDOW, .limit = 20, .neutral = 20, .forgive = 1
-};
-
-static const ts_attempts_rule_t  address_rule = {
-    .window = WINDOW, .limit = 50, .neutral = 50, .accounts = 10
-};
-
-
-static uint64_t            next_id;
-static ts_attempts_lock_t  locks[TS_ATTEMPTS_KEYS];
-
-
-/* An attempt at an account from an address, as the login guard builds it. */
-
-static ts_attempt_t
-attempt(uint32_t account, uint32_t address)
-{
-    ts_attempt_t  a;
-
-    memset(&a, 0, sizeof(a));
-
-    a.id = ++next_id;
-    a.account = account;
-    a.n = 3;
-
-    a.counters[0].key = (ts_attempts_key_t) { { account, address } };
-    a.counters[0].rule = &pair_rule;
-    a.counters[1].key = (ts_attempts_key_t) { { account, 0xaa00000000 } };
-    a.counters[1].rule = &account_rule;
-    a.counters[2].key = (ts_attempts_key_t) { { address, 0xbb00000000 } };
-    a.counters[2].rule = &address_rule;
-
-    return a;
-}
-
-
-static ts_attempts_verdict_e
-reserve(ts_attempts_t *t, const ts_attempt_t *a, uint32_t now)
-{
-    ts_attempts_verdict_t  v;
-
-    v = ts_attempts_reserve(t, a, now);
-    check_table(t);
-
-    return v.verdict;
-}
-
-
-static uint32_t
-settle(ts_attempts_t *t, const ts_attempt_t *a, ts_attempts_outcome_e outcome,
-    uint32_t now)
-{
-    uint32_t  n;
-
-    n = ts_attempts_settle(t, a, outcome, now, locks);
-    check_table(t);
-
-    return n;
-}
+#include "attempts_guess.h"
 
 
 /* One guess from start to end; returns what reserve said. */
@@ -324,7 +251,7 @@ spraying_is_bounded_by_different_accounts(void **state)
     assert_int_equal(admitted(t, 1, 66, 1, 1020), 1);
 
     v = guess(t, 99, 66, TS_ATTEMPTS_FAILED, 1030);
-    assert_int_equal(v.verdict, TS_ATTEMPTS_ACCOUNTS);
+    assert_int_equal(v.verdict, TS_ATTEMPTS_OTHERS);
     assert_int_equal(v.counter, 2);
     assert_int_equal(v.retry_after, 1001 + WINDOW - 1030);
 
@@ -625,7 +552,7 @@ many_attempts_of_one_key_are_kept_exactly(void **state)
     t = new_table(SIZE);
 
     rule = address_rule;
-    rule.accounts = 0;
+    rule.others = 0;
     rule.limit = TS_ATTEMPTS_LIMIT_MAX;
 
     for (i = 0; i < TS_ATTEMPTS_LIMIT_MAX; i++) {
@@ -783,7 +710,7 @@ counters_survive_a_change_of_size(void **state)
     }
 
     assert_int_equal(guess(larger, 600, 400, TS_ATTEMPTS_FAILED, 1000).verdict,
-                     TS_ATTEMPTS_ACCOUNTS);
+                     TS_ATTEMPTS_OTHERS);
 
     smaller = new_table(TS_ATTEMPTS_SIZE_MIN);
     assert_int_equal(ts_attempts_copy(smaller, t), 0);
@@ -796,7 +723,7 @@ counters_survive_a_change_of_size(void **state)
 
     assert_int_equal(guess(smaller, 600, 400, TS_ATTEMPTS_FAILED,
                            1000).verdict,
-                     TS_ATTEMPTS_ACCOUNTS);
+                     TS_ATTEMPTS_OTHERS);
 
     free(smaller);
     free(larger);

@@ -16,7 +16,7 @@
 #define KEYS      12        /* four each of pair, account and address */
 #define ATTEMPTS  4000
 #define STEPS     20000
-#define SEEDS     12
+#define SEEDS     64
 #define KILLS     150       /* at least, and until some struck within a call */
 #define REPAIRED  20
 
@@ -24,7 +24,7 @@
 typedef struct {
     uint64_t  id;
     uint32_t  time;
-    uint32_t  account;
+    uint32_t  other;
     int       state;
 } model_attempt_t;
 
@@ -32,6 +32,7 @@ typedef struct {
     model_attempt_t  set[ATTEMPTS];
     uint32_t         n;
     uint32_t         until;
+    uint32_t         lasts;
     uint32_t         level;
 } model_counter_t;
 
@@ -93,20 +94,20 @@ model_prune(model_counter_t *c, const ts_attempts_rule_t *rule, uint32_t now)
 }
 
 
-/* The number of different accounts with an attempt of one of the states. */
+/* The number of different others with an attempt of one of the states. */
 
 static uint32_t
-model_accounts(const model_counter_t *c, int in_flight, uint32_t *oldest)
+model_others(const model_counter_t *c, int in_flight, uint32_t *oldest)
 {
-    uint32_t  account, i, n, last, any;
+    uint32_t  other, i, n, last, any;
 
     *oldest = UINT32_MAX;
 
-    for (account = 0, n = 0; account < 64; account++) {
+    for (other = 0, n = 0; other < 64; other++) {
         last = any = 0;
 
         for (i = 0; i < c->n; i++) {
-            if (c->set[i].account != account) {
+            if (c->set[i].other != other) {
                 continue;
             }
 
@@ -131,12 +132,12 @@ model_accounts(const model_counter_t *c, int in_flight, uint32_t *oldest)
 
 
 static int
-model_has_account(const model_counter_t *c, uint32_t account)
+model_has_other(const model_counter_t *c, uint32_t other)
 {
     uint32_t  i;
 
     for (i = 0; i < c->n; i++) {
-        if (c->set[i].account == account
+        if (c->set[i].other == other
             && c->set[i].state != TS_ATTEMPTS_SLOT_NEUTRAL)
         {
             return 1;
@@ -149,13 +150,18 @@ model_has_account(const model_counter_t *c, uint32_t account)
 
 static ts_attempts_verdict_t
 model_judge(model_counter_t *c, const ts_attempts_rule_t *rule,
-    uint32_t account, uint32_t now)
+    uint32_t other, uint32_t now)
 {
     uint32_t  i, failed, charged, oldest;
 
     if (c->until > now) {
+
+        if (rule->extend && c->until != UINT32_MAX) {
+            c->until = now + c->lasts;
+        }
+
         return (ts_attempts_verdict_t) {
-            TS_ATTEMPTS_LOCKED, 0, c->until - now
+            TS_ATTEMPTS_LOCKED, 0, c->until - now, 0
         };
     }
 
@@ -174,28 +180,28 @@ model_judge(model_counter_t *c, const ts_attempts_rule_t *rule,
         }
 
         return (ts_attempts_verdict_t) {
-            TS_ATTEMPTS_LIMITED, 0, oldest + rule->window - now
+            TS_ATTEMPTS_LIMITED, 0, oldest + rule->window - now, 0
         };
     }
 
     if (charged >= rule->limit) {
-        return (ts_attempts_verdict_t) { TS_ATTEMPTS_BUSY, 0, 1 };
+        return (ts_attempts_verdict_t) { TS_ATTEMPTS_BUSY, 0, 1, 0 };
     }
 
-    if (rule->accounts && !model_has_account(c, account)) {
+    if (rule->others && !model_has_other(c, other)) {
 
-        if (model_accounts(c, 0, &oldest) >= rule->accounts) {
+        if (model_others(c, 0, &oldest) >= rule->others) {
             return (ts_attempts_verdict_t) {
-                TS_ATTEMPTS_ACCOUNTS, 0, oldest + rule->window - now
+                TS_ATTEMPTS_OTHERS, 0, oldest + rule->window - now, 0
             };
         }
 
-        if (model_accounts(c, 1, &oldest) >= rule->accounts) {
-            return (ts_attempts_verdict_t) { TS_ATTEMPTS_BUSY, 0, 1 };
+        if (model_others(c, 1, &oldest) >= rule->others) {
+            return (ts_attempts_verdict_t) { TS_ATTEMPTS_BUSY, 0, 1, 0 };
         }
     }
 
-    return (ts_attempts_verdict_t) { TS_ATTEMPTS_ADMITTED, 0, 0 };
+    return (ts_attempts_verdict_t) { TS_ATTEMPTS_ADMITTED, 0, 0, failed };
 }
 
 
@@ -206,12 +212,16 @@ model_reserve(const ts_attempt_t *a, const uint32_t *keys, uint32_t now)
     model_counter_t       *c;
     ts_attempts_verdict_t  v, worst;
 
-    worst = (ts_attempts_verdict_t) { TS_ATTEMPTS_ADMITTED, 0, 0 };
+    worst = (ts_attempts_verdict_t) { TS_ATTEMPTS_ADMITTED, 0, 0, 0 };
 
     for (k = 0; k < a->n; k++) {
-        v = model_judge(&model[keys[k]], a->counters[k].rule, a->account, now);
+        v = model_judge(&model[keys[k]], a->counters[k].rule,
+                        a->counters[k].other, now);
 
-        if (v.retry_after > worst.retry_after) {
+        if (k == 0 && v.verdict == TS_ATTEMPTS_ADMITTED) {
+            worst.failed = v.failed;
+
+        } else if (v.retry_after > worst.retry_after) {
             worst = v;
             worst.counter = k;
         }
@@ -221,7 +231,7 @@ model_reserve(const ts_attempt_t *a, const uint32_t *keys, uint32_t now)
         c = &model[keys[k]];
         assert_true(c->n < ATTEMPTS);
         c->set[c->n++] = (model_attempt_t) {
-            a->id, now, a->account, TS_ATTEMPTS_SLOT_IN_FLIGHT
+            a->id, now, a->counters[k].other, TS_ATTEMPTS_SLOT_IN_FLIGHT
         };
     }
 
@@ -248,7 +258,9 @@ model_lock(model_counter_t *c, const ts_attempts_rule_t *rule, uint32_t now)
         c->level++;
     }
 
-    c->until = now + lasts;
+    c->lasts = lasts;
+    c->until = rule->permanent && lasts == rule->lock_max ? UINT32_MAX
+                                                          : now + lasts;
 
     for (i = 0; i < c->n; /* void */ ) {
         if (c->set[i].state == TS_ATTEMPTS_SLOT_FAILED) {
@@ -338,13 +350,15 @@ random_attempt(const ts_attempts_rule_t *rules, uint64_t id, uint32_t *keys)
     keys[2] = 8 + address;
 
     a.id = id;
-    a.account = account;
     a.n = 3;
 
-    /* spraying now and then: a further account that shares the counters */
+    a.counters[1].other = address;
+    a.counters[2].other = account;
+
+    /* now and then a further account or address that shares the counters */
 
     if (pick(4) == 0) {
-        a.account = 2 + pick(5);
+        a.counters[1 + pick(2)].other = 2 + pick(5);
     }
 
     for (k = 0; k < a.n; k++) {
@@ -381,7 +395,9 @@ run_random(uint64_t number)
         rules[i].lock_max = rules[i].lock_min * (1 + pick(30));
         rules[i].decay = 1 + pick(200);
         rules[i].forgive = i < 2;
-        rules[i].accounts = i == 2 ? pick(6) : 0;
+        rules[i].others = i == 2 || (i == 1 && pick(3) == 0) ? pick(6) : 0;
+        rules[i].permanent = i == 0 && pick(8) == 0;
+        rules[i].extend = i == 0 && pick(4) == 0;
     }
 
     t = new_table(TS_ATTEMPTS_SIZE_MIN);
@@ -405,6 +421,7 @@ run_random(uint64_t number)
             assert_int_equal(v.verdict, expected.verdict);
             assert_int_equal(v.counter, expected.counter);
             assert_int_equal(v.retry_after, expected.retry_after);
+            assert_int_equal(v.failed, expected.failed);
 
         } else {
             outcome = (ts_attempts_outcome_e) (pick(8) > 2 ? 0 : pick(3));
@@ -450,7 +467,7 @@ guess_until_killed(ts_attempts_t *t, uint64_t from)
         { .window = 900, .limit = 3, .lock_min = 5, .lock_max = 10,
           .decay = 10, .forgive = 1 },
         { .window = 50, .limit = 30, .neutral = 5, .forgive = 1 },
-        { .window = 50, .limit = 90, .accounts = 60 }
+        { .window = 50, .limit = 90, .others = 60 }
     };
 
     seed = from;

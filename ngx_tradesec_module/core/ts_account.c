@@ -144,3 +144,49 @@ ts_account_space(const uint8_t *p, const uint8_t *end)
     return p[0] == 0xe2 && p[1] == 0x80 && (p[2] == 0xa8 || p[2] == 0xa9)
            ? 3 : 0;
 }
+
+
+size_t
+ts_account_email(uint8_t *account, size_t len, uint32_t rules)
+{
+    size_t    i, at, end, dots;
+    uint8_t  *p;
+
+    for (at = len; at > 0 && account[at - 1] != '@'; at--) { /* void */ }
+
+    if (at == 0) {
+        return len;
+    }
+
+    end = at - 1;
+    dots = 0;
+
+    for (i = 0; i < end; i++) {
+
+        if (account[i] == '+' && (rules & TS_ACCOUNT_EMAIL_PLUS)) {
+            end = i;
+
+        } else if (account[i] == '.' && (rules & TS_ACCOUNT_EMAIL_DOTS)) {
+            dots++;
+        }
+    }
+
+    if (end == dots) {
+        return len;
+    }
+
+    p = account;
+
+    for (i = 0; i < len; i++) {
+
+        if (i == end) {
+            i = at - 1;
+        }
+
+        if (i >= end || dots == 0 || account[i] != '.') {
+            *p++ = account[i];
+        }
+    }
+
+    return (size_t) (p - account);
+}

@@ -29,4 +29,17 @@ ts_account_result_e ts_account_normalise(ts_slice_t text, uint8_t *out,
     ts_slice_t *account);
 
 
+/*
+ * Spellings of one mailbox, for accounts that are addresses of mail: without
+ * "+tag" at the end of the local part, without dots in it. What is no address,
+ * or would have nothing left in front of the "@", stays as it is. Changes the
+ * account in place, and returns its length.
+ */
+
+#define TS_ACCOUNT_EMAIL_PLUS  1
+#define TS_ACCOUNT_EMAIL_DOTS  2
+
+size_t ts_account_email(uint8_t *account, size_t len, uint32_t rules);
+
+
 #endif /* TS_ACCOUNT_H */

@@ -32,7 +32,7 @@ ts_attempts_reserve(ts_attempts_t *t, const ts_attempt_t *attempt,
     ts_attempts_slot_t     slot;
     ts_attempts_verdict_t  v, worst;
 
-    worst = (ts_attempts_verdict_t) { TS_ATTEMPTS_ADMITTED, 0, 0 };
+    worst = (ts_attempts_verdict_t) { TS_ATTEMPTS_ADMITTED, 0, 0, 0 };
     need = 0;
 
     now = ts_attempts_open(t, now);
@@ -50,12 +50,12 @@ ts_attempts_reserve(ts_attempts_t *t, const ts_attempt_t *attempt,
             continue;
         }
 
-        v = ts_attempts_judge(t, i, attempt->counters[k].rule,
-                              attempt->account & 0x3fffffff, now);
+        v = ts_attempts_judge(t, i, &attempt->counters[k], now);
 
-        if (v.verdict != TS_ATTEMPTS_ADMITTED
-            && v.retry_after > worst.retry_after)
-        {
+        if (v.verdict == TS_ATTEMPTS_ADMITTED) {
+            worst.failed = k == 0 ? v.failed : worst.failed;
+
+        } else if (v.retry_after > worst.retry_after) {
             worst = v;
             worst.counter = k;
         }
@@ -72,19 +72,19 @@ ts_attempts_reserve(ts_attempts_t *t, const ts_attempt_t *attempt,
         t->full++;
         ts_attempts_close(t);
         return (ts_attempts_verdict_t) {
-            TS_ATTEMPTS_FULL, 0, TS_ATTEMPTS_BUSY_RETRY
+            TS_ATTEMPTS_FULL, 0, TS_ATTEMPTS_BUSY_RETRY, 0
         };
     }
 
     slot.id = attempt->id;
     slot.time = now;
-    slot.account = attempt->account & 0x3fffffff;
     slot.state = TS_ATTEMPTS_SLOT_IN_FLIGHT;
 
     for (k = 0; k < attempt->n; k++) {
         i = found[k] ? found[k]
                      : ts_attempts_add_counter(t, &attempt->counters[k].key);
 
+        slot.other = attempt->counters[k].other & 0x3fffffff;
         ts_attempts_add_slot(t, i, &slot);
     }
 
@@ -305,7 +305,9 @@ ts_attempts_lock(ts_attempts_t *t, uint32_t i,
         lasts = rule->lock_max;
     }
 
-    b->until = now + lasts;
+    b->lasts = lasts;
+    b->until = rule->permanent && lasts == rule->lock_max
+               ? TS_ATTEMPTS_FOREVER : now + lasts;
     t->locks++;
 
     ts_attempts_forgive(t, i);

@@ -24,7 +24,8 @@
  * longer in flight is left alone, and nothing ever brings back a counter.
  *
  * Each lock of a key lasts twice as long as the one before, up to a maximum;
- * for each `decay` seconds without a lock the next is one step shorter.
+ * for each `decay` seconds without a lock the next is one step shorter. Where
+ * the rule says so, the longest lock has no end.
  *
  * Time is a count of seconds that the caller gives, from 1; it must come from
  * a clock that is never set (monotonic time), so that setting the wall clock
@@ -46,9 +47,10 @@
 
 #define TS_ATTEMPTS_KEYS          6     /* of one attempt */
 #define TS_ATTEMPTS_LIMIT_MAX     1000
-#define TS_ATTEMPTS_ACCOUNTS_MAX  64
+#define TS_ATTEMPTS_OTHERS_MAX    64
 #define TS_ATTEMPTS_VERSION       2     /* of the layout in memory */
 #define TS_ATTEMPTS_SCAN          4096  /* blocks that one call looks at */
+#define TS_ATTEMPTS_FOREVER       UINT32_MAX
 
 /* room for a hundred counters, to make sure that it is worth while at all */
 
@@ -68,12 +70,14 @@ typedef struct {
 typedef struct {
     uint32_t  window;       /* seconds, from 1 */
     uint32_t  limit;        /* attempts in the window, 1..LIMIT_MAX */
-    uint32_t  accounts;     /* different accounts among them, 0: any number,
-                               else up to ACCOUNTS_MAX */
+    uint32_t  others;       /* different others among them, 0: any number,
+                               else up to OTHERS_MAX */
     uint32_t  neutral;      /* attempts given back as neutral in the window,
                                0..LIMIT_MAX */
     uint32_t  lock_min;     /* seconds of the first lock, 0: no locks */
     uint32_t  lock_max;     /* at least lock_min, at most a year */
+    uint32_t  permanent;    /* in the place of lock_max: for ever */
+    uint32_t  extend;       /* what a lock refuses starts its time anew */
     uint32_t  decay;        /* seconds, from 1 */
     uint32_t  forgive;      /* success deletes the failures */
 } ts_attempts_rule_t;
@@ -82,6 +86,9 @@ typedef struct {
 typedef struct {
     ts_attempts_key_t          key;
     const ts_attempts_rule_t  *rule;
+    uint32_t                   other;   /* low 30 bits of a hash: the account
+                                           of an address, the address of an
+                                           account */
 } ts_attempts_counter_t;
 
 
@@ -89,8 +96,6 @@ typedef struct {
 
 typedef struct {
     uint64_t               id;          /* unique within the window */
-    uint32_t               account;     /* tells accounts apart, low 30 bits
-                                           of a hash */
     uint32_t               n;
     ts_attempts_counter_t  counters[TS_ATTEMPTS_KEYS];  /* no key twice */
 } ts_attempt_t;
@@ -100,7 +105,7 @@ typedef enum {
     TS_ATTEMPTS_ADMITTED = 0,
     TS_ATTEMPTS_BUSY,       /* attempts in flight use the limit up */
     TS_ATTEMPTS_LIMITED,    /* failures use the limit up */
-    TS_ATTEMPTS_ACCOUNTS,   /* too many different accounts */
+    TS_ATTEMPTS_OTHERS,     /* too many different others */
     TS_ATTEMPTS_LOCKED,
     TS_ATTEMPTS_FULL        /* no memory: everything left is locked */
 } ts_attempts_verdict_e;
@@ -112,6 +117,8 @@ typedef struct {
     ts_attempts_verdict_e  verdict;
     uint32_t               counter;     /* that refused, an index */
     uint32_t               retry_after; /* seconds, from 1 */
+    uint32_t               failed;      /* admitted: failures so far that are
+                                           charged to the first counter */
 } ts_attempts_verdict_t;
 
 
@@ -125,7 +132,8 @@ typedef enum {
 
 typedef struct {
     ts_attempts_key_t  key;
-    uint32_t           until;   /* locked while the time is below it */
+    uint32_t           until;   /* locked while the time is below it, which
+                                   it always is below FOREVER */
     uint32_t           level;   /* how many locks it has grown through */
 } ts_attempts_lock_t;
 

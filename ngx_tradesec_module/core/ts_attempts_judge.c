@@ -7,35 +7,44 @@
 #include "core/ts_attempts_table.h"
 
 
-/* An account that is charged to an address, and its last failure there. */
+/* Another that is charged to a counter, and its last failure there. */
 
 typedef struct {
-    uint32_t  account;
+    uint32_t  other;
     uint32_t  failed;       /* 0: only attempts in flight */
-} ts_attempts_account_t;
+} ts_attempts_other_t;
 
 
-static ts_attempts_verdict_t ts_attempts_judge_accounts(ts_attempts_t *t,
-    uint32_t i, const ts_attempts_rule_t *rule, uint32_t account,
-    uint32_t now);
-static uint32_t ts_attempts_accounts(ts_attempts_t *t, uint32_t i,
-    ts_attempts_account_t *accounts, uint32_t max);
+static ts_attempts_verdict_t ts_attempts_judge_others(ts_attempts_t *t,
+    uint32_t i, const ts_attempts_counter_t *counter, uint32_t now);
+static uint32_t ts_attempts_others(ts_attempts_t *t, uint32_t i,
+    ts_attempts_other_t *others, uint32_t max);
+static void ts_attempts_extend(ts_attempts_block_t *b,
+    const ts_attempts_rule_t *rule, uint32_t now);
 static uint32_t ts_attempts_oldest_failure(ts_attempts_t *t, uint32_t i);
 
 
 ts_attempts_verdict_t
 ts_attempts_judge(ts_attempts_t *t, uint32_t i,
-    const ts_attempts_rule_t *rule, uint32_t account, uint32_t now)
+    const ts_attempts_counter_t *counter, uint32_t now)
 {
-    uint32_t              charged;
-    ts_attempts_block_t  *b;
+    uint32_t                   charged;
+    ts_attempts_block_t       *b;
+    const ts_attempts_rule_t  *rule;
 
+    rule = counter->rule;
     b = ts_attempts_block(t, i);
 
     if (b->until > now) {
+
+        if (rule->extend) {
+            ts_attempts_extend(b, rule, now);
+        }
+
         ts_attempts_touch(t, i, TS_ATTEMPTS_BLOCK_LOCKED);
+
         return (ts_attempts_verdict_t) {
-            TS_ATTEMPTS_LOCKED, 0, b->until - now
+            TS_ATTEMPTS_LOCKED, 0, b->until - now, 0
         };
     }
 
@@ -47,72 +56,94 @@ ts_attempts_judge(ts_attempts_t *t, uint32_t i,
     if (b->failed >= rule->limit) {
         return (ts_attempts_verdict_t) {
             TS_ATTEMPTS_LIMITED, 0,
-            ts_attempts_oldest_failure(t, i) + rule->window - now
+            ts_attempts_oldest_failure(t, i) + rule->window - now, 0
         };
     }
 
     if (charged >= rule->limit) {
         return (ts_attempts_verdict_t) {
-            TS_ATTEMPTS_BUSY, 0, TS_ATTEMPTS_BUSY_RETRY
+            TS_ATTEMPTS_BUSY, 0, TS_ATTEMPTS_BUSY_RETRY, 0
         };
     }
 
-    if (rule->accounts && charged >= rule->accounts) {
-        return ts_attempts_judge_accounts(t, i, rule, account, now);
+    if (rule->others && charged >= rule->others) {
+        return ts_attempts_judge_others(t, i, counter, now);
     }
 
-    return (ts_attempts_verdict_t) { TS_ATTEMPTS_ADMITTED, 0, 0 };
+    return (ts_attempts_verdict_t) { TS_ATTEMPTS_ADMITTED, 0, 0, b->failed };
 }
 
 
-/* An account that is charged here already is not a further one. */
+/* Never shorter: what is restored does not know how long it was to last. */
+
+static void
+ts_attempts_extend(ts_attempts_block_t *b, const ts_attempts_rule_t *rule,
+    uint32_t now)
+{
+    uint32_t  lasts;
+
+    lasts = b->lasts > rule->lock_min ? b->lasts : rule->lock_min;
+
+    if (b->until != TS_ATTEMPTS_FOREVER && b->until < now + lasts) {
+        b->until = now + lasts;
+    }
+}
+
+
+/* One that is charged here already is not a further one. */
 
 static ts_attempts_verdict_t
-ts_attempts_judge_accounts(ts_attempts_t *t, uint32_t i,
-    const ts_attempts_rule_t *rule, uint32_t account, uint32_t now)
+ts_attempts_judge_others(ts_attempts_t *t, uint32_t i,
+    const ts_attempts_counter_t *counter, uint32_t now)
 {
-    uint32_t               k, n, failed, oldest;
-    ts_attempts_account_t  accounts[TS_ATTEMPTS_ACCOUNTS_MAX];
+    uint32_t                   k, n, failed, oldest;
+    ts_attempts_other_t        others[TS_ATTEMPTS_OTHERS_MAX];
+    const ts_attempts_rule_t  *rule;
 
-    n = ts_attempts_accounts(t, i, accounts, TS_ATTEMPTS_ACCOUNTS_MAX);
+    rule = counter->rule;
+    n = ts_attempts_others(t, i, others, TS_ATTEMPTS_OTHERS_MAX);
 
     failed = 0;
     oldest = now;
 
     for (k = 0; k < n; k++) {
 
-        if (accounts[k].account == account) {
-            return (ts_attempts_verdict_t) { TS_ATTEMPTS_ADMITTED, 0, 0 };
+        if (others[k].other == (counter->other & 0x3fffffff)) {
+            return (ts_attempts_verdict_t) {
+                TS_ATTEMPTS_ADMITTED, 0, 0, ts_attempts_block(t, i)->failed
+            };
         }
 
-        if (accounts[k].failed) {
+        if (others[k].failed) {
             failed++;
 
-            if (accounts[k].failed < oldest) {
-                oldest = accounts[k].failed;
+            if (others[k].failed < oldest) {
+                oldest = others[k].failed;
             }
         }
     }
 
-    if (failed >= rule->accounts) {
+    if (failed >= rule->others) {
         return (ts_attempts_verdict_t) {
-            TS_ATTEMPTS_ACCOUNTS, 0, oldest + rule->window - now
+            TS_ATTEMPTS_OTHERS, 0, oldest + rule->window - now, 0
         };
     }
 
-    if (n >= rule->accounts) {
+    if (n >= rule->others) {
         return (ts_attempts_verdict_t) {
-            TS_ATTEMPTS_BUSY, 0, TS_ATTEMPTS_BUSY_RETRY
+            TS_ATTEMPTS_BUSY, 0, TS_ATTEMPTS_BUSY_RETRY, 0
         };
     }
 
-    return (ts_attempts_verdict_t) { TS_ATTEMPTS_ADMITTED, 0, 0 };
+    return (ts_attempts_verdict_t) {
+        TS_ATTEMPTS_ADMITTED, 0, 0, ts_attempts_block(t, i)->failed
+    };
 }
 
 
 static uint32_t
-ts_attempts_accounts(ts_attempts_t *t, uint32_t i,
-    ts_attempts_account_t *accounts, uint32_t max)
+ts_attempts_others(ts_attempts_t *t, uint32_t i,
+    ts_attempts_other_t *others, uint32_t max)
 {
     uint32_t              j, k, n;
     ts_attempts_slot_t   *slot;
@@ -130,7 +161,7 @@ ts_attempts_accounts(ts_attempts_t *t, uint32_t i,
             continue;
         }
 
-        for (j = 0; j < n && accounts[j].account != slot->account; j++) {
+        for (j = 0; j < n && others[j].other != slot->other; j++) {
             /* void */
         }
 
@@ -139,15 +170,15 @@ ts_attempts_accounts(ts_attempts_t *t, uint32_t i,
         }
 
         if (j == n) {
-            accounts[n].account = slot->account;
-            accounts[n].failed = 0;
+            others[n].other = slot->other;
+            others[n].failed = 0;
             n++;
         }
 
         if (slot->state == TS_ATTEMPTS_SLOT_FAILED
-            && slot->time > accounts[j].failed)
+            && slot->time > others[j].failed)
         {
-            accounts[j].failed = slot->time;
+            others[j].failed = slot->time;
         }
     }
 

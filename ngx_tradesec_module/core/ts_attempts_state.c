@@ -68,6 +68,7 @@ ts_attempts_copy_counter(ts_attempts_t *to, ts_attempts_t *from,
     copy->level = b->level;
     copy->failed = b->failed;
     copy->neutral = b->neutral;
+    copy->lasts = b->lasts;
 
     walk = ts_attempts_walk(b);
 

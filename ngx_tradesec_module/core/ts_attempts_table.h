@@ -24,7 +24,7 @@ enum {
 typedef struct {
     uint64_t  id;
     uint32_t  time;
-    uint32_t  account:30;
+    uint32_t  other:30;
     uint32_t  state:2;
 } ts_attempts_slot_t;
 
@@ -54,7 +54,7 @@ typedef struct {
     uint8_t             kind;
     uint16_t            failed;     /* slots in this state, of the n */
     uint16_t            neutral;
-    uint32_t            reserved;
+    uint32_t            lasts;      /* seconds of the last lock */
     ts_attempts_slot_t  slots[TS_ATTEMPTS_SLOTS];
 } ts_attempts_block_t;
 
@@ -370,6 +370,7 @@ ts_attempts_add_counter(ts_attempts_t *t, const ts_attempts_key_t *key)
     b->kind = TS_ATTEMPTS_BLOCK_OPEN;
     b->failed = 0;
     b->neutral = 0;
+    b->lasts = 0;
 
     ts_attempts_insert(t, i);
 
@@ -428,7 +429,7 @@ void ts_attempts_expire_locks(ts_attempts_t *t, uint32_t n, uint32_t now);
 #define TS_ATTEMPTS_BUSY_RETRY  1
 
 ts_attempts_verdict_t ts_attempts_judge(ts_attempts_t *t, uint32_t i,
-    const ts_attempts_rule_t *rule, uint32_t account, uint32_t now);
+    const ts_attempts_counter_t *counter, uint32_t now);
 
 
 #endif /* TS_ATTEMPTS_TABLE_H */

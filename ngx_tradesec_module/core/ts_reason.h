@@ -131,6 +131,8 @@
       "too many failed attempts from this address or network")               \
     X(LOGIN_ADDRESS_ACCOUNTS, "login_address_accounts", 429,                 \
       "failed attempts at too many different accounts from this address")    \
+    X(LOGIN_ACCOUNT_ADDRESSES, "login_account_addresses", 429,               \
+      "failed attempts at this account from too many different addresses")   \
     X(LOGIN_BUSY, "login_busy", 429,                                         \
       "attempts that are still in flight use the limit up")                  \
     X(LOGIN_ZONE_FULL, "login_zone_full", 503,                               \

@@ -117,6 +117,12 @@ ngx_http_tradesec_login_check(ngx_http_request_t *r,
 
     llcf = ngx_http_get_module_loc_conf(r, ngx_http_tradesec_login_module);
 
+    if (llcf->allow != NULL
+        && ngx_http_tradesec_login_is_allowed(r, llcf->allow))
+    {
+        return ngx_http_tradesec_pass();
+    }
+
     account = ts_slice(NULL, 0);
 
     if (llcf->policy->basic && r->headers_in.authorization != NULL) {
@@ -328,6 +334,14 @@ ngx_http_tradesec_login_reserve(ngx_http_request_t *r,
         return ngx_http_tradesec_fault();
     }
 
+    if (llcf->policy->email) {
+
+        /* in the buffer that it was normalised to */
+
+        account.len = ts_account_email((uint8_t *) (uintptr_t) account.data,
+                                       account.len, llcf->policy->email);
+    }
+
     a->expectation.criteria = &llcf->policy->criteria;
     a->expectation.patterns = llcf->policy->patterns;
     a->expectation.handler = ngx_http_tradesec_login_outcome;
@@ -347,7 +361,10 @@ ngx_http_tradesec_login_reserve(ngx_http_request_t *r,
         return ngx_http_tradesec_fault();
     }
 
-    ctx->retry_after = v.retry_after;
+    /* there is no telling when an operator clears a lock without end */
+
+    ctx->retry_after = v.retry_after <= NGX_HTTP_TRADESEC_LOGIN_LOCK_MAX
+                       ? v.retry_after : 0;
 
     switch (v.verdict) {
 
@@ -363,8 +380,11 @@ ngx_http_tradesec_login_reserve(ngx_http_request_t *r,
         return ngx_http_tradesec_deny(
                             ngx_http_tradesec_login_limit_reasons[v.counter]);
 
-    case TS_ATTEMPTS_ACCOUNTS:
-        return ngx_http_tradesec_deny(TS_REASON_LOGIN_ADDRESS_ACCOUNTS);
+    case TS_ATTEMPTS_OTHERS:
+        return ngx_http_tradesec_deny(
+                   v.counter == NGX_HTTP_TRADESEC_LOGIN_ACCOUNT
+                   ? TS_REASON_LOGIN_ACCOUNT_ADDRESSES
+                   : TS_REASON_LOGIN_ADDRESS_ACCOUNTS);
 
     case TS_ATTEMPTS_LOCKED:
         return ngx_http_tradesec_deny(TS_REASON_LOGIN_LOCKED);
@@ -401,6 +421,7 @@ ngx_http_tradesec_login_outcome(ngx_http_request_t *r,
     ngx_http_tradesec_expectation_t *e, ts_outcome_e outcome)
 {
     time_t                              seconds;
+    uint32_t                            account;
     ngx_uint_t                          n;
     ngx_http_tradesec_login_attempt_t  *a;
 
@@ -418,9 +439,20 @@ ngx_http_tradesec_login_outcome(ngx_http_request_t *r,
     n = a->store->settle(a->store, &a->attempt, outcomes[outcome], &seconds);
 
     if (n != 0) {
+        account = (uint32_t) a->attempt.counters[
+                             NGX_HTTP_TRADESEC_LOGIN_ACCOUNT].key.word[1];
+
+        if (seconds > NGX_HTTP_TRADESEC_LOGIN_LOCK_MAX) {
+            ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                          "tradesec: login locked for good, "
+                          "counter: \"%V\", account: %08xD",
+                          a->counter, account);
+            return;
+        }
+
         ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
                       "tradesec: login locked for %T seconds, "
                       "counter: \"%V\", account: %08xD",
-                      seconds, a->counter, a->attempt.account);
+                      seconds, a->counter, account);
     }
 }

@@ -15,7 +15,6 @@
 
 
 #define NGX_HTTP_TRADESEC_LOGIN_WINDOW_MAX  86400
-#define NGX_HTTP_TRADESEC_LOGIN_LOCK_MAX    (365 * 86400)
 
 
 typedef struct {
@@ -56,8 +55,15 @@ static ngx_command_t  ngx_http_tradesec_login_commands[] = {
       NULL },
 
     { ngx_string("tradesec_login_lock"),
-      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
       ngx_http_tradesec_login_lock,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("tradesec_login_allow"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_tradesec_login_allow,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -121,6 +127,7 @@ ngx_http_tradesec_login_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         { (const uint8_t *) "prefix56=", 9 },
         { (const uint8_t *) "prefix48=", 9 },
         { (const uint8_t *) "accounts=", 9 },
+        { (const uint8_t *) "addresses=", 10 },
         { (const uint8_t *) "window=", 7 }
     };
 
@@ -147,7 +154,7 @@ ngx_http_tradesec_login_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             continue;
         }
 
-        for (k = 0; k < 6; k++) {
+        for (k = 0; k < 7; k++) {
             if (ngx_http_tradesec_login_prefix(&value[i],
                                                (const char *) words[k].data,
                                                &v))
@@ -156,15 +163,16 @@ ngx_http_tradesec_login_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             }
         }
 
-        if (k == 6) {
+        if (k == 7) {
             return ngx_http_tradesec_conf_unknown(cf, &value[i], words,
                                           sizeof(words) / sizeof(words[0]));
         }
 
         slot = k < NGX_HTTP_TRADESEC_LOGIN_COUNTERS ? &llcf->limits[k]
-                                                    : &llcf->accounts;
+               : k == NGX_HTTP_TRADESEC_LOGIN_COUNTERS ? &llcf->accounts
+               : &llcf->addresses;
         min = k < NGX_HTTP_TRADESEC_LOGIN_COUNTERS;
-        max = min ? TS_ATTEMPTS_LIMIT_MAX : TS_ATTEMPTS_ACCOUNTS_MAX;
+        max = min ? TS_ATTEMPTS_LIMIT_MAX : TS_ATTEMPTS_OTHERS_MAX;
 
         n = ngx_atoi(v.data, v.len);
 
@@ -187,7 +195,7 @@ ngx_http_tradesec_login_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* "off", or the first lock, the longest one, and decay= */
+/* "off", or the first lock, the longest one, decay= and flags */
 
 static char *
 ngx_http_tradesec_login_lock(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
@@ -196,6 +204,7 @@ ngx_http_tradesec_login_lock(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     time_t      *slot;
     ngx_str_t   *value, v;
+    ngx_flag_t  *flag;
     ngx_uint_t   i;
 
     if (llcf->lock_min != NGX_CONF_UNSET) {
@@ -209,8 +218,25 @@ ngx_http_tradesec_login_lock(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_OK;
     }
 
+    llcf->lock_permanent = 0;
+    llcf->lock_extend = 0;
+
     for (i = 1; i < cf->args->nelts; i++) {
         v = value[i];
+
+        flag = ngx_strcmp(v.data, "permanent") == 0 ? &llcf->lock_permanent
+               : ngx_strcmp(v.data, "extend") == 0 ? &llcf->lock_extend
+               : NULL;
+
+        if (flag != NULL && i > 1) {
+
+            if (*flag) {
+                return "is duplicate";
+            }
+
+            *flag = 1;
+            continue;
+        }
 
         slot = i == 1 ? &llcf->lock_min
                : ngx_http_tradesec_login_prefix(&value[i], "decay=", &v)
@@ -226,7 +252,8 @@ ngx_http_tradesec_login_lock(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "invalid time \"%V\" in "
                                "\"tradesec_login_lock\", write as "
-                               "\"tradesec_login_lock 1m 24h decay=24h\"",
+                               "\"tradesec_login_lock 1m 24h decay=24h "
+                               "extend permanent\"",
                                &value[i]);
             return NGX_CONF_ERROR;
         }
@@ -274,12 +301,16 @@ ngx_http_tradesec_login_create_conf(ngx_conf_t *cf)
      */
 
     conf->policy = NGX_CONF_UNSET_PTR;
+    conf->allow = NGX_CONF_UNSET_PTR;
     conf->body_size = NGX_CONF_UNSET_SIZE;
     conf->window = NGX_CONF_UNSET;
     conf->accounts = NGX_CONF_UNSET_UINT;
+    conf->addresses = NGX_CONF_UNSET_UINT;
     conf->lock_min = NGX_CONF_UNSET;
     conf->lock_max = NGX_CONF_UNSET;
     conf->lock_decay = NGX_CONF_UNSET;
+    conf->lock_permanent = NGX_CONF_UNSET;
+    conf->lock_extend = NGX_CONF_UNSET;
 
     for (i = 0; i < NGX_HTTP_TRADESEC_LOGIN_COUNTERS; i++) {
         conf->limits[i] = NGX_CONF_UNSET_UINT;
@@ -303,9 +334,11 @@ ngx_http_tradesec_login_merge_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_ptr_value(conf->policy, prev->policy,
                              &ngx_http_tradesec_login_off);
+    ngx_conf_merge_ptr_value(conf->allow, prev->allow, NULL);
     ngx_conf_merge_size_value(conf->body_size, prev->body_size, 65536);
     ngx_conf_merge_value(conf->window, prev->window, 900);
     ngx_conf_merge_uint_value(conf->accounts, prev->accounts, 10);
+    ngx_conf_merge_uint_value(conf->addresses, prev->addresses, 0);
 
     for (i = 0; i < NGX_HTTP_TRADESEC_LOGIN_COUNTERS; i++) {
         ngx_conf_merge_uint_value(conf->limits[i], prev->limits[i], limits[i]);
@@ -315,11 +348,15 @@ ngx_http_tradesec_login_merge_conf(ngx_conf_t *cf, void *parent, void *child)
         /* a directive of this level has set all of them */
         conf->lock_max = prev->lock_max;
         conf->lock_decay = prev->lock_decay;
+        conf->lock_permanent = prev->lock_permanent;
+        conf->lock_extend = prev->lock_extend;
     }
 
     ngx_conf_merge_value(conf->lock_min, prev->lock_min, 60);
     ngx_conf_merge_value(conf->lock_max, NGX_CONF_UNSET, 86400);
     ngx_conf_merge_value(conf->lock_decay, NGX_CONF_UNSET, 86400);
+    ngx_conf_merge_value(conf->lock_permanent, NGX_CONF_UNSET, 0);
+    ngx_conf_merge_value(conf->lock_extend, NGX_CONF_UNSET, 0);
 
     if (conf->policy->off) {
         return NGX_CONF_OK;
@@ -361,10 +398,14 @@ ngx_http_tradesec_login_rules(ngx_http_tradesec_login_conf_t *conf)
 
     rule->lock_min = (uint32_t) conf->lock_min;
     rule->lock_max = (uint32_t) conf->lock_max;
+    rule->permanent = (uint32_t) conf->lock_permanent;
+    rule->extend = (uint32_t) conf->lock_extend;
     rule->decay = (uint32_t) conf->lock_decay;
 
-    conf->rules[NGX_HTTP_TRADESEC_LOGIN_ADDRESS].accounts
+    conf->rules[NGX_HTTP_TRADESEC_LOGIN_ADDRESS].others
                                                 = (uint32_t) conf->accounts;
+    conf->rules[NGX_HTTP_TRADESEC_LOGIN_ACCOUNT].others
+                                                = (uint32_t) conf->addresses;
 }
 
 

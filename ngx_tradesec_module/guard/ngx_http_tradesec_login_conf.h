@@ -12,6 +12,9 @@
 #include "store/ngx_http_tradesec_attempts_store.h"
 
 
+#define NGX_HTTP_TRADESEC_LOGIN_LOCK_MAX  (365 * 86400)    /* that ends */
+
+
 /* The counters of an attempt; the networks are of IPv6 only. */
 
 typedef enum {
@@ -35,6 +38,7 @@ typedef struct {
     ngx_str_t                     counter;  /* attempts of one name count
                                                together */
     uint64_t                      counter_tag;  /* a hash of that name */
+    uint32_t                      email;    /* TS_ACCOUNT_EMAIL_* */
     ts_login_sources_t            sources;
     ts_field_t                    form;
     ts_field_t                    multipart;
@@ -46,6 +50,15 @@ typedef struct {
 } ngx_http_tradesec_login_policy_t;
 
 
+/* Whose attempts are not counted. */
+
+typedef struct {
+    ngx_array_t                   cidrs;        /* of ngx_cidr_t */
+    ngx_array_t                   values;       /* of
+                                                   ngx_http_complex_value_t */
+} ngx_http_tradesec_login_allow_t;
+
+
 typedef struct {
     ngx_http_tradesec_login_policy_t    *policy;
 
@@ -54,15 +67,20 @@ typedef struct {
     time_t                               window;
     ngx_uint_t                           limits[
                                             NGX_HTTP_TRADESEC_LOGIN_COUNTERS];
-    ngx_uint_t                           accounts;
+    ngx_uint_t                           accounts;      /* of an address */
+    ngx_uint_t                           addresses;     /* of an account */
 
     time_t                               lock_min;  /* 0: no locks */
     time_t                               lock_max;
     time_t                               lock_decay;
+    ngx_flag_t                           lock_permanent;
+    ngx_flag_t                           lock_extend;
 
     ts_attempts_rule_t                   rules[
                                             NGX_HTTP_TRADESEC_LOGIN_COUNTERS];
     ngx_http_tradesec_attempts_store_t  *store;
+
+    ngx_http_tradesec_login_allow_t     *allow;     /* NULL: nobody */
 } ngx_http_tradesec_login_conf_t;
 
 
@@ -74,6 +92,13 @@ extern ngx_http_tradesec_login_policy_t  ngx_http_tradesec_login_off;
 /* The directive tradesec_login. */
 
 char *ngx_http_tradesec_login(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* The directive tradesec_login_allow; the default of merging; the question. */
+
+char *ngx_http_tradesec_login_allow(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_flag_t ngx_http_tradesec_login_is_allowed(ngx_http_request_t *r,
+    const ngx_http_tradesec_login_allow_t *allow);
 
 /* Whether the parameter begins with the prefix; *value is what follows. */
 

@@ -78,12 +78,15 @@ ngx_http_tradesec_login_keys(ngx_http_request_t *r,
         c[NGX_HTTP_TRADESEC_LOGIN_ADDRESS + i].key = recent->keys[i];
     }
 
-    attempt->account = (uint32_t) hash[1];
     attempt->n = NGX_HTTP_TRADESEC_LOGIN_ADDRESS + recent->n;
 
     for (i = 0; i < attempt->n; i++) {
         c[i].rule = &llcf->rules[i];
+        c[i].other = (uint32_t) hash[1];
     }
+
+    c[NGX_HTTP_TRADESEC_LOGIN_ACCOUNT].other
+                                     = (uint32_t) recent->keys[0].word[1];
 }
 
 

@@ -17,6 +17,9 @@
 static ngx_int_t ngx_http_tradesec_login_account(ngx_conf_t *cf,
     ngx_http_tradesec_login_policy_t *policy, ngx_str_t *parameter,
     ngx_str_t value);
+static ngx_int_t ngx_http_tradesec_login_email(ngx_conf_t *cf,
+    ngx_http_tradesec_login_policy_t *policy, ngx_str_t *parameter,
+    ngx_str_t value);
 static ngx_int_t ngx_http_tradesec_login_field(ngx_conf_t *cf,
     ts_field_t *field, const ts_field_t **source, ngx_str_t *parameter,
     ts_slice_t name);
@@ -65,7 +68,8 @@ ngx_http_tradesec_login(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         { (const uint8_t *) "success=", 8 },
         { (const uint8_t *) "failure=", 8 },
         { (const uint8_t *) "neutral=", 8 },
-        { (const uint8_t *) "counter=", 8 }
+        { (const uint8_t *) "counter=", 8 },
+        { (const uint8_t *) "email=", 6 }
     };
 
     if (llcf->policy != NGX_CONF_UNSET_PTR) {
@@ -109,6 +113,9 @@ ngx_http_tradesec_login(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         {
             policy->counter = v;
             rc = NGX_OK;
+
+        } else if (ngx_http_tradesec_login_prefix(&value[i], "email=", &v)) {
+            rc = ngx_http_tradesec_login_email(cf, policy, &value[i], v);
 
         } else {
             return ngx_http_tradesec_conf_unknown(cf, &value[i], words,
@@ -189,6 +196,40 @@ ngx_http_tradesec_login_account(ngx_conf_t *cf,
                        "\"account=basic\" or \"account=none\"", parameter);
 
     return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_tradesec_login_email(ngx_conf_t *cf,
+    ngx_http_tradesec_login_policy_t *policy, ngx_str_t *parameter,
+    ngx_str_t value)
+{
+    if (policy->email != 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "duplicate parameter \"%V\" in "
+                           "\"tradesec_login\"", parameter);
+        return NGX_ERROR;
+    }
+
+    if (ngx_strcmp(value.data, "plus") == 0) {
+        policy->email = TS_ACCOUNT_EMAIL_PLUS;
+
+    } else if (ngx_strcmp(value.data, "dots") == 0) {
+        policy->email = TS_ACCOUNT_EMAIL_DOTS;
+
+    } else if (ngx_strcmp(value.data, "plus,dots") == 0) {
+        policy->email = TS_ACCOUNT_EMAIL_PLUS|TS_ACCOUNT_EMAIL_DOTS;
+
+    } else {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\" in "
+                           "\"tradesec_login\", write \"email=plus\", "
+                           "\"email=dots\" or \"email=plus,dots\"",
+                           parameter);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 

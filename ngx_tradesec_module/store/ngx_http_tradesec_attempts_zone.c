@@ -16,6 +16,10 @@
 #define NGX_HTTP_TRADESEC_ATTEMPTS_SHARE  2     /* of the zone */
 #define NGX_HTTP_TRADESEC_ATTEMPTS_DUMP   64    /* locks read in one go */
 
+/* longer than any lock that ends, and short of what was for ever long ago */
+
+#define NGX_HTTP_TRADESEC_ATTEMPTS_YEARS  (10 * 365 * 86400)
+
 
 typedef struct {
     ngx_http_tradesec_attempts_store_t  store;
@@ -211,7 +215,8 @@ ngx_http_tradesec_attempts_dump(ngx_http_tradesec_area_t *area,
         /* the table's time may be ahead of this process */
 
         lock.key = locks[i].key;
-        lock.left = locks[i].until > now ? locks[i].until - now : 1;
+        lock.left = locks[i].until == TS_ATTEMPTS_FOREVER ? UINT32_MAX
+                    : locks[i].until > now ? locks[i].until - now : 1;
         lock.until = (uint64_t) ngx_time() + lock.left;
         lock.level = locks[i].level;
 
@@ -242,7 +247,10 @@ ngx_http_tradesec_attempts_load(ngx_http_tradesec_area_t *area,
     }
 
     restored.key = lock.key;
-    restored.until = now + left;
+    /* what has no end was written as longer than any that has one */
+
+    restored.until = left > NGX_HTTP_TRADESEC_ATTEMPTS_YEARS
+                     ? TS_ATTEMPTS_FOREVER : now + left;
     restored.level = lock.level;
 
     return ts_attempts_restore(area->memory, &restored, now);

@@ -1,0 +1,170 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ *
+ * What rules may ask for beside the plain limit and lock.
+ */
+
+#include "attempts_guess.h"
+
+
+static void
+guessing_from_many_addresses_is_bounded(void **state)
+{
+    uint32_t               i;
+    ts_attempt_t           a;
+    ts_attempts_t         *t;
+    ts_attempts_rule_t     rule;
+    ts_attempts_verdict_t  v;
+
+    (void) state;
+
+    t = new_table(SIZE);
+    rule = account_rule;
+    rule.others = 3;
+
+    for (i = 0; i < 5; i++) {
+        a = attempt(1, 10 + i);
+        a.counters[1].rule = &rule;
+
+        v = ts_attempts_reserve(t, &a, 1000);
+
+        if (i < 3) {
+            assert_int_equal(v.verdict, TS_ATTEMPTS_ADMITTED);
+            (void) settle(t, &a, TS_ATTEMPTS_FAILED, 1000);
+
+        } else {
+            assert_int_equal(v.verdict, TS_ATTEMPTS_OTHERS);
+            assert_int_equal(v.counter, 1);
+        }
+    }
+
+    /* an address that is among them is no further one */
+
+    a = attempt(1, 11);
+    a.counters[1].rule = &rule;
+    assert_int_equal(reserve(t, &a, 1001), TS_ATTEMPTS_ADMITTED);
+
+    /* and another account is not concerned */
+
+    a = attempt(2, 20);
+    a.counters[1].rule = &rule;
+    assert_int_equal(reserve(t, &a, 1001), TS_ATTEMPTS_ADMITTED);
+
+    free(t);
+}
+
+
+/* Five failures, one after the other; the verdict of a sixth. */
+
+static ts_attempts_verdict_t
+lock_pair(ts_attempts_t *t, const ts_attempts_rule_t *rule, uint32_t now)
+{
+    uint32_t               i;
+    ts_attempt_t           a;
+    ts_attempts_verdict_t  v;
+
+    for (i = 0; i < 6; i++) {
+        a = attempt(1, 1);
+        a.n = 1;
+        a.counters[0].rule = rule;
+        v = ts_attempts_reserve(t, &a, now);
+
+        if (v.verdict == TS_ATTEMPTS_ADMITTED) {
+            assert_int_equal(v.failed, i);
+            (void) settle(t, &a, TS_ATTEMPTS_FAILED, now);
+        }
+    }
+
+    check_table(t);
+
+    return v;
+}
+
+
+static void
+the_longest_lock_may_have_no_end(void **state)
+{
+    ts_attempts_t         *t, *copy;
+    ts_attempts_rule_t     rule;
+    ts_attempts_verdict_t  v;
+
+    (void) state;
+
+    t = new_table(SIZE);
+
+    rule = pair_rule;
+    rule.lock_max = 3 * MINUTE;
+    rule.permanent = 1;
+
+    v = lock_pair(t, &rule, 1000);
+    assert_int_equal(v.retry_after, MINUTE);
+
+    v = lock_pair(t, &rule, 1000 + MINUTE);
+    assert_int_equal(v.retry_after, 2 * MINUTE);
+
+    v = lock_pair(t, &rule, 1000 + 3 * MINUTE);
+    assert_int_equal(v.verdict, TS_ATTEMPTS_LOCKED);
+    assert_int_equal(v.retry_after, TS_ATTEMPTS_FOREVER - 1000 - 3 * MINUTE);
+
+    rule.extend = 1;
+    v = lock_pair(t, &rule, 1000 + 400 * DAY);
+    assert_int_equal(v.verdict, TS_ATTEMPTS_LOCKED);
+    assert_int_equal(v.retry_after, TS_ATTEMPTS_FOREVER - 1000 - 400 * DAY);
+
+    copy = new_table(SIZE);
+    assert_int_equal(ts_attempts_copy(copy, t), 0);
+    v = lock_pair(copy, &rule, 1000 + 500 * DAY);
+    assert_int_equal(v.verdict, TS_ATTEMPTS_LOCKED);
+
+    free(copy);
+    free(t);
+}
+
+
+static void
+a_lock_may_begin_anew_with_each_attempt(void **state)
+{
+    ts_attempts_t         *t;
+    ts_attempts_rule_t     rule;
+    ts_attempts_verdict_t  v;
+
+    (void) state;
+
+    t = new_table(SIZE);
+
+    rule = pair_rule;
+    rule.extend = 1;
+
+    v = lock_pair(t, &rule, 1000);
+    assert_int_equal(v.retry_after, MINUTE);
+
+    v = lock_pair(t, &rule, 1030);
+    assert_int_equal(v.verdict, TS_ATTEMPTS_LOCKED);
+    assert_int_equal(v.retry_after, MINUTE);
+
+    v = lock_pair(t, &rule, 1089);
+    assert_int_equal(v.retry_after, MINUTE);
+
+    /* the next one is longer, and so is what begins anew */
+
+    v = lock_pair(t, &rule, 1149);
+    assert_int_equal(v.retry_after, 2 * MINUTE);
+
+    v = lock_pair(t, &rule, 1200);
+    assert_int_equal(v.retry_after, 2 * MINUTE);
+
+    free(t);
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(guessing_from_many_addresses_is_bounded),
+        cmocka_unit_test(the_longest_lock_may_have_no_end),
+        cmocka_unit_test(a_lock_may_begin_anew_with_each_attempt),
+    };
+
+    return cmocka_run_group_tests_name("attempts_shapes", tests, NULL, NULL);
+}
