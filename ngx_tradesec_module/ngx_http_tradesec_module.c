@@ -35,10 +35,16 @@ typedef struct {
 typedef struct {
     ngx_uint_t                        n;
     ngx_http_tradesec_gate_guard_t    guards[NGX_HTTP_TRADESEC_GUARD_N];
+
+    /* shared by the requests that pass without a context of their own */
+    ngx_http_tradesec_ctx_t           passed;
 } ngx_http_tradesec_loc_conf_t;
 
 
 static ngx_int_t ngx_http_tradesec_access_handler(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_tradesec_passes(ngx_http_request_t *r,
+    const ngx_http_tradesec_loc_conf_t *tlcf);
+static ngx_int_t ngx_http_tradesec_own_error_page(ngx_http_request_t *r);
 static ngx_int_t ngx_http_tradesec_judge(ngx_http_request_t *r,
     ngx_http_tradesec_ctx_t *ctx, const ngx_http_tradesec_loc_conf_t *tlcf);
 static ngx_int_t ngx_http_tradesec_subrequest_handler(ngx_http_request_t *r);
@@ -117,27 +123,18 @@ ngx_module_t  ngx_http_tradesec_module = {
 static ngx_int_t
 ngx_http_tradesec_access_handler(ngx_http_request_t *r)
 {
+    ngx_uint_t                           n;
     ngx_http_tradesec_ctx_t             *ctx;
+    const ngx_http_tradesec_ctx_t       *known;
     const ngx_http_tradesec_loc_conf_t  *tlcf;
 
-    if (r->internal) {
-        ctx = ngx_http_tradesec_find_ctx(r);
+    known = ngx_http_tradesec_find_ctx(r);
 
-        if (ctx != NULL) {
-            ngx_http_tradesec_outcome_redirected(r, ctx);
-        }
+    if (r->internal && known != NULL) {
+        ngx_http_tradesec_outcome_redirected(r, known);
 
-        if (ctx != NULL && ctx->error_page
-            && ctx->error_page == r->uri_changes)
-        {
-            /*
-             * The page of our own refusal, and nothing but a page: it opens
-             * no socket, and what it redirects to is judged.
-             */
-            ctx->error_page = 0;
-            ngx_http_tradesec_ignore_upgrade(r);
-            ngx_http_tradesec_identity_clear(r, ctx);
-            return NGX_DECLINED;
+        if (known->error_page && known->error_page == r->uri_changes) {
+            return ngx_http_tradesec_own_error_page(r);
         }
     }
 
@@ -145,6 +142,18 @@ ngx_http_tradesec_access_handler(ngx_http_request_t *r)
 
     if (tlcf->n == 0) {
         return NGX_DECLINED;
+    }
+
+    n = 0;
+
+    if (known == NULL || known->shared) {
+        n = ngx_http_tradesec_passes(r, tlcf);
+
+        if (n == tlcf->n
+            && ngx_http_tradesec_share_ctx(r, &tlcf->passed) == NGX_OK)
+        {
+            return NGX_DECLINED;
+        }
     }
 
     ctx = ngx_http_tradesec_get_ctx(r);
@@ -170,7 +179,54 @@ ngx_http_tradesec_access_handler(ngx_http_request_t *r)
 
     ctx->judged = 1;
 
+    for ( /* void */ ; ctx->next < n; ctx->next++) {
+        ctx->passed[tlcf->guards[ctx->next].guard->id] =
+                                             tlcf->guards[ctx->next].policy;
+    }
+
     return ngx_http_tradesec_judge(r, ctx, tlcf);
+}
+
+
+/* How many guards, from the first one on, the request passes as it is. */
+
+static ngx_uint_t
+ngx_http_tradesec_passes(ngx_http_request_t *r,
+    const ngx_http_tradesec_loc_conf_t *tlcf)
+{
+    ngx_uint_t                        i;
+    const ngx_http_tradesec_guard_t  *guard;
+
+    for (i = 0; i < tlcf->n; i++) {
+        guard = tlcf->guards[i].guard;
+
+        if (guard->passes == NULL || !guard->passes(r)) {
+            break;
+        }
+    }
+
+    return i;
+}
+
+
+/*
+ * The page of our own refusal, and nothing but a page: it opens no socket, and
+ * what it redirects to is judged.
+ */
+
+static ngx_int_t
+ngx_http_tradesec_own_error_page(ngx_http_request_t *r)
+{
+    ngx_http_tradesec_ctx_t  *ctx;
+
+    /* the one that was refused: never a shared one */
+    ctx = ngx_http_tradesec_get_ctx(r);
+
+    ctx->error_page = 0;
+    ngx_http_tradesec_ignore_upgrade(r);
+    ngx_http_tradesec_identity_clear(r, ctx);
+
+    return NGX_DECLINED;
 }
 
 
@@ -297,6 +353,10 @@ ngx_http_tradesec_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     tmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_tradesec_module);
 
+    conf->passed.status = NGX_HTTP_TRADESEC_STATUS_PASSED;
+    conf->passed.judged = 1;
+    conf->passed.shared = 1;
+
     for (g = ngx_http_tradesec_guards; *g; g++) {
         policy = (*g)->policy(cf);
 
@@ -304,6 +364,7 @@ ngx_http_tradesec_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
             conf->guards[conf->n].guard = *g;
             conf->guards[conf->n].policy = policy;
             conf->n++;
+            conf->passed.passed[(*g)->id] = policy;
             tmcf->active = 1;
         }
     }

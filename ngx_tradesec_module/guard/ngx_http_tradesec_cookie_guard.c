@@ -35,6 +35,8 @@ typedef struct {
 static const void *ngx_http_tradesec_cookie_guard_policy(ngx_conf_t *cf);
 static ngx_http_tradesec_verdict_t ngx_http_tradesec_cookie_guard_check(
     ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx);
+static ngx_flag_t ngx_http_tradesec_cookie_guard_passes(
+    ngx_http_request_t *r);
 static ts_cookie_result_e ngx_http_tradesec_cookie_find(ngx_http_request_t *r,
     ts_slice_t name);
 static void *ngx_http_tradesec_cookie_guard_create_conf(ngx_conf_t *cf);
@@ -47,7 +49,8 @@ static char *ngx_http_tradesec_cookie_unique(ngx_conf_t *cf,
 const ngx_http_tradesec_guard_t  ngx_http_tradesec_cookies_guard = {
     NGX_HTTP_TRADESEC_GUARD_COOKIES,
     ngx_http_tradesec_cookie_guard_policy,
-    ngx_http_tradesec_cookie_guard_check
+    ngx_http_tradesec_cookie_guard_check,
+    ngx_http_tradesec_cookie_guard_passes
 };
 
 
@@ -104,6 +107,13 @@ ngx_http_tradesec_cookie_guard_policy(ngx_conf_t *cf)
                                        ngx_http_tradesec_cookie_guard_module);
 
     return gcf->unique;
+}
+
+
+static ngx_flag_t
+ngx_http_tradesec_cookie_guard_passes(ngx_http_request_t *r)
+{
+    return !ngx_http_tradesec_has_cookie(r);
 }
 
 

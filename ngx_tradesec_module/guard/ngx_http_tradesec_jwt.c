@@ -30,7 +30,8 @@ static ngx_int_t ngx_http_tradesec_jwt_login_page(ngx_http_request_t *r,
 const ngx_http_tradesec_guard_t  ngx_http_tradesec_jwt_guard = {
     NGX_HTTP_TRADESEC_GUARD_JWT,
     ngx_http_tradesec_jwt_conf_policy,
-    ngx_http_tradesec_jwt_check
+    ngx_http_tradesec_jwt_check,
+    NULL
 };
 
 

@@ -305,7 +305,7 @@ ngx_http_tradesec_jwt_header_filter(ngx_http_request_t *r)
 {
     ngx_list_part_t                      *part;
     ngx_table_elt_t                      *h;
-    ngx_http_tradesec_ctx_t              *ctx;
+    const ngx_http_tradesec_ctx_t        *ctx;
     const ngx_http_tradesec_jwt_state_t  *state;
 
     static const ngx_str_t  bearer = ngx_string("bearer");

@@ -66,7 +66,8 @@ static void ngx_http_tradesec_login_outcome(ngx_http_request_t *r,
 const ngx_http_tradesec_guard_t  ngx_http_tradesec_login_guard = {
     NGX_HTTP_TRADESEC_GUARD_LOGIN,
     ngx_http_tradesec_login_get_policy,
-    ngx_http_tradesec_login_check
+    ngx_http_tradesec_login_check,
+    NULL
 };
 
 

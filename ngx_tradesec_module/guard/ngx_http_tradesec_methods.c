@@ -32,6 +32,9 @@ typedef struct {
 static const void *ngx_http_tradesec_methods_get_policy(ngx_conf_t *cf);
 static ngx_http_tradesec_verdict_t ngx_http_tradesec_methods_check(
     ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx);
+static ngx_flag_t ngx_http_tradesec_methods_passes(ngx_http_request_t *r);
+static ts_reason_e ngx_http_tradesec_methods_judge(ngx_http_request_t *r,
+    const ngx_http_tradesec_methods_conf_t *mcf);
 static ngx_flag_t ngx_http_tradesec_has_override(ngx_http_request_t *r);
 static void *ngx_http_tradesec_methods_create_conf(ngx_conf_t *cf);
 static char *ngx_http_tradesec_methods_merge_conf(ngx_conf_t *cf,
@@ -43,7 +46,8 @@ static char *ngx_http_tradesec_methods(ngx_conf_t *cf, ngx_command_t *cmd,
 const ngx_http_tradesec_guard_t  ngx_http_tradesec_methods_guard = {
     NGX_HTTP_TRADESEC_GUARD_METHODS,
     ngx_http_tradesec_methods_get_policy,
-    ngx_http_tradesec_methods_check
+    ngx_http_tradesec_methods_check,
+    ngx_http_tradesec_methods_passes
 };
 
 
@@ -133,24 +137,53 @@ static ngx_http_tradesec_verdict_t
 ngx_http_tradesec_methods_check(ngx_http_request_t *r,
     ngx_http_tradesec_ctx_t *ctx)
 {
+    ts_reason_e                              reason;
     const ngx_http_tradesec_methods_conf_t  *mcf;
 
     mcf = ngx_http_get_module_loc_conf(r, ngx_http_tradesec_methods_module);
 
-    if (!ngx_http_tradesec_method_in(r, &mcf->policy->methods)) {
+    reason = ngx_http_tradesec_methods_judge(r, mcf);
+
+    if (reason == TS_REASON_NONE) {
+        return ngx_http_tradesec_pass();
+    }
+
+    if (reason == TS_REASON_METHOD_NOT_ALLOWED) {
         ctx->allow = mcf->policy->allow;
-        return ngx_http_tradesec_deny(TS_REASON_METHOD_NOT_ALLOWED);
+    }
+
+    return ngx_http_tradesec_deny(reason);
+}
+
+
+static ngx_flag_t
+ngx_http_tradesec_methods_passes(ngx_http_request_t *r)
+{
+    const ngx_http_tradesec_methods_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_loc_conf(r, ngx_http_tradesec_methods_module);
+
+    return ngx_http_tradesec_methods_judge(r, mcf) == TS_REASON_NONE;
+}
+
+
+static ts_reason_e
+ngx_http_tradesec_methods_judge(ngx_http_request_t *r,
+    const ngx_http_tradesec_methods_conf_t *mcf)
+{
+    if (!ngx_http_tradesec_method_in(r, &mcf->policy->methods)) {
+        return TS_REASON_METHOD_NOT_ALLOWED;
     }
 
     if (!mcf->override && ngx_http_tradesec_has_override(r)) {
-        return ngx_http_tradesec_deny(TS_REASON_METHOD_OVERRIDE);
+        return TS_REASON_METHOD_OVERRIDE;
     }
 
     if (ngx_http_tradesec_is_early_data(r) && !ngx_http_tradesec_is_safe(r)) {
-        return ngx_http_tradesec_deny(TS_REASON_TOO_EARLY);
+        return TS_REASON_TOO_EARLY;
     }
 
-    return ngx_http_tradesec_pass();
+    return TS_REASON_NONE;
 }
 
 

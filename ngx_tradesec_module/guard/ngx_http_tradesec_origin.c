@@ -40,6 +40,8 @@ typedef struct {
 static const void *ngx_http_tradesec_origin_get_policy(ngx_conf_t *cf);
 static ngx_http_tradesec_verdict_t ngx_http_tradesec_origin_check(
     ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx);
+static ngx_flag_t ngx_http_tradesec_origin_passes(ngx_http_request_t *r);
+static ts_reason_e ngx_http_tradesec_origin_judge(ngx_http_request_t *r);
 static void ngx_http_tradesec_origin_fields(ngx_http_request_t *r,
     ts_origin_request_t *request);
 static void ngx_http_tradesec_origin_count(ts_origin_field_t *field,
@@ -61,7 +63,8 @@ static char *ngx_http_tradesec_origin(ngx_conf_t *cf, ngx_command_t *cmd,
 const ngx_http_tradesec_guard_t  ngx_http_tradesec_origin_guard = {
     NGX_HTTP_TRADESEC_GUARD_ORIGIN,
     ngx_http_tradesec_origin_get_policy,
-    ngx_http_tradesec_origin_check
+    ngx_http_tradesec_origin_check,
+    ngx_http_tradesec_origin_passes
 };
 
 
@@ -142,6 +145,25 @@ static ngx_http_tradesec_verdict_t
 ngx_http_tradesec_origin_check(ngx_http_request_t *r,
     ngx_http_tradesec_ctx_t *ctx)
 {
+    ts_reason_e  reason;
+
+    reason = ngx_http_tradesec_origin_judge(r);
+
+    return reason == TS_REASON_NONE ? ngx_http_tradesec_pass()
+                                    : ngx_http_tradesec_deny(reason);
+}
+
+
+static ngx_flag_t
+ngx_http_tradesec_origin_passes(ngx_http_request_t *r)
+{
+    return ngx_http_tradesec_origin_judge(r) == TS_REASON_NONE;
+}
+
+
+static ts_reason_e
+ngx_http_tradesec_origin_judge(ngx_http_request_t *r)
+{
     ngx_uint_t                                n;
     ts_origin_t                               self;
     ts_origin_request_t                       request;
@@ -155,7 +177,7 @@ ngx_http_tradesec_origin_check(ngx_http_request_t *r,
     request.handshake = r->headers_in.upgrade != NULL;
 
     if (!request.handshake && ngx_http_tradesec_is_safe(r)) {
-        return ngx_http_tradesec_pass();
+        return TS_REASON_NONE;
     }
 
     ocf = ngx_http_get_module_loc_conf(r, ngx_http_tradesec_origin_module);
@@ -175,11 +197,7 @@ ngx_http_tradesec_origin_check(ngx_http_request_t *r,
         verdict = ts_origin_check(&request, &self, n);
     }
 
-    if (verdict == TS_ORIGIN_ALLOWED) {
-        return ngx_http_tradesec_pass();
-    }
-
-    return ngx_http_tradesec_deny(ngx_http_tradesec_origin_reasons[verdict]);
+    return ngx_http_tradesec_origin_reasons[verdict];
 }
 
 

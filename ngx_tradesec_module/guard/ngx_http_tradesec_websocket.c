@@ -30,6 +30,7 @@ typedef struct {
 
 
 static const void *ngx_http_tradesec_websocket_get_policy(ngx_conf_t *cf);
+static ngx_flag_t ngx_http_tradesec_websocket_passes(ngx_http_request_t *r);
 static ngx_http_tradesec_verdict_t ngx_http_tradesec_websocket_check(
     ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx);
 static ngx_http_tradesec_upgrade_t *ngx_http_tradesec_websocket_read(
@@ -50,7 +51,8 @@ static char *ngx_http_tradesec_websocket_time(ngx_conf_t *cf,
 const ngx_http_tradesec_guard_t  ngx_http_tradesec_websocket_guard = {
     NGX_HTTP_TRADESEC_GUARD_WEBSOCKET,
     ngx_http_tradesec_websocket_get_policy,
-    ngx_http_tradesec_websocket_check
+    ngx_http_tradesec_websocket_check,
+    ngx_http_tradesec_websocket_passes
 };
 
 
@@ -111,6 +113,13 @@ static const void *
 ngx_http_tradesec_websocket_get_policy(ngx_conf_t *cf)
 {
     return &ngx_http_tradesec_websocket_guard;
+}
+
+
+static ngx_flag_t
+ngx_http_tradesec_websocket_passes(ngx_http_request_t *r)
+{
+    return r->headers_in.upgrade == NULL;
 }
 
 

@@ -58,7 +58,8 @@ ngx_http_tradesec_body_handler(ngx_http_request_t *r)
     ngx_uint_t                reading;
     ngx_http_tradesec_ctx_t  *ctx;
 
-    ctx = ngx_http_tradesec_find_ctx(r);
+    /* the one that asked for the body */
+    ctx = ngx_http_tradesec_get_ctx(r);
 
     reading = ctx->body == NGX_HTTP_TRADESEC_BODY_READING;
 

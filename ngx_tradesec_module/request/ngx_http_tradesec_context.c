@@ -15,6 +15,8 @@
 #define NGX_HTTP_TRADESEC_REQUEST_ID  16
 
 
+static void *ngx_http_tradesec_keep_ctx(ngx_http_request_t *r, size_t size,
+    const ngx_http_tradesec_ctx_t *shared);
 static void ngx_http_tradesec_ctx_cleanup(void *data);
 static void ngx_http_tradesec_random_id(ngx_http_request_t *r, ngx_str_t *id);
 
@@ -24,7 +26,7 @@ static void ngx_http_tradesec_random_id(ngx_http_request_t *r, ngx_str_t *id);
  * the context hangs there too, as the realip module does it.
  */
 
-ngx_http_tradesec_ctx_t *
+const ngx_http_tradesec_ctx_t *
 ngx_http_tradesec_find_ctx(ngx_http_request_t *r)
 {
     ngx_pool_cleanup_t       *cln;
@@ -53,29 +55,63 @@ ngx_http_tradesec_find_ctx(ngx_http_request_t *r)
 ngx_http_tradesec_ctx_t *
 ngx_http_tradesec_get_ctx(ngx_http_request_t *r)
 {
-    ngx_pool_cleanup_t       *cln;
-    ngx_http_tradesec_ctx_t  *ctx;
+    ngx_http_tradesec_ctx_t        *ctx;
+    const ngx_http_tradesec_ctx_t  *found;
 
-    ctx = ngx_http_tradesec_find_ctx(r);
+    found = ngx_http_tradesec_find_ctx(r);
 
-    if (ctx != NULL) {
-        return ctx;
+    if (found != NULL && !found->shared) {
+        return (ngx_http_tradesec_ctx_t *) found;
     }
+
+    ctx = ngx_http_tradesec_keep_ctx(r, sizeof(ngx_http_tradesec_ctx_t), NULL);
+    if (ctx == NULL) {
+        return NULL;
+    }
+
+    if (found != NULL) {
+        *ctx = *found;
+        ctx->shared = 0;
+
+    } else {
+        ngx_memzero(ctx, sizeof(ngx_http_tradesec_ctx_t));
+    }
+
+    return ctx;
+}
+
+
+ngx_int_t
+ngx_http_tradesec_share_ctx(ngx_http_request_t *r,
+    const ngx_http_tradesec_ctx_t *shared)
+{
+    return ngx_http_tradesec_keep_ctx(r, 0, shared) ? NGX_OK : NGX_ERROR;
+}
+
+
+/* The one kept last is the first in the cleanup list, and so the valid one. */
+
+static void *
+ngx_http_tradesec_keep_ctx(ngx_http_request_t *r, size_t size,
+    const ngx_http_tradesec_ctx_t *shared)
+{
+    ngx_pool_cleanup_t  *cln;
 
     r = r->main;
 
-    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_tradesec_ctx_t));
+    cln = ngx_pool_cleanup_add(r->pool, size);
     if (cln == NULL) {
         return NULL;
     }
 
-    ctx = cln->data;
-    ngx_memzero(ctx, sizeof(ngx_http_tradesec_ctx_t));
+    if (shared != NULL) {
+        cln->data = (void *) shared;
+    }
 
     cln->handler = ngx_http_tradesec_ctx_cleanup;
-    ngx_http_set_ctx(r, ctx, ngx_http_tradesec_request_module);
+    ngx_http_set_ctx(r, cln->data, ngx_http_tradesec_request_module);
 
-    return ctx;
+    return cln->data;
 }
 
 

@@ -80,17 +80,24 @@ struct ngx_http_tradesec_ctx_s {
 
     unsigned                       header_read:1;  /* and looked through */
     unsigned                       judged:1;       /* before, elsewhere */
+    unsigned                       shared:1;       /* by all requests that
+                                                      passed a location */
 };
 
 
 /*
- * Both look at the main request. The first returns NULL when no guard has
- * seen the request; the second creates the context, and returns NULL only
- * when memory is out.
+ * All look at the main request. The first returns NULL when no guard has seen
+ * the request. The second is for who has something to write: it creates the
+ * request's own context, from the shared one where there is one, and returns
+ * NULL only when memory is out. The third gives a request that has no context
+ * of its own a shared one, which is const and costs no copy.
  */
 
-ngx_http_tradesec_ctx_t *ngx_http_tradesec_find_ctx(ngx_http_request_t *r);
+const ngx_http_tradesec_ctx_t *ngx_http_tradesec_find_ctx(
+    ngx_http_request_t *r);
 ngx_http_tradesec_ctx_t *ngx_http_tradesec_get_ctx(ngx_http_request_t *r);
+ngx_int_t ngx_http_tradesec_share_ctx(ngx_http_request_t *r,
+    const ngx_http_tradesec_ctx_t *shared);
 
 /*
  * The id that a refused user can quote, nginx's $request_id; the same for the

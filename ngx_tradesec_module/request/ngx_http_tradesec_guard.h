@@ -71,6 +71,14 @@ typedef struct {
 
     ngx_http_tradesec_verdict_t (*check)(ngx_http_request_t *r,
                                          ngx_http_tradesec_ctx_t *ctx);
+
+    /*
+     * Whether check() would pass and write nothing into the context: then the
+     * request needs none of its own. A no decides nothing, check() is asked.
+     * NULL: always no.
+     */
+
+    ngx_flag_t                  (*passes)(ngx_http_request_t *r);
 } ngx_http_tradesec_guard_t;
 
 

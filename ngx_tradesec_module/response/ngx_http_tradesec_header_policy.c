@@ -6,6 +6,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "request/ngx_http_tradesec_compat.h"
 #include "request/ngx_http_tradesec_conf.h"
 #include "response/ngx_http_tradesec_header_policy.h"
 
@@ -15,12 +16,22 @@
 #define MERGE    NGX_HTTP_TRADESEC_HEADER_MERGE
 
 
+/* How much of a header is known before the request: its rank in the list. */
+
+#define FIXED    0
+#define VARYING  1    /* only over TLS, or with a variable in it, or empty */
+#define REMOVED  2
+#define OFF      3    /* not in the list */
+
+
 static ngx_int_t ngx_http_tradesec_headers_adjust(
     ngx_http_tradesec_header_policy_t *policy, const ngx_array_t *adjusted);
 static ngx_int_t ngx_http_tradesec_headers_remove(
     ngx_http_tradesec_header_policy_t *policy, const ngx_array_t *removed);
 static void ngx_http_tradesec_headers_finish(
     ngx_http_tradesec_header_policy_t *policy);
+static ngx_uint_t ngx_http_tradesec_headers_rank(
+    const ngx_http_tradesec_header_t *header);
 static ngx_http_tradesec_header_t *ngx_http_tradesec_headers_place(
     ngx_http_tradesec_header_policy_t *policy, const ngx_str_t *name);
 
@@ -198,25 +209,75 @@ ngx_http_tradesec_headers_remove(ngx_http_tradesec_header_policy_t *policy,
 }
 
 
-/* Headers that are off were only there to be found by their name. */
+/*
+ * Puts the headers in the order of their ranks. Those that are off were only
+ * there to be found by their name.
+ */
 
 static void
 ngx_http_tradesec_headers_finish(ngx_http_tradesec_header_policy_t *policy)
 {
-    ngx_uint_t  i, n;
+    ngx_uint_t                   i, n, rank;
+    ngx_table_elt_t             *h;
+    ngx_http_tradesec_header_t   headers[NGX_HTTP_TRADESEC_HEADERS_MAX];
 
-    for (i = 0, n = 0; i < policy->n; i++) {
+    n = 0;
 
-        if (policy->headers[i].mode == NGX_HTTP_TRADESEC_HEADER_OFF) {
-            continue;
+    for (rank = FIXED; rank <= REMOVED; rank++) {
+
+        for (i = 0; i < policy->n; i++) {
+
+            if (ngx_http_tradesec_headers_rank(&policy->headers[i]) == rank) {
+                headers[n++] = policy->headers[i];
+            }
         }
 
-        policy->headers[n] = policy->headers[i];
-        policy->lengths |= (uint64_t) 1 << (policy->headers[n].name.len & 63);
-        n++;
+        if (rank == FIXED) {
+            policy->nfixed = n;
+        }
+
+        if (rank == VARYING) {
+            policy->nset = n;
+        }
     }
 
+    ngx_memcpy(policy->headers, headers,
+               n * sizeof(ngx_http_tradesec_header_t));
     policy->n = n;
+
+    for (i = 0; i < n; i++) {
+        policy->lengths |= (uint64_t) 1 << (headers[i].name.len & 63);
+    }
+
+    for (i = 0; i < policy->nfixed; i++) {
+        h = &policy->fixed[i];
+
+        h->hash = 1;
+        h->key = headers[i].name;
+        h->value = headers[i].value;
+        ngx_http_tradesec_header_unlink(h);
+    }
+}
+
+
+static ngx_uint_t
+ngx_http_tradesec_headers_rank(const ngx_http_tradesec_header_t *header)
+{
+    if (header->mode == NGX_HTTP_TRADESEC_HEADER_OFF) {
+        return OFF;
+    }
+
+    if (header->mode == NGX_HTTP_TRADESEC_HEADER_REMOVE) {
+        return REMOVED;
+    }
+
+    if (header->tls_only || header->variable != NULL
+        || header->value.len == 0)
+    {
+        return VARYING;
+    }
+
+    return FIXED;
 }
 
 

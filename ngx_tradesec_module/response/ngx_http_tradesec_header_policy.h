@@ -13,7 +13,7 @@
 #include <ngx_http.h>
 
 
-/* The most headers one location sets and removes. */
+/* The most headers one location sets and removes: a bit for each. */
 
 #define NGX_HTTP_TRADESEC_HEADERS_MAX  32
 
@@ -38,8 +38,15 @@ typedef struct {
 
 
 typedef struct {
+    /* first the fixed ones, last those that are removed */
     ngx_http_tradesec_header_t       headers[NGX_HTTP_TRADESEC_HEADERS_MAX];
     ngx_uint_t                       n;
+    ngx_uint_t                       nset;         /* not removed */
+
+    /* which are always set to the same value: their lines */
+    ngx_table_elt_t                  fixed[NGX_HTTP_TRADESEC_HEADERS_MAX];
+    ngx_uint_t                       nfixed;
+
     uint64_t                         lengths;      /* a bit for each length
                                                       of a name, modulo 64 */
     ngx_flag_t                       hide_server;  /* nginx's own Server */

@@ -33,12 +33,19 @@ typedef struct {
 
 
 static ngx_int_t ngx_http_tradesec_header_filter(ngx_http_request_t *r);
-static void ngx_http_tradesec_find_lines(ngx_http_request_t *r,
+static uint32_t ngx_http_tradesec_find_lines(ngx_http_request_t *r,
     const ngx_http_tradesec_header_policy_t *policy,
     ngx_http_tradesec_header_lines_t *lines);
+static ngx_flag_t ngx_http_tradesec_add_fixed_lines(ngx_http_request_t *r,
+    const ngx_http_tradesec_header_policy_t *policy);
+static ngx_int_t ngx_http_tradesec_set_headers(ngx_http_request_t *r,
+    const ngx_http_tradesec_header_policy_t *policy, ngx_uint_t i,
+    uint32_t found, const ngx_http_tradesec_header_lines_t *lines);
+static ngx_flag_t ngx_http_tradesec_header_applies(ngx_http_request_t *r,
+    const ngx_http_tradesec_header_t *header);
 static ngx_int_t ngx_http_tradesec_set_header(ngx_http_request_t *r,
     const ngx_http_tradesec_header_t *header,
-    ngx_http_tradesec_header_lines_t *lines);
+    const ngx_http_tradesec_header_lines_t *lines);
 static ngx_int_t ngx_http_tradesec_merge_header(ngx_http_request_t *r,
     const ngx_http_tradesec_header_t *header, ngx_str_t *value);
 static void ngx_http_tradesec_drop_lines(ngx_http_request_t *r,
@@ -75,7 +82,8 @@ ngx_http_tradesec_headers_init(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_tradesec_header_filter(ngx_http_request_t *r)
 {
-    ngx_uint_t                                i;
+    uint32_t                                  found;
+    ngx_uint_t                                fixed;
     const ngx_http_tradesec_header_policy_t  *policy;
     ngx_http_tradesec_header_lines_t
         lines[NGX_HTTP_TRADESEC_HEADERS_MAX];
@@ -90,14 +98,18 @@ ngx_http_tradesec_header_filter(ngx_http_request_t *r)
         return ngx_http_next_header_filter(r);
     }
 
-    ngx_http_tradesec_find_lines(r, policy, lines);
+    found = ngx_http_tradesec_find_lines(r, policy, lines);
 
-    for (i = 0; i < policy->n; i++) {
-        if (ngx_http_tradesec_set_header(r, &policy->headers[i], &lines[i])
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
+    fixed = 0;
+
+    if (found == 0 && ngx_http_tradesec_add_fixed_lines(r, policy)) {
+        fixed = policy->nfixed;
+    }
+
+    if (ngx_http_tradesec_set_headers(r, policy, fixed, found, lines)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     if (policy->hide_server && r->headers_out.server == NULL) {
@@ -108,19 +120,19 @@ ngx_http_tradesec_header_filter(ngx_http_request_t *r)
 }
 
 
-static void
+/* Returns a bit for each header that is there; the others' lines are unset. */
+
+static uint32_t
 ngx_http_tradesec_find_lines(ngx_http_request_t *r,
     const ngx_http_tradesec_header_policy_t *policy,
     ngx_http_tradesec_header_lines_t *lines)
 {
+    uint32_t          found;
     ngx_uint_t        i, k;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
 
-    for (i = 0; i < policy->n; i++) {
-        lines[i].first = NULL;
-        lines[i].n = 0;
-    }
+    found = 0;
 
     for (part = &r->headers_out.headers.part; part; part = part->next) {
         h = part->elts;
@@ -134,36 +146,105 @@ ngx_http_tradesec_find_lines(ngx_http_request_t *r,
             }
 
             for (i = 0; i < policy->n; i++) {
-                if (ngx_http_tradesec_is_line_of(h, &policy->headers[i])) {
-                    if (lines[i].n++ == 0) {
-                        lines[i].first = h;
-                    }
-
-                    break;
+                if (!ngx_http_tradesec_is_line_of(h, &policy->headers[i])) {
+                    continue;
                 }
+
+                if (!(found & ((uint32_t) 1 << i))) {
+                    found |= (uint32_t) 1 << i;
+                    lines[i].first = h;
+                    lines[i].n = 0;
+                }
+
+                lines[i].n++;
+                break;
             }
         }
     }
+
+    return found;
+}
+
+
+/* All at once, where the response has none of ours and the list has room. */
+
+static ngx_flag_t
+ngx_http_tradesec_add_fixed_lines(ngx_http_request_t *r,
+    const ngx_http_tradesec_header_policy_t *policy)
+{
+    ngx_list_t       *list;
+    ngx_table_elt_t  *h;
+
+    list = &r->headers_out.headers;
+
+    if (list->nalloc - list->last->nelts < policy->nfixed) {
+        return 0;
+    }
+
+    h = list->last->elts;
+
+    ngx_memcpy(h + list->last->nelts, policy->fixed,
+               policy->nfixed * sizeof(ngx_table_elt_t));
+
+    list->last->nelts += policy->nfixed;
+
+    return 1;
+}
+
+
+/* From header i on; what is removed comes last, and may not be there. */
+
+static ngx_int_t
+ngx_http_tradesec_set_headers(ngx_http_request_t *r,
+    const ngx_http_tradesec_header_policy_t *policy, ngx_uint_t i,
+    uint32_t found, const ngx_http_tradesec_header_lines_t *lines)
+{
+    ngx_uint_t                               n;
+    const ngx_http_tradesec_header_t        *header;
+    const ngx_http_tradesec_header_lines_t  *here;
+
+    static const ngx_http_tradesec_header_lines_t  none;
+
+    n = found ? policy->n : policy->nset;
+
+    for ( /* void */ ; i < n; i++) {
+        header = &policy->headers[i];
+        here = (found >> i) & 1 ? &lines[i] : &none;
+
+        if (!ngx_http_tradesec_header_applies(r, header)) {
+
+            if (here->n) {
+                ngx_http_tradesec_drop_lines(r, header, NULL);
+            }
+
+            continue;
+        }
+
+        if (ngx_http_tradesec_set_header(r, header, here) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_flag_t
+ngx_http_tradesec_header_applies(ngx_http_request_t *r,
+    const ngx_http_tradesec_header_t *header)
+{
+    return header->mode != NGX_HTTP_TRADESEC_HEADER_REMOVE
+           && (!header->tls_only || ngx_http_tradesec_is_https(r));
 }
 
 
 static ngx_int_t
 ngx_http_tradesec_set_header(ngx_http_request_t *r,
     const ngx_http_tradesec_header_t *header,
-    ngx_http_tradesec_header_lines_t *lines)
+    const ngx_http_tradesec_header_lines_t *lines)
 {
     ngx_str_t         value;
     ngx_table_elt_t  *h;
-
-    if (header->mode == NGX_HTTP_TRADESEC_HEADER_REMOVE
-        || (header->tls_only && !ngx_http_tradesec_is_https(r)))
-    {
-        if (lines->n) {
-            ngx_http_tradesec_drop_lines(r, header, NULL);
-        }
-
-        return NGX_OK;
-    }
 
     h = lines->first;
 

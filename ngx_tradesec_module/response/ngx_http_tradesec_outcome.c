@@ -114,7 +114,7 @@ ngx_http_tradesec_withdraw_expectation(ngx_http_request_t *r,
 
 void
 ngx_http_tradesec_outcome_redirected(ngx_http_request_t *r,
-    ngx_http_tradesec_ctx_t *ctx)
+    const ngx_http_tradesec_ctx_t *ctx)
 {
     ngx_http_tradesec_expectation_t  *e;
 
@@ -225,7 +225,7 @@ ngx_http_tradesec_outcome_cleanup(void *data)
 {
     ngx_http_request_t *r = data;
 
-    ngx_http_tradesec_ctx_t  *ctx;
+    const ngx_http_tradesec_ctx_t  *ctx;
 
     ctx = ngx_http_tradesec_find_ctx(r);
 
@@ -236,7 +236,7 @@ ngx_http_tradesec_outcome_cleanup(void *data)
 static ngx_int_t
 ngx_http_tradesec_outcome_filter(ngx_http_request_t *r)
 {
-    ngx_http_tradesec_ctx_t          *ctx;
+    const ngx_http_tradesec_ctx_t    *ctx;
     ngx_http_tradesec_expectation_t  *e;
 
     ctx = r == r->main ? ngx_http_tradesec_find_ctx(r) : NULL;

@@ -65,7 +65,7 @@ void ngx_http_tradesec_withdraw_expectation(ngx_http_request_t *r,
 /* The gate says that the request was redirected within nginx. */
 
 void ngx_http_tradesec_outcome_redirected(ngx_http_request_t *r,
-    ngx_http_tradesec_ctx_t *ctx);
+    const ngx_http_tradesec_ctx_t *ctx);
 
 /*
  * A configuration that expects outcomes says so while it is merged, and

@@ -146,7 +146,7 @@ ngx_http_tradesec_outcome_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
     size_t                            size;
     ngx_buf_t                        *b;
     ngx_chain_t                      *cl;
-    ngx_http_tradesec_ctx_t          *ctx;
+    const ngx_http_tradesec_ctx_t    *ctx;
     ngx_http_tradesec_held_t         *held;
     ngx_http_tradesec_expectation_t  *e;
 

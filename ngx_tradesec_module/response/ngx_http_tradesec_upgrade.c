@@ -23,6 +23,7 @@ typedef struct {
 
 static ngx_int_t ngx_http_tradesec_upgrade_header_filter(
     ngx_http_request_t *r);
+static ngx_int_t ngx_http_tradesec_upgrade_inspect(ngx_http_request_t *r);
 static ts_ws_handshake_e ngx_http_tradesec_upgrade_check(
     ngx_http_request_t *r, const ngx_http_tradesec_upgrade_t *upgrade);
 static ngx_int_t ngx_http_tradesec_upgrade_refuse(ngx_http_request_t *r,
@@ -77,11 +78,6 @@ static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
 static ngx_int_t
 ngx_http_tradesec_upgrade_header_filter(ngx_http_request_t *r)
 {
-    ts_ws_handshake_e                   verdict;
-    ngx_http_tradesec_ctx_t            *ctx;
-    ngx_http_tradesec_ws_terms_t        terms;
-    const ngx_http_tradesec_upgrade_t  *upgrade;
-
     if (r->headers_out.status != NGX_HTTP_SWITCHING_PROTOCOLS
         && (r->upstream == NULL || !r->upstream->upgrade))
     {
@@ -93,6 +89,18 @@ ngx_http_tradesec_upgrade_header_filter(ngx_http_request_t *r)
     if (r != r->main || !ngx_http_tradesec_is_on(r)) {
         return ngx_http_next_header_filter(r);
     }
+
+    return ngx_http_tradesec_upgrade_inspect(r);
+}
+
+
+static ts_noinline ngx_int_t
+ngx_http_tradesec_upgrade_inspect(ngx_http_request_t *r)
+{
+    ts_ws_handshake_e                   verdict;
+    ngx_http_tradesec_ctx_t            *ctx;
+    ngx_http_tradesec_ws_terms_t        terms;
+    const ngx_http_tradesec_upgrade_t  *upgrade;
 
     ctx = ngx_http_tradesec_get_ctx(r);
     if (ctx == NULL) {
@@ -198,7 +206,8 @@ ngx_http_tradesec_upgrade_judge(ngx_http_request_t *r, ts_reason_e reason,
 {
     ngx_http_tradesec_ctx_t  *ctx;
 
-    ctx = ngx_http_tradesec_find_ctx(r);
+    /* the one of the filter */
+    ctx = ngx_http_tradesec_get_ctx(r);
     ctx->detail = detail;
 
     return ngx_http_tradesec_mark(r, ctx, NGX_HTTP_TRADESEC_GUARD_WEBSOCKET,
