@@ -727,6 +727,90 @@ long_close_reason_is_cut_between_characters(void **state)
 }
 
 
+static ts_ws_violation_e
+limited(uint64_t limit)
+{
+    ts_slice_t      in;
+    ts_ws_parser_t  p;
+    ts_ws_result_e  rc;
+
+    ts_ws_parser_init(&p, s.sender);
+    p.limit = limit;
+    in = ts_slice(s.data, s.len);
+
+    do {
+        rc = ts_ws_parse(&p, &in);
+    } while (rc == TS_WS_FRAME);
+
+    return p.violation;
+}
+
+
+static void
+message_above_the_limit_is_1009(void **state)
+{
+    (void) state;
+
+    start(TS_WS_FROM_SERVER);
+    frame_of(TEXT, "12345", 5);
+    frame_of(PING, "1234567", 7);
+    frame_of(TS_WS_TEXT, "123", 3);
+    frame_of(PING, "1234567", 7);
+    frame_of(FIN, "45", 2);
+
+    assert_int_equal(limited(0), TS_WS_VIOLATION_NONE);
+    assert_int_equal(limited(5), TS_WS_VIOLATION_NONE);
+    assert_int_equal(limited(4), TS_WS_VIOLATION_MESSAGE_TOO_BIG);
+
+    frame_of(TS_WS_TEXT, "1", 1);
+    raw("\x80\x7f\x7f\xff\xff\xff\xff\xff\xff\xff");
+    assert_int_equal(limited(0), TS_WS_VIOLATION_NONE);
+    assert_int_equal(limited(1000), TS_WS_VIOLATION_MESSAGE_TOO_BIG);
+    assert_int_equal(ts_ws_violation_code(TS_WS_VIOLATION_MESSAGE_TOO_BIG),
+                     1009);
+}
+
+
+/* Who reads what is missing, and no more, never reads into the next frame. */
+
+static void
+missing_bytes_end_at_borders(void **state)
+{
+    size_t          at, frames, n;
+    ts_slice_t      in;
+    ts_ws_parser_t  p;
+    ts_ws_result_e  rc;
+
+    (void) state;
+
+    start(TS_WS_FROM_CLIENT);
+    frame_of(TEXT, "", 0);
+    frame_of(TEXT, "x", 1);
+    frame_of(BINARY, s.data, 126);
+    frame_of(BINARY, s.data, 70000);
+    frame_of(PING, "1234567", 7);
+
+    ts_ws_parser_init(&p, s.sender);
+
+    for (at = 0, frames = 0; at < s.len; at += n) {
+        n = (size_t) ts_ws_missing(&p);
+
+        assert_true(n > 0 && n <= s.len - at);
+
+        in = ts_slice(s.data + at, n);
+        rc = ts_ws_parse(&p, &in);
+
+        assert_int_not_equal(rc, TS_WS_VIOLATION);
+        assert_int_equal(in.len, 0);
+
+        frames += (rc == TS_WS_FRAME);
+    }
+
+    assert_int_equal(frames, 5);
+    assert_true(ts_ws_at_border(&p));
+}
+
+
 static void
 every_violation_has_code_and_words(void **state)
 {
@@ -762,6 +846,8 @@ main(void)
         cmocka_unit_test(http_request_in_the_tunnel_is_a_violation),
         cmocka_unit_test(built_close_frames_parse),
         cmocka_unit_test(long_close_reason_is_cut_between_characters),
+        cmocka_unit_test(message_above_the_limit_is_1009),
+        cmocka_unit_test(missing_bytes_end_at_borders),
         cmocka_unit_test(every_violation_has_code_and_words),
     };
 

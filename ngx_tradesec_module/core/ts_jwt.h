@@ -96,6 +96,16 @@ ts_jwt_claim_e ts_jwt_claim(const ts_jwt_t *jwt,
     ts_slice_t *text);
 
 
+/*
+ * One value of a claim after the other, as the same kind of text: the n-th
+ * element of an array, or the claim itself for n = 0. None behind the last.
+ */
+
+ts_jwt_claim_e ts_jwt_claim_value(const ts_jwt_t *jwt,
+    const ts_json_pointer_t *pointer, uint32_t n, uint8_t *buf, size_t size,
+    ts_slice_t *text);
+
+
 /* The same for a user: one string or integer, and there must be one. */
 
 ts_jwt_claim_e ts_jwt_user(const ts_jwt_t *jwt,

@@ -66,6 +66,35 @@ ts_jwt_claim(const ts_jwt_t *jwt, const ts_json_pointer_t *pointer,
 
 
 ts_jwt_claim_e
+ts_jwt_claim_value(const ts_jwt_t *jwt, const ts_json_pointer_t *pointer,
+    uint32_t n, uint8_t *buf, size_t size, ts_slice_t *text)
+{
+    const ts_json_token_t  *token;
+
+    token = ts_json_get(&jwt->claims, jwt->values, pointer);
+
+    if (token == NULL || token->type == TS_JSON_NULL) {
+        return TS_JWT_CLAIM_NONE;
+    }
+
+    if (token->type != TS_JSON_ARRAY) {
+        return n ? TS_JWT_CLAIM_NONE
+                 : ts_jwt_scalar(jwt, token, buf, size, text);
+    }
+
+    if (n >= token->count) {
+        return TS_JWT_CLAIM_NONE;
+    }
+
+    for (token++; n > 0; n--) {
+        token = jwt->claims.tokens + token->next;
+    }
+
+    return ts_jwt_scalar(jwt, token, buf, size, text);
+}
+
+
+ts_jwt_claim_e
 ts_jwt_user(const ts_jwt_t *jwt, const ts_json_pointer_t *pointer,
     uint8_t *buf, size_t size, ts_slice_t *text)
 {

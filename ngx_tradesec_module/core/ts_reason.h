@@ -61,6 +61,20 @@
       "the client broke a rule of the WebSocket protocol")                   \
     X(WEBSOCKET_SERVER_FRAME, "websocket_server_frame", 1011,                \
       "the backend broke a rule of the WebSocket protocol")                  \
+    X(WEBSOCKET_OWNER_CLAIM, "websocket_owner_claim", 403,                   \
+      "the token has none of the claims that owner= compares with")          \
+    X(WEBSOCKET_FOREIGN_MESSAGE, "websocket_foreign_message", 1008,          \
+      "a message of the backend belongs to another user")                    \
+    X(WEBSOCKET_OWNERLESS_MESSAGE, "websocket_ownerless_message", 1008,      \
+      "a message of the backend names no owner and is not public")           \
+    X(WEBSOCKET_MALFORMED_MESSAGE, "websocket_malformed_message", 1008,      \
+      "a message of the backend is not strict JSON: its owner is unsure")    \
+    X(WEBSOCKET_BINARY_MESSAGE, "websocket_binary_message", 1003,            \
+      "a message of the backend is binary, so it names no owner")            \
+    X(WEBSOCKET_MESSAGE_SIZE, "websocket_message_size", 1009,                \
+      "a message is larger than message_size")                               \
+    X(WEBSOCKET_MEMORY, "websocket_memory", 1013,                            \
+      "no memory for a message that is not complete")                        \
     X(WEBSOCKET_EXPIRED, "websocket_expired", 4401,                          \
       "the token that opened the socket has expired")                        \
     X(WEBSOCKET_MAX_AGE, "websocket_max_age", 1001,                          \

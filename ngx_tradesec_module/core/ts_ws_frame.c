@@ -5,9 +5,7 @@
 #include "core/ts_ws_frame.h"
 
 
-#define TS_WS_FIN            0x80
 #define TS_WS_RESERVED       0x70
-#define TS_WS_OPCODE         0x0f
 #define TS_WS_MASKED         0x80
 #define TS_WS_LENGTH         0x7f
 
@@ -27,10 +25,10 @@ static const struct {
 
 static int ts_ws_header(ts_ws_parser_t *p, ts_slice_t *in);
 static int ts_ws_collect(ts_ws_parser_t *p, ts_slice_t *in, size_t need);
-static size_t ts_ws_header_size(const ts_ws_parser_t *p);
 static ts_ws_violation_e ts_ws_check_start(ts_ws_parser_t *p);
 static ts_ws_violation_e ts_ws_check_message(ts_ws_parser_t *p);
 static ts_ws_violation_e ts_ws_read_length(ts_ws_parser_t *p);
+static ts_ws_violation_e ts_ws_count(ts_ws_parser_t *p);
 static ts_ws_violation_e ts_ws_payload(ts_ws_parser_t *p);
 static ts_ws_violation_e ts_ws_close_payload(ts_ws_parser_t *p);
 static ts_ws_violation_e ts_ws_end(ts_ws_parser_t *p);
@@ -137,11 +135,15 @@ ts_ws_header(ts_ws_parser_t *p, ts_slice_t *in)
         }
     }
 
-    if (!ts_ws_collect(p, in, ts_ws_header_size(p))) {
+    if (!ts_ws_collect(p, in, ts_ws_header_len(p->header))) {
         return 0;
     }
 
     p->violation = ts_ws_read_length(p);
+
+    if (!p->violation && !ts_ws_is_control(p->opcode)) {
+        p->violation = ts_ws_count(p);
+    }
 
     if (p->violation) {
         return 0;
@@ -186,24 +188,36 @@ ts_ws_collect(ts_ws_parser_t *p, ts_slice_t *in, size_t need)
 }
 
 
-static size_t
-ts_ws_header_size(const ts_ws_parser_t *p)
+size_t
+ts_ws_header_len(const uint8_t *frame)
 {
-    size_t  size;
+    size_t  len;
 
-    size = (p->header[1] & TS_WS_MASKED) ? 2 + 4 : 2;
+    len = (frame[1] & TS_WS_MASKED) ? 2 + 4 : 2;
 
-    switch (p->header[1] & TS_WS_LENGTH) {
+    switch (frame[1] & TS_WS_LENGTH) {
 
     case TS_WS_LENGTH_16:
-        return size + 2;
+        return len + 2;
 
     case TS_WS_LENGTH_64:
-        return size + 8;
+        return len + 8;
 
     default:
-        return size;
+        return len;
     }
+}
+
+
+uint64_t
+ts_ws_missing(const ts_ws_parser_t *p)
+{
+    if (p->in_payload) {
+        return p->length - p->seen;
+    }
+
+    return (p->header_len < 2 ? 2 : ts_ws_header_len(p->header))
+           - p->header_len;
 }
 
 
@@ -278,6 +292,7 @@ ts_ws_check_message(ts_ws_parser_t *p)
 
     p->message = p->opcode;
     p->text = (ts_utf8_t) { 0, 0, 0 };
+    p->total = 0;
 
     return TS_WS_VIOLATION_NONE;
 }
@@ -307,6 +322,21 @@ ts_ws_read_length(ts_ws_parser_t *p)
     if (p->length > INT64_MAX) {
         return TS_WS_VIOLATION_LENGTH_TOO_BIG;
     }
+
+    return TS_WS_VIOLATION_NONE;
+}
+
+
+/* As soon as the header announces it: nothing of a frame too big is read. */
+
+static ts_ws_violation_e
+ts_ws_count(ts_ws_parser_t *p)
+{
+    if (p->limit && p->length > p->limit - p->total) {
+        return TS_WS_VIOLATION_MESSAGE_TOO_BIG;
+    }
+
+    p->total += p->length;
 
     return TS_WS_VIOLATION_NONE;
 }

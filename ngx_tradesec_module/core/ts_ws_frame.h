@@ -30,12 +30,21 @@
 
 #define TS_WS_CLOSE_GOING_AWAY        1001
 #define TS_WS_CLOSE_PROTOCOL_ERROR    1002
+#define TS_WS_CLOSE_UNSUPPORTED       1003
 #define TS_WS_CLOSE_NO_STATUS         1005
 #define TS_WS_CLOSE_INVALID_PAYLOAD   1007
 #define TS_WS_CLOSE_POLICY            1008
+#define TS_WS_CLOSE_TOO_BIG           1009
 #define TS_WS_CLOSE_INTERNAL_ERROR    1011
 #define TS_WS_CLOSE_SERVICE_RESTART   1012
+#define TS_WS_CLOSE_TRY_AGAIN         1013
 #define TS_WS_CLOSE_UNAUTHORIZED      4401
+
+
+/* The first byte of a frame. */
+
+#define TS_WS_FIN                     0x80
+#define TS_WS_OPCODE                  0x0f
 
 
 typedef enum {
@@ -82,7 +91,10 @@ typedef enum {
     X(CLOSE_REASON_UTF8, TS_WS_CLOSE_INVALID_PAYLOAD,                        \
       "close reason is not UTF-8")                                           \
     X(TEXT_UTF8, TS_WS_CLOSE_INVALID_PAYLOAD, "text is not UTF-8")           \
-    X(AFTER_CLOSE, TS_WS_CLOSE_PROTOCOL_ERROR, "bytes behind a close frame")
+    X(AFTER_CLOSE, TS_WS_CLOSE_PROTOCOL_ERROR,                               \
+      "bytes behind a close frame")                                          \
+    X(MESSAGE_TOO_BIG, TS_WS_CLOSE_TOO_BIG,                                  \
+      "message is larger than message_size")
 
 
 typedef enum {
@@ -122,6 +134,8 @@ typedef struct {
     /* the message that the data frames make up */
     uint8_t            message;        /* its opcode; 0 between messages */
     ts_utf8_t          text;
+    uint64_t           total;          /* payload announced so far */
+    uint64_t           limit;          /* the caller's, of total; 0: none */
 
     /* a close frame was seen; its code, TS_WS_CLOSE_NO_STATUS if empty */
     uint8_t            closed;
@@ -149,6 +163,17 @@ ts_ws_at_border(const ts_ws_parser_t *p)
 {
     return p->header_len == 0;
 }
+
+/*
+ * How many bytes, at least one, can be read without reading beyond the current
+ * frame.
+ */
+
+uint64_t ts_ws_missing(const ts_ws_parser_t *p);
+
+/* The length of the header of a frame of which two bytes are known. */
+
+size_t ts_ws_header_len(const uint8_t *frame);
 
 /* Control frames, and no others, have this bit of the opcode. */
 

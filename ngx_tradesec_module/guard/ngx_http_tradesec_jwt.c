@@ -82,6 +82,7 @@ ngx_http_tradesec_jwt_pass(ngx_http_request_t *r,
     ctx->identity.user = state->values[0];
     ctx->identity.expires = state->expires;
     ctx->identity.ambient = state->ambient;
+    ctx->identity.claim = ngx_http_tradesec_jwt_claim_values;
 
     for (i = 1; i < state->provider->n_values; i++) {
 

@@ -165,6 +165,12 @@ ngx_int_t ngx_http_tradesec_jwt_get_claim(ngx_http_request_t *r,
     ngx_str_t *value);
 
 
+/* For the identity: ngx_http_tradesec_identity_claim_pt. */
+
+ngx_int_t ngx_http_tradesec_jwt_claim_values(ngx_http_request_t *r,
+    const ts_json_pointer_t *claim, ngx_array_t *values);
+
+
 /* POST_READ: takes query arguments and subprotocols out of the request. */
 
 ngx_int_t ngx_http_tradesec_jwt_take_handler(ngx_http_request_t *r);

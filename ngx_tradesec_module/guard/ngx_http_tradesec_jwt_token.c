@@ -304,3 +304,50 @@ ngx_http_tradesec_jwt_get_claim(ngx_http_request_t *r,
 
     return NGX_OK;
 }
+
+
+ngx_int_t
+ngx_http_tradesec_jwt_claim_values(ngx_http_request_t *r,
+    const ts_json_pointer_t *claim, ngx_array_t *values)
+{
+    u_char                               *p;
+    uint32_t                              n;
+    ts_slice_t                            text, *value;
+    ts_jwt_claim_e                        rc;
+    const ngx_http_tradesec_jwt_state_t  *state;
+
+    state = ngx_http_tradesec_jwt_get_state(r);
+
+    if (state == NULL
+        || !ts_jwt_reread(&ngx_http_tradesec_jwt_work,
+                          ts_slice(state->token.data, state->token.len)))
+    {
+        return NGX_ERROR;
+    }
+
+    for (n = 0; /* void */ ; n++) {
+        rc = ts_jwt_claim_value(&ngx_http_tradesec_jwt_work, claim, n,
+                                ngx_http_tradesec_jwt_packed.data,
+                                NGX_HTTP_TRADESEC_JWT_CLAIM_LEN, &text);
+
+        if (rc == TS_JWT_CLAIM_NONE) {
+            return NGX_OK;
+        }
+
+        if (rc != TS_JWT_CLAIM_OK) {
+            /* an array with anything else in it is no list of owners */
+            values->nelts -= n;
+            return NGX_OK;
+        }
+
+        value = ngx_array_push(values);
+        p = ngx_pnalloc(r->pool, text.len);
+
+        if (value == NULL || p == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memcpy(p, text.data, text.len);
+        *value = ts_slice(p, text.len);
+    }
+}

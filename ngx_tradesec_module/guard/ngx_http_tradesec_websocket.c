@@ -9,19 +9,14 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "guard/ngx_http_tradesec_jwt.h"
 #include "guard/ngx_http_tradesec_websocket.h"
+#include "guard/ngx_http_tradesec_websocket_conf.h"
 #include "request/ngx_http_tradesec_conf.h"
 #include "request/ngx_http_tradesec_context.h"
 #include "request/ngx_http_tradesec_field.h"
 #include "request/ngx_http_tradesec_request.h"
 #include "response/ngx_http_tradesec_upgrade.h"
-
-
-typedef struct {
-    ngx_flag_t                             enable;
-    time_t                                 max_age;
-    time_t                                 idle;
-} ngx_http_tradesec_websocket_policy_t;
 
 
 typedef struct {
@@ -44,8 +39,6 @@ static char *ngx_http_tradesec_websocket_merge_conf(ngx_conf_t *cf,
     void *parent, void *child);
 static char *ngx_http_tradesec_websocket(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-static char *ngx_http_tradesec_websocket_time(ngx_conf_t *cf,
-    ngx_str_t *parameter, size_t name_len, time_t *value);
 
 
 const ngx_http_tradesec_guard_t  ngx_http_tradesec_websocket_guard = {
@@ -57,7 +50,7 @@ const ngx_http_tradesec_guard_t  ngx_http_tradesec_websocket_guard = {
 
 
 static ngx_http_tradesec_websocket_policy_t
-    ngx_http_tradesec_websocket_default_policy = { 1, 0, 0 };
+    ngx_http_tradesec_websocket_default_policy = { .enable = 1 };
 
 
 static ngx_command_t  ngx_http_tradesec_websocket_commands[] = {
@@ -198,8 +191,7 @@ ngx_http_tradesec_websocket_read(ngx_http_request_t *r,
         return NULL;
     }
 
-    upgrade->max_age = policy->max_age;
-    upgrade->idle = policy->idle;
+    upgrade->policy = policy;
 
     ngx_http_tradesec_each_field(r, part, h) {
         ts_ws_handshake_header(&upgrade->handshake,
@@ -271,6 +263,21 @@ ngx_http_tradesec_websocket_merge_conf(ngx_conf_t *cf, void *parent,
     ngx_http_tradesec_websocket_conf_t  *prev = parent;
     ngx_http_tradesec_websocket_conf_t  *conf = child;
 
+    /*
+     * Where a location without a token inherits the rules, every handshake is
+     * refused: nobody owns anything.
+     */
+
+    if (conf->policy != NGX_CONF_UNSET_PTR
+        && conf->policy->messages.rules != NULL
+        && ngx_http_tradesec_conf_is_on(cf)
+        && ngx_http_tradesec_jwt_conf_policy(cf) == NULL)
+    {
+        return ngx_http_tradesec_conf_merge_error(cf,
+                   "\"owner=\" of tradesec_websocket compares with a token, "
+                   "and there is no tradesec_jwt");
+    }
+
     ngx_conf_merge_ptr_value(conf->policy, prev->policy,
                              &ngx_http_tradesec_websocket_default_policy);
 
@@ -283,89 +290,15 @@ ngx_http_tradesec_websocket(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_tradesec_websocket_conf_t  *wcf = conf;
 
-    char                                  *rc;
-    ngx_str_t                             *value;
-    ngx_uint_t                             i;
-    ngx_http_tradesec_websocket_policy_t  *policy;
-
-    static const ts_slice_t  words[] = {
-        { (const uint8_t *) "on", 2 },
-        { (const uint8_t *) "off", 3 },
-        { (const uint8_t *) "max_age=", 8 },
-        { (const uint8_t *) "idle=", 5 },
-    };
-
     if (wcf->policy != NGX_CONF_UNSET_PTR) {
         return "is duplicate";
     }
 
-    policy = ngx_pcalloc(cf->pool,
-                         sizeof(ngx_http_tradesec_websocket_policy_t));
-    if (policy == NULL) {
+    wcf->policy = ngx_pcalloc(cf->pool,
+                              sizeof(ngx_http_tradesec_websocket_policy_t));
+    if (wcf->policy == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    policy->enable = 1;
-    wcf->policy = policy;
-
-    value = cf->args->elts;
-
-    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "on") == 0) {
-        return NGX_CONF_OK;
-    }
-
-    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
-        policy->enable = 0;
-        return NGX_CONF_OK;
-    }
-
-    for (i = 1; i < cf->args->nelts; i++) {
-
-        if (ngx_strncmp(value[i].data, "max_age=", 8) == 0) {
-            rc = ngx_http_tradesec_websocket_time(cf, &value[i], 8,
-                                                  &policy->max_age);
-
-        } else if (ngx_strncmp(value[i].data, "idle=", 5) == 0) {
-            rc = ngx_http_tradesec_websocket_time(cf, &value[i], 5,
-                                                  &policy->idle);
-
-        } else {
-            rc = ngx_http_tradesec_conf_unknown(cf, &value[i], words,
-                                            sizeof(words) / sizeof(words[0]));
-        }
-
-        if (rc != NGX_CONF_OK) {
-            return rc;
-        }
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_tradesec_websocket_time(ngx_conf_t *cf, ngx_str_t *parameter,
-    size_t name_len, time_t *value)
-{
-    ngx_str_t  s;
-
-    s.data = parameter->data + name_len;
-    s.len = parameter->len - name_len;
-
-    if (*value) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "duplicate parameter \"%V\"",
-                           parameter);
-        return NGX_CONF_ERROR;
-    }
-
-    *value = ngx_parse_time(&s, 1);
-
-    if (*value == (time_t) NGX_ERROR || *value == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid time in \"%V\", a value such as \"8h\" "
-                           "is expected", parameter);
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
+    return ngx_http_tradesec_websocket_parse(cf, wcf->policy);
 }

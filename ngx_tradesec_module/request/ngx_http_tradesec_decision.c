@@ -32,7 +32,7 @@ typedef struct {
 
 static void ngx_http_tradesec_log(ngx_http_request_t *r,
     ngx_http_tradesec_ctx_t *ctx, ngx_http_tradesec_guard_e guard,
-    ts_reason_e reason, ngx_flag_t dry_run);
+    ts_reason_e reason, const char *what);
 static ngx_int_t ngx_http_tradesec_refuse(ngx_http_request_t *r,
     ngx_http_tradesec_ctx_t *ctx, ngx_uint_t status);
 static ngx_int_t ngx_http_tradesec_refusal_headers(ngx_http_request_t *r,
@@ -95,7 +95,8 @@ ngx_int_t
 ngx_http_tradesec_mark(ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
     ngx_http_tradesec_guard_e guard, ts_reason_e reason)
 {
-    ngx_flag_t  dry_run;
+    ngx_flag_t   dry_run;
+    const char  *what;
 
     dry_run = ngx_http_tradesec_is_dry_run(r, guard);
 
@@ -111,21 +112,34 @@ ngx_http_tradesec_mark(ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
                               : NGX_HTTP_TRADESEC_STATUS_REJECTED;
     }
 
-    ngx_http_tradesec_log(r, ctx, guard, reason, dry_run);
-    ctx->detail = NULL;
+    /* what stands for a status above those of HTTP is a close code */
+
+    what = (ts_reasons[reason].status < 1000) ? "request refused"
+                                              : "websocket closed";
+
+    ngx_http_tradesec_log(r, ctx, guard, reason, what);
 
     return dry_run ? NGX_DECLINED : NGX_OK;
 }
 
 
+void
+ngx_http_tradesec_note(ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
+    ngx_http_tradesec_guard_e guard, ts_reason_e reason, ngx_flag_t passed)
+{
+    ngx_http_tradesec_log(r, ctx, guard, reason,
+                          passed ? "websocket message passed"
+                                 : "websocket message dropped");
+}
+
+
 static void
 ngx_http_tradesec_log(ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
-    ngx_http_tradesec_guard_e guard, ts_reason_e reason, ngx_flag_t dry_run)
+    ngx_http_tradesec_guard_e guard, ts_reason_e reason, const char *what)
 {
     u_char                         *p;
     u_char                          more[NGX_HTTP_TRADESEC_LOG_MORE];
     ngx_str_t                       id;
-    const char                     *what;
     ngx_http_tradesec_log_limit_t  *limit;
 
     limit = &ngx_http_tradesec_log_limits[reason];
@@ -137,6 +151,7 @@ ngx_http_tradesec_log(ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
 
     if (limit->lines == NGX_HTTP_TRADESEC_LOG_LINES) {
         limit->suppressed++;
+        ctx->detail = NULL;
         return;
     }
 
@@ -146,6 +161,7 @@ ngx_http_tradesec_log(ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
 
     if (ctx->detail != NULL) {
         p = ngx_snprintf(p, more + sizeof(more) - p, ", %s", ctx->detail);
+        ctx->detail = NULL;
     }
 
     if (limit->suppressed) {
@@ -154,17 +170,13 @@ ngx_http_tradesec_log(ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
         limit->suppressed = 0;
     }
 
-    /* what stands for a status above those of HTTP is a close code */
-
-    what = (ts_reasons[reason].status < 1000) ? "request refused"
-                                              : "websocket closed";
-
     id = ngx_http_tradesec_request_id(r, ctx);
 
     ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                   "tradesec: %s%s by guard \"%V\", reason: \"%s\", "
                   "request id: \"%V\"%*s",
-                  what, dry_run ? " (dry run)" : "",
+                  what,
+                  ngx_http_tradesec_is_dry_run(r, guard) ? " (dry run)" : "",
                   ngx_http_tradesec_guard_name(guard),
                   ts_reasons[reason].word, &id, (size_t) (p - more), more);
 }

@@ -35,4 +35,15 @@ ngx_int_t ngx_http_tradesec_mark(ngx_http_request_t *r,
     ts_reason_e reason);
 
 
+/*
+ * Logs of a message of an open WebSocket that it was dropped, or would have
+ * been in a dry run; or that it passed, where it is only to be told. The
+ * request is not refused.
+ */
+
+void ngx_http_tradesec_note(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx, ngx_http_tradesec_guard_e guard,
+    ts_reason_e reason, ngx_flag_t passed);
+
+
 #endif /* NGX_HTTP_TRADESEC_DECISION_H */

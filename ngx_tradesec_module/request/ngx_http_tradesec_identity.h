@@ -17,15 +17,31 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "core/ts_json.h"
+
 
 /* The most identity headers of one server. */
 
 #define NGX_HTTP_TRADESEC_IDENTITY_HEADERS  16
 
 
+/*
+ * Adds the values of a claim of the verified credential, as texts (ts_slice_t)
+ * in the pool of the request: one, or those of an array. None is added when
+ * the claim is missing or has one that is no text. NGX_ERROR: no memory.
+ */
+
+typedef ngx_int_t (*ngx_http_tradesec_identity_claim_pt)(
+    ngx_http_request_t *r, const ts_json_pointer_t *claim,
+    ngx_array_t *values);
+
+
 typedef struct {
     ngx_str_t         user;       /* exactly as the claim says; empty: nobody */
     time_t            expires;    /* exp plus leeway, wall clock; 0: nobody */
+
+    ngx_http_tradesec_identity_claim_pt
+                      claim;      /* NULL: nobody */
 
     unsigned          ambient:1;  /* sent by the browser by itself (a cookie) */
 } ngx_http_tradesec_identity_t;

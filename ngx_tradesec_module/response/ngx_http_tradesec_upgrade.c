@@ -28,6 +28,13 @@ static ts_ws_handshake_e ngx_http_tradesec_upgrade_check(
     ngx_http_request_t *r, const ngx_http_tradesec_upgrade_t *upgrade);
 static ngx_int_t ngx_http_tradesec_upgrade_refuse(ngx_http_request_t *r,
     const ngx_http_tradesec_upgrade_t *upgrade, ts_ws_handshake_e verdict);
+static ngx_int_t ngx_http_tradesec_upgrade_owners(ngx_http_request_t *r,
+    const ngx_http_tradesec_websocket_policy_t *policy,
+    const ngx_http_tradesec_identity_t *identity, ts_owner_set_t *owners);
+static ngx_int_t ngx_http_tradesec_upgrade_end(ngx_http_request_t *r,
+    ts_reason_e reason);
+static void ngx_http_tradesec_upgrade_note(ngx_http_request_t *r,
+    ts_reason_e reason, const char *detail, ngx_flag_t passed);
 static ngx_int_t ngx_http_tradesec_upgrade_judge(ngx_http_request_t *r,
     ts_reason_e reason, const char *detail);
 static void *ngx_http_tradesec_upgrade_create_main_conf(ngx_conf_t *cf);
@@ -97,10 +104,11 @@ ngx_http_tradesec_upgrade_header_filter(ngx_http_request_t *r)
 static ts_noinline ngx_int_t
 ngx_http_tradesec_upgrade_inspect(ngx_http_request_t *r)
 {
-    ts_ws_handshake_e                   verdict;
-    ngx_http_tradesec_ctx_t            *ctx;
-    ngx_http_tradesec_ws_terms_t        terms;
-    const ngx_http_tradesec_upgrade_t  *upgrade;
+    ts_ws_handshake_e                            verdict;
+    ngx_http_tradesec_ctx_t                     *ctx;
+    ngx_http_tradesec_ws_terms_t                 terms;
+    const ngx_http_tradesec_upgrade_t           *upgrade;
+    const ngx_http_tradesec_websocket_policy_t  *policy;
 
     ctx = ngx_http_tradesec_get_ctx(r);
     if (ctx == NULL) {
@@ -115,10 +123,32 @@ ngx_http_tradesec_upgrade_inspect(ngx_http_request_t *r)
         return ngx_http_tradesec_upgrade_refuse(r, upgrade, verdict);
     }
 
+    policy = upgrade->policy;
+
     terms.expires = ctx->identity.expires;
-    terms.max_age = (ngx_msec_t) upgrade->max_age * 1000;
-    terms.idle = (ngx_msec_t) upgrade->idle * 1000;
+    terms.max_age = (ngx_msec_t) policy->max_age * 1000;
+    terms.idle = (ngx_msec_t) policy->idle * 1000;
+    terms.policy = &policy->messages;
     terms.judge = ngx_http_tradesec_upgrade_judge;
+    terms.note = ngx_http_tradesec_upgrade_note;
+    terms.dry_run = ngx_http_tradesec_is_dry_run(r,
+                                           NGX_HTTP_TRADESEC_GUARD_WEBSOCKET);
+
+    if (ngx_http_tradesec_upgrade_owners(r, policy, &ctx->identity,
+                                         &terms.owners)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (policy->messages.rules != NULL && terms.owners.n == 0
+        && ngx_http_tradesec_upgrade_judge(r, TS_REASON_WEBSOCKET_OWNER_CLAIM,
+                                           NULL)
+           == NGX_OK)
+    {
+        return ngx_http_tradesec_upgrade_end(r,
+                                             TS_REASON_WEBSOCKET_OWNER_CLAIM);
+    }
 
     if (ngx_http_tradesec_ws_inspect(r, &terms) != NGX_OK) {
         return NGX_ERROR;
@@ -181,20 +211,84 @@ ngx_http_tradesec_upgrade_refuse(ngx_http_request_t *r,
         return ngx_http_next_header_filter(r);
     }
 
-    /*
-     * The answer ends here, also where it could not be sent at once: of
-     * NGX_AGAIN nginx would think that the 101 was, and open the tunnel.
-     */
+    return ngx_http_tradesec_upgrade_end(r, TS_REASON_WEBSOCKET_ANSWER);
+}
 
+
+/*
+ * The answer ends here, also where it could not be sent at once: of NGX_AGAIN
+ * nginx would think that the 101 was, and open the tunnel.
+ */
+
+static ngx_int_t
+ngx_http_tradesec_upgrade_end(ngx_http_request_t *r, ts_reason_e reason)
+{
     if (r->upstream != NULL) {
         r->upstream->upgrade = 0;
     }
 
     (void) ngx_http_filter_finalize_request(r,
                                &ngx_http_tradesec_upgrade_module,
-                               ts_reasons[TS_REASON_WEBSOCKET_ANSWER].status);
+                               ts_reasons[reason].status);
 
     return NGX_ERROR;
+}
+
+
+/* Who the client is, in the words of the backend's messages. */
+
+static ngx_int_t
+ngx_http_tradesec_upgrade_owners(ngx_http_request_t *r,
+    const ngx_http_tradesec_websocket_policy_t *policy,
+    const ngx_http_tradesec_identity_t *identity, ts_owner_set_t *owners)
+{
+    ngx_uint_t    i;
+    ngx_array_t   values;
+    ts_slice_t   *user;
+
+    owners->n = 0;
+    owners->values = NULL;
+
+    if (policy->messages.rules == NULL || identity->claim == NULL) {
+        return NGX_OK;
+    }
+
+    if (ngx_array_init(&values, r->pool, 1, sizeof(ts_slice_t)) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (policy->n_claims == 0) {
+        user = ngx_array_push(&values);
+        *user = ts_slice(identity->user.data, identity->user.len);
+    }
+
+    for (i = 0; i < policy->n_claims; i++) {
+        if (identity->claim(r, &policy->claims[i], &values) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    owners->values = values.elts;
+    owners->n = (uint32_t) values.nelts;
+
+    ts_owner_set_sort(owners);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_tradesec_upgrade_note(ngx_http_request_t *r, ts_reason_e reason,
+    const char *detail, ngx_flag_t passed)
+{
+    ngx_http_tradesec_ctx_t  *ctx;
+
+    /* the one of the filter */
+    ctx = ngx_http_tradesec_get_ctx(r);
+    ctx->detail = detail;
+
+    ngx_http_tradesec_note(r, ctx, NGX_HTTP_TRADESEC_GUARD_WEBSOCKET, reason,
+                           passed);
 }
 
 

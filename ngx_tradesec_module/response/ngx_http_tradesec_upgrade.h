@@ -11,17 +11,37 @@
 #include <ngx_core.h>
 
 #include "core/ts_ws_handshake.h"
+#include "websocket/ngx_http_tradesec_ws.h"
+
+
+/* The most claims that may name the client. */
+
+#define NGX_HTTP_TRADESEC_UPGRADE_CLAIMS  4
+
+
+/* tradesec_websocket of a location; times in seconds, 0 is no limit. */
+
+typedef struct {
+    ngx_flag_t                     enable;
+    time_t                         max_age;
+    time_t                         idle;
+    ngx_http_tradesec_ws_policy_t  messages;
+
+    /* whose values are the owners that are the client; none: the user */
+    ngx_uint_t                     n_claims;
+    ts_json_pointer_t              claims[NGX_HTTP_TRADESEC_UPGRADE_CLAIMS];
+} ngx_http_tradesec_websocket_policy_t;
 
 
 /*
- * The state of the websocket guard: a handshake that passed, and how long the
- * socket that it opens may live (seconds, 0 is no limit).
+ * The state of the websocket guard: a handshake that passed, and what the
+ * socket that it opens is held to.
  */
 
 typedef struct {
-    ts_ws_handshake_t    handshake;
-    time_t               max_age;
-    time_t               idle;
+    ts_ws_handshake_t              handshake;
+    const ngx_http_tradesec_websocket_policy_t
+                                  *policy;
 } ngx_http_tradesec_upgrade_t;
 
 

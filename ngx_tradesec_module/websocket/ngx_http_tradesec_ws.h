@@ -20,6 +20,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "core/ts_owner.h"
 #include "core/ts_reason.h"
 #include "core/ts_ws_frame.h"
 
@@ -37,15 +38,55 @@ typedef ngx_int_t (*ngx_http_tradesec_ws_judge_pt)(ngx_http_request_t *r,
     ts_reason_e reason, const char *detail);
 
 
-/* How long a socket may live; 0 is no limit. */
+/* Tells the operator of a message that is not the client's. */
+
+typedef void (*ngx_http_tradesec_ws_note_pt)(ngx_http_request_t *r,
+    ts_reason_e reason, const char *detail, ngx_flag_t passed);
+
+
+/* What becomes of a message that is not the client's. */
+
+typedef enum {
+    NGX_HTTP_TRADESEC_WS_DROP = 0,
+    NGX_HTTP_TRADESEC_WS_PASS,
+    NGX_HTTP_TRADESEC_WS_LOG,       /* passes, and is told */
+    NGX_HTTP_TRADESEC_WS_CLOSE      /* and the socket with it */
+} ngx_http_tradesec_ws_action_e;
+
+
+/* Of a location; a const part of its configuration. */
+
+typedef struct {
+    ts_owner_rules_t               *rules;    /* NULL: messages pass unread */
+    ngx_uint_t                      foreign;  /* actions */
+    ngx_uint_t                      missing;
+    ngx_uint_t                      binary;
+    uint8_t                         types;    /* JSON types of owners */
+    size_t                          message_size;  /* 0: any */
+} ngx_http_tradesec_ws_policy_t;
+
+
+/* What a socket was opened under. Of the times 0 is no limit. */
 
 typedef struct {
     time_t                          expires;  /* wall clock */
     ngx_msec_t                      max_age;  /* since the handshake */
     ngx_msec_t                      idle;     /* since the client's last
                                                  message */
+
+    const ngx_http_tradesec_ws_policy_t
+                                   *policy;
+    ts_owner_set_t                  owners;   /* who the client is */
+
     ngx_http_tradesec_ws_judge_pt   judge;
+    ngx_http_tradesec_ws_note_pt    note;
+    ngx_flag_t                      dry_run;
 } ngx_http_tradesec_ws_terms_t;
+
+
+/* Why a message was dropped; see ngx_http_tradesec_ws_owner.c. */
+
+#define NGX_HTTP_TRADESEC_WS_DROPS  4
 
 
 /* What each side reads in our close frame. */
@@ -55,6 +96,23 @@ typedef struct {
     uint16_t                        server;
     const char                     *text;
 } ngx_http_tradesec_ws_codes_t;
+
+
+/*
+ * Frames that wait until their message is whole. They begin with the message
+ * and end where the source's bytes end; what is judged and may pass stands
+ * between out and out_last until nginx has taken it. Memory comes from the
+ * heap and goes back as soon as nothing waits.
+ */
+
+typedef struct {
+    u_char                         *start;
+    size_t                          len;
+    size_t                          size;
+    size_t                          frame;    /* where the last one begins */
+    size_t                          out;
+    size_t                          out_last;
+} ngx_http_tradesec_ws_hold_t;
 
 
 /* One direction. */
@@ -70,7 +128,9 @@ typedef struct {
     u_char                         *ours_last;
 
     ts_ws_parser_t                  parser;
+    ngx_http_tradesec_ws_hold_t     hold;
 
+    unsigned                        whole:1;    /* only whole messages pass */
     unsigned                        stopped:1;  /* nothing from the source
                                                    passes any more */
     unsigned                        torn:1;     /* stopped inside a frame:
@@ -93,6 +153,11 @@ typedef struct {
     ngx_http_tradesec_ws_terms_t    terms;
 
     ngx_http_tradesec_ws_codes_t    codes;      /* of our close frames */
+
+    /* messages: from the client, passed to it, and not passed by reason */
+    ngx_uint_t                      received;
+    ngx_uint_t                      sent;
+    ngx_uint_t                      dropped[NGX_HTTP_TRADESEC_WS_DROPS];
 
     /* the stream that nginx is told has ended, when all is said */
     ngx_http_tradesec_ws_stream_t  *over;
@@ -136,9 +201,73 @@ ssize_t ngx_http_tradesec_ws_recv(ngx_connection_t *c, u_char *buf,
 size_t ngx_http_tradesec_ws_pass(ngx_http_tradesec_ws_t *ws,
     ngx_http_tradesec_ws_stream_t *stream, u_char *buf, size_t n);
 
+/* One frame is complete, of a stream that passes or has been stopped. */
+
+void ngx_http_tradesec_ws_frame(ngx_http_tradesec_ws_t *ws,
+    ngx_http_tradesec_ws_stream_t *stream);
+
+/* Closes for the rule that the stream's parser found broken. */
+
+ngx_int_t ngx_http_tradesec_ws_violation(ngx_http_tradesec_ws_t *ws,
+    ngx_http_tradesec_ws_stream_t *stream);
+
+/* The source's bytes, as they come. */
+
+ssize_t ngx_http_tradesec_ws_read(ngx_http_tradesec_ws_stream_t *stream,
+    u_char *buf, size_t size);
+
 /* Makes nginx call recv of the stream's source. */
 
 void ngx_http_tradesec_ws_wake(ngx_http_tradesec_ws_stream_t *stream);
+
+
+/*
+ * Whole messages: of a stream where each is judged before any of it passes.
+ */
+
+/*
+ * Reads from the source and gives the frames that may pass: their bytes, or
+ * NGX_DECLINED when nothing of what was read passes, else as recv.
+ */
+
+ssize_t ngx_http_tradesec_ws_hold_recv(ngx_http_tradesec_ws_t *ws,
+    ngx_http_tradesec_ws_stream_t *stream, u_char *buf, size_t size);
+
+/*
+ * The same for bytes that stand in a buffer: n of them, behind those that are
+ * held and have been copied to the front. Returns how many, from the front,
+ * pass.
+ */
+
+size_t ngx_http_tradesec_ws_hold_sift(ngx_http_tradesec_ws_t *ws,
+    ngx_http_tradesec_ws_stream_t *stream, u_char *buf, size_t n);
+
+/* Judged frames that wait for nginx; 0: none. */
+
+size_t ngx_http_tradesec_ws_hold_take(ngx_http_tradesec_ws_stream_t *stream,
+    u_char *buf, size_t size);
+
+/* Lets all that is held pass. */
+
+void ngx_http_tradesec_ws_hold_release(ngx_http_tradesec_ws_stream_t *stream);
+
+/* Drops what is not judged yet, or all of it. */
+
+void ngx_http_tradesec_ws_hold_drop(ngx_http_tradesec_ws_stream_t *stream);
+void ngx_http_tradesec_ws_hold_free(ngx_http_tradesec_ws_stream_t *stream);
+
+
+/*
+ * Whether the backend's message may pass: the bytes of its frames, one behind
+ * the other. May close the socket.
+ */
+
+ngx_flag_t ngx_http_tradesec_ws_may_pass(ngx_http_tradesec_ws_t *ws,
+    const u_char *frames, size_t len);
+
+/* Tells at the end of a socket how many such messages there were. */
+
+void ngx_http_tradesec_ws_tell_dropped(const ngx_http_tradesec_ws_t *ws);
 
 
 /*

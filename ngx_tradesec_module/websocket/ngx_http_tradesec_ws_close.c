@@ -36,6 +36,11 @@ ngx_http_tradesec_ws_close(ngx_http_tradesec_ws_t *ws, ts_reason_e reason,
 
     if (ws->terms.judge(ws->request, reason, codes->text) != NGX_OK) {
         ws->ignored = 1;
+
+        if (ws->from_server.hold.len) {
+            ngx_http_tradesec_ws_wake(&ws->from_server);
+        }
+
         return NGX_DECLINED;
     }
 
@@ -46,9 +51,10 @@ ngx_http_tradesec_ws_close(ngx_http_tradesec_ws_t *ws, ts_reason_e reason,
 
     ws->from_client.awaited = (offender != &ws->from_client);
 
-    border = (offender == &ws->from_server)
-             ? !ws->from_server.torn
-             : ts_ws_at_border(&ws->from_server.parser);
+    border = ws->from_server.whole
+             || ((offender == &ws->from_server)
+                 ? !ws->from_server.torn
+                 : ts_ws_at_border(&ws->from_server.parser));
 
     if (border) {
         ngx_http_tradesec_ws_close_client(ws);
@@ -102,6 +108,8 @@ ngx_http_tradesec_ws_close_client(ngx_http_tradesec_ws_t *ws)
 
     stream = &ws->from_server;
     stream->stopped = 1;
+
+    ngx_http_tradesec_ws_hold_drop(stream);
 
     if (!stream->parser.closed
         && ngx_http_tradesec_ws_add_frame(ws, stream) != NGX_OK)
@@ -248,7 +256,8 @@ ngx_http_tradesec_ws_farewell(ngx_http_tradesec_ws_t *ws)
         if (stream->stopped
             || stream->ended
             || unsent->pos != unsent->last
-            || !ts_ws_at_border(&stream->parser))
+            || stream->hold.out != stream->hold.out_last
+            || !(stream->whole || ts_ws_at_border(&stream->parser)))
         {
             continue;
         }

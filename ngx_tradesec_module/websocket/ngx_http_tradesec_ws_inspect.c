@@ -11,12 +11,40 @@
 #include "websocket/ngx_http_tradesec_ws.h"
 
 
+static ngx_int_t ngx_http_tradesec_ws_add_variables(ngx_conf_t *cf);
+static ngx_int_t ngx_http_tradesec_ws_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 static void ngx_http_tradesec_ws_leftovers(ngx_http_tradesec_ws_t *ws);
 static void ngx_http_tradesec_ws_cleanup(void *data);
 
 
+/* Numbers of messages, of a socket. */
+
+#define NGX_HTTP_TRADESEC_WS_RECEIVED  0
+#define NGX_HTTP_TRADESEC_WS_SENT      1
+#define NGX_HTTP_TRADESEC_WS_DROPPED   2
+
+
+static ngx_http_variable_t  ngx_http_tradesec_ws_variables[] = {
+
+    { ngx_string("tradesec_websocket_received"), NULL,
+      ngx_http_tradesec_ws_variable, NGX_HTTP_TRADESEC_WS_RECEIVED,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("tradesec_websocket_sent"), NULL,
+      ngx_http_tradesec_ws_variable, NGX_HTTP_TRADESEC_WS_SENT,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("tradesec_websocket_dropped"), NULL,
+      ngx_http_tradesec_ws_variable, NGX_HTTP_TRADESEC_WS_DROPPED,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+      ngx_http_null_variable
+};
+
+
 static ngx_http_module_t  ngx_http_tradesec_ws_module_ctx = {
-    NULL,                                  /* preconfiguration */
+    ngx_http_tradesec_ws_add_variables,    /* preconfiguration */
     NULL,                                  /* postconfiguration */
 
     NULL,                                  /* create main configuration */
@@ -48,6 +76,72 @@ ngx_module_t  ngx_http_tradesec_ws_module = {
 };
 
 
+static ngx_int_t
+ngx_http_tradesec_ws_add_variables(ngx_conf_t *cf)
+{
+    ngx_http_variable_t  *var, *v;
+
+    for (v = ngx_http_tradesec_ws_variables; v->name.len; v++) {
+        var = ngx_http_add_variable(cf, &v->name, v->flags);
+        if (var == NULL) {
+            return NGX_ERROR;
+        }
+
+        var->get_handler = v->get_handler;
+        var->data = v->data;
+    }
+
+    return NGX_OK;
+}
+
+
+/* Not found where no socket was opened. */
+
+static ngx_int_t
+ngx_http_tradesec_ws_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_uint_t                     i, n;
+    const ngx_http_tradesec_ws_t  *ws;
+
+    ws = ngx_http_get_module_ctx(r->main, ngx_http_tradesec_ws_module);
+
+    if (ws == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    switch (data) {
+
+    case NGX_HTTP_TRADESEC_WS_RECEIVED:
+        n = ws->received;
+        break;
+
+    case NGX_HTTP_TRADESEC_WS_SENT:
+        n = ws->sent;
+        break;
+
+    default:
+
+        for (i = 0, n = 0; i < NGX_HTTP_TRADESEC_WS_DROPS; i++) {
+            n += ws->dropped[i];
+        }
+    }
+
+    v->data = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
+    if (v->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    v->len = ngx_sprintf(v->data, "%ui", n) - v->data;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
 ngx_int_t
 ngx_http_tradesec_ws_inspect(ngx_http_request_t *r,
     const ngx_http_tradesec_ws_terms_t *terms)
@@ -75,6 +169,9 @@ ngx_http_tradesec_ws_inspect(ngx_http_request_t *r,
 
     ts_ws_parser_init(&ws->from_client.parser, TS_WS_FROM_CLIENT);
     ts_ws_parser_init(&ws->from_server.parser, TS_WS_FROM_SERVER);
+
+    ws->from_server.parser.limit = terms->policy->message_size;
+    ws->from_server.whole = (terms->policy->rules != NULL);
 
     ws->from_client.recv = ws->from_client.source->recv;
     ws->from_server.recv = ws->from_server.source->recv;
@@ -117,7 +214,10 @@ ngx_http_tradesec_ws_leftovers(ngx_http_tradesec_ws_t *ws)
     n = b->last - b->pos;
 
     if (n) {
-        n = ngx_http_tradesec_ws_pass(ws, &ws->from_server, b->pos, n);
+        n = ws->from_server.whole
+            ? ngx_http_tradesec_ws_hold_sift(ws, &ws->from_server, b->pos, n)
+            : ngx_http_tradesec_ws_pass(ws, &ws->from_server, b->pos, n);
+
         b->last = b->pos + n;
     }
 
@@ -177,4 +277,7 @@ ngx_http_tradesec_ws_cleanup(void *data)
     }
 
     ngx_http_tradesec_ws_leave(ws);
+
+    ngx_http_tradesec_ws_hold_free(&ws->from_server);
+    ngx_http_tradesec_ws_tell_dropped(ws);
 }

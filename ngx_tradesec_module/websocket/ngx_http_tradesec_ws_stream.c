@@ -13,16 +13,10 @@
 
 static ssize_t ngx_http_tradesec_ws_take(u_char **pos, u_char *last,
     u_char *buf, size_t size);
-static ssize_t ngx_http_tradesec_ws_read(ngx_http_tradesec_ws_stream_t *stream,
-    u_char *buf, size_t size);
 static ssize_t ngx_http_tradesec_ws_ended(ngx_http_tradesec_ws_t *ws,
     ngx_http_tradesec_ws_stream_t *stream, ssize_t n);
 static ssize_t ngx_http_tradesec_ws_eof(ngx_http_tradesec_ws_stream_t *stream);
 static ssize_t ngx_http_tradesec_ws_dropped(
-    ngx_http_tradesec_ws_stream_t *stream);
-static void ngx_http_tradesec_ws_frame(ngx_http_tradesec_ws_t *ws,
-    ngx_http_tradesec_ws_stream_t *stream);
-static ngx_int_t ngx_http_tradesec_ws_violation(ngx_http_tradesec_ws_t *ws,
     ngx_http_tradesec_ws_stream_t *stream);
 
 
@@ -30,6 +24,7 @@ ssize_t
 ngx_http_tradesec_ws_recv(ngx_connection_t *c, u_char *buf, size_t size)
 {
     ssize_t                         n;
+    ngx_flag_t                      whole;
     ngx_http_request_t             *r;
     ngx_http_tradesec_ws_t         *ws;
     ngx_http_tradesec_ws_stream_t  *stream;
@@ -47,6 +42,16 @@ ngx_http_tradesec_ws_recv(ngx_connection_t *c, u_char *buf, size_t size)
                                            : &ws->from_server;
 
     if (ws->ignored) {
+        ngx_http_tradesec_ws_hold_release(stream);
+    }
+
+    n = ngx_http_tradesec_ws_hold_take(stream, buf, size);
+
+    if (n > 0) {
+        return n;
+    }
+
+    if (ws->ignored) {
         return ngx_http_tradesec_ws_read(stream, buf, size);
     }
 
@@ -60,17 +65,22 @@ ngx_http_tradesec_ws_recv(ngx_connection_t *c, u_char *buf, size_t size)
         return ngx_http_tradesec_ws_eof(stream);
     }
 
-    n = ngx_http_tradesec_ws_read(stream, buf, size);
+    whole = stream->whole && !stream->stopped;
+
+    n = whole ? ngx_http_tradesec_ws_hold_recv(ws, stream, buf, size)
+              : ngx_http_tradesec_ws_read(stream, buf, size);
 
     if (n == NGX_AGAIN) {
         return NGX_AGAIN;
     }
 
-    if (n <= 0) {
+    if (n <= 0 && n != NGX_DECLINED) {
         return ngx_http_tradesec_ws_ended(ws, stream, n);
     }
 
-    n = ngx_http_tradesec_ws_pass(ws, stream, buf, n);
+    if (!whole) {
+        n = ngx_http_tradesec_ws_pass(ws, stream, buf, n);
+    }
 
     if (n > 0) {
         return n;
@@ -101,7 +111,7 @@ ngx_http_tradesec_ws_take(u_char **pos, u_char *last, u_char *buf, size_t size)
 }
 
 
-static ssize_t
+ssize_t
 ngx_http_tradesec_ws_read(ngx_http_tradesec_ws_stream_t *stream, u_char *buf,
     size_t size)
 {
@@ -234,7 +244,7 @@ ngx_http_tradesec_ws_pass(ngx_http_tradesec_ws_t *ws,
 
 /* A frame is complete. */
 
-static void
+void
 ngx_http_tradesec_ws_frame(ngx_http_tradesec_ws_t *ws,
     ngx_http_tradesec_ws_stream_t *stream)
 {
@@ -249,9 +259,14 @@ ngx_http_tradesec_ws_frame(ngx_http_tradesec_ws_t *ws,
 
         if (!ts_ws_is_control(stream->parser.opcode)) {
             ws->active = ngx_current_msec;
+            ws->received += stream->parser.fin;
         }
 
         return;
+    }
+
+    if (!stream->whole && !ts_ws_is_control(stream->parser.opcode)) {
+        ws->sent += stream->parser.fin;
     }
 
     if (ws->closing && !stream->stopped) {
@@ -262,7 +277,7 @@ ngx_http_tradesec_ws_frame(ngx_http_tradesec_ws_t *ws,
 
 /* The side that broke the rule is told which; the other one only the end. */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_tradesec_ws_violation(ngx_http_tradesec_ws_t *ws,
     ngx_http_tradesec_ws_stream_t *stream)
 {
@@ -276,7 +291,12 @@ ngx_http_tradesec_ws_violation(ngx_http_tradesec_ws_t *ws,
 
     codes.text = ts_ws_violation_text(stream->parser.violation);
 
-    if (stream == &ws->from_client) {
+    if (stream->parser.violation == TS_WS_VIOLATION_MESSAGE_TOO_BIG) {
+        reason = TS_REASON_WEBSOCKET_MESSAGE_SIZE;
+        codes.client = TS_WS_CLOSE_TOO_BIG;
+        codes.server = TS_WS_CLOSE_TOO_BIG;
+
+    } else if (stream == &ws->from_client) {
         reason = TS_REASON_WEBSOCKET_CLIENT_FRAME;
         codes.client = ts_ws_violation_code(stream->parser.violation);
         codes.server = TS_WS_CLOSE_GOING_AWAY;

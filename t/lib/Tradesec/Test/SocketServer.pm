@@ -12,6 +12,7 @@ use IO::Socket::INET;
 use IO::Socket::SSL;
 use JSON::PP ();
 use POSIX ();
+use Socket ();
 
 use Tradesec::Test::Backend;
 use Tradesec::Test::Frame qw(accept_key close_body frame take_frame
@@ -170,6 +171,7 @@ sub _accept {
             ) or next;
         }
 
+        setsockopt $socket, Socket::IPPROTO_TCP(), Socket::TCP_NODELAY(), 1;
         $socket->blocking(0);
         $self->{readers}->add($socket);
         $self->{all}{$socket} = { socket => $socket, in => '', out => '' };
@@ -301,6 +303,13 @@ sub _frame {
     } elsif ($opcode == TEXT && $payload =~ /^!raw (\w+)/) {
         $one->{out} .= pack 'H*', $1;
 
+    } elsif ($opcode == TEXT && $payload =~ /^!fill (\d+) (\w+)/) {
+        $one->{out} .= pack('H*', $2) . 'x' x $1;
+
+    } elsif ($opcode == TEXT && $payload =~ /^!all (\w+)/) {
+        $_->{out} .= pack 'H*', $1 for grep { $_->{open} }
+            values %{ $self->{all} };
+
     } elsif ($opcode == PING) {
         $one->{out} .= frame(10, $payload);
 
@@ -316,7 +325,8 @@ sub _write {
     $one->{out} .= frame(BINARY, 'x' x $one->{stream})
         if !length $one->{out} && $one->{stream};
 
-    my $written = syswrite $one->{socket}, $one->{out};
+    my $size    = $one->{mode}{piece} || length $one->{out};
+    my $written = syswrite $one->{socket}, $one->{out}, $size;
 
     if (!defined $written) {
         return if $!{EAGAIN} || $!{EINTR};
@@ -358,10 +368,12 @@ The query of the handshake changes what the server does: C<accept=1> (a wrong
 Sec-WebSocket-Accept), C<noaccept>, C<upgrade=x>, C<protocol=x>,
 C<extension=x>, C<behind=HEX> (bytes in one write with the 101), C<force> (101
 for every request), C<mute> (does not answer close frames), C<deaf> (never
-reads), C<stream=SIZE> (sends binary frames of that size without end).
+reads), C<stream=SIZE> (sends binary frames of that size without end),
+C<piece=SIZE> (writes so many bytes at once).
 
 A text message can be an order: C<!close CODE REASON>, C<!hangup>,
-C<!push COUNT SIZE> (text messages "1:xxx", ...), C<!raw HEX>.
+C<!push COUNT SIZE> (text messages "1:xxx", ...), C<!raw HEX>, C<!all HEX> (the
+same to everyone who is connected), C<!fill COUNT HEX> (so many "x" behind it).
 
 =head1 METHODS
 

@@ -1,0 +1,22 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ *
+ * The directive tradesec_websocket.
+ */
+
+#ifndef NGX_HTTP_TRADESEC_WEBSOCKET_CONF_H
+#define NGX_HTTP_TRADESEC_WEBSOCKET_CONF_H
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "response/ngx_http_tradesec_upgrade.h"
+
+
+/* Reads the arguments of the current directive into a zeroed policy. */
+
+char *ngx_http_tradesec_websocket_parse(ngx_conf_t *cf,
+    ngx_http_tradesec_websocket_policy_t *policy);
+
+
+#endif /* NGX_HTTP_TRADESEC_WEBSOCKET_CONF_H */
