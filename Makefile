@@ -83,7 +83,7 @@ $(OBJS)/Makefile: config $(BUILD)/inputs
 $(MODULE): $(OBJS)/Makefile $(SOURCES) $(HEADERS)
 	@echo "building $@"
 	@$(MAKE) --no-print-directory -s -C $(NGINX_SRC) -f $(OBJS)/Makefile modules
-	@cp $(OBJS)/$(notdir $(MODULE)) $@
+	@cp $(OBJS)/$(notdir $(MODULE)) $@.new && mv $@.new $@
 
 
 # The cores without nginx: cmocka with gcc, libFuzzer with clang.
