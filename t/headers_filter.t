@@ -307,4 +307,35 @@ config_refused('tradesec_header_remove "a b";', qr/invalid header name/,
     'bad name to remove');
 config_accepted('tradesec on; tradesec_header_remove off;', 'remove nothing');
 
+# nginx keeps the lines of a response in parts of 20: whatever the backend's
+# own fill of them, ours and theirs go out, each once
+
+my $many = Tradesec::Test->new(
+    backend => {
+        '*' => sub {
+            my ($kind, $n) = $_[0]->uri =~ m{^/(\w+)/(\d+)};
+
+            return { headers => [
+                (map { ("X-App-$_" => $_) } 1 .. $n),
+                $kind eq 'own' ? ('X-Content-Type-Options' => 'wrong') : (),
+            ] };
+        },
+    },
+    server => 'tradesec on; tradesec_origin off;'
+        . ' location / { proxy_pass http://%%BACKEND%%; }');
+
+for my $kind (qw(none own)) {
+    my @wrong;
+
+    for my $n (0, 10 .. 22, 32 .. 42) {
+        my $r    = $many->request(GET => "/$kind/$n");
+        my %want = (%basic, map { ("X-App-$_" => $_) } 1 .. $n);
+
+        push @wrong, map {"$n: $_"}
+            grep { join('|', $r->headers($_)) ne $want{$_} } sort keys %want;
+    }
+
+    is("@wrong", '', "beside any number of the backend's ($kind of ours)");
+}
+
 done_testing();
