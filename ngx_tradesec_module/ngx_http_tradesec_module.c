@@ -13,6 +13,7 @@
 #include "guard/ngx_http_tradesec_login.h"
 #include "guard/ngx_http_tradesec_methods.h"
 #include "guard/ngx_http_tradesec_origin.h"
+#include "guard/ngx_http_tradesec_require.h"
 #include "guard/ngx_http_tradesec_websocket.h"
 #include "request/ngx_http_tradesec_context.h"
 #include "request/ngx_http_tradesec_decision.h"
@@ -76,6 +77,9 @@ static const ngx_http_tradesec_guard_t *const  ngx_http_tradesec_guards[] = {
 #endif
 #ifndef TS_OMIT_JWT
     &ngx_http_tradesec_jwt_guard,
+#endif
+#ifndef TS_OMIT_REQUIRE
+    &ngx_http_tradesec_require_guard,
 #endif
 #ifndef TS_OMIT_LOGIN
     &ngx_http_tradesec_login_guard,
@@ -306,7 +310,8 @@ ngx_http_tradesec_subrequest_handler(ngx_http_request_t *r)
     for (i = 0; i < tlcf->n; i++) {
         g = &tlcf->guards[i];
 
-        if (ctx->passed[g->guard->id] != g->policy
+        if ((ctx->passed[g->guard->id] != g->policy
+             || (g->guard->bound != NULL && g->guard->bound(g->policy)))
             && ngx_http_tradesec_mark(r, ctx, g->guard->id,
                                       TS_REASON_SUBREQUEST_POLICY)
                == NGX_OK)

@@ -120,6 +120,22 @@
       "a claim that is passed on as the user or in a field is missing or "   \
       "cannot be written there")                                             \
                                                                              \
+    /* require */                                                            \
+    X(REQUIRE_UNMET, "require_unmet", 403,                                   \
+      "a rule of tradesec_require does not hold for the caller")             \
+    X(REQUIRE_STEP_UP, "require_step_up", 401,                               \
+      "a rule asks for a newer login, or for one with another factor")       \
+    X(REQUIRE_AMBIGUOUS, "require_ambiguous", 400,                           \
+      "what a rule compares is in the request twice, or spelt so that the "  \
+      "backend could read something else")                                   \
+    X(REQUIRE_MALFORMED, "require_malformed", 400,                           \
+      "query or body, which a rule reads, is not well-formed")               \
+    X(REQUIRE_BODY_TYPE, "require_body_type", 415,                           \
+      "a rule reads the body, and it is of another type or encoded")         \
+    X(REQUIRE_BODY_TOO_LARGE, "require_body_too_large", 413,                 \
+      "a rule reads the body, and it is larger than "                        \
+      "tradesec_require_body_size")                                          \
+                                                                             \
     /* login */                                                              \
     X(LOGIN_BODY_TOO_LARGE, "login_body_too_large", 413,                     \
       "the body is larger than tradesec_login_body_size")                    \

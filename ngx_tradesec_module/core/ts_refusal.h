@@ -30,14 +30,34 @@ ts_slice_t ts_status_phrase(unsigned status);
 
 int ts_refusal_wants_html(ts_slice_t accept);
 
+/* An operator's words in a refusal. */
+
+#define TS_REFUSAL_TITLE  128
+#define TS_REFUSAL_CODE   64
+
+/*
+ * Whether a text can be the title: not too long, and nothing in it has a
+ * meaning in HTML or JSON. A code is letters, digits, ".", "_" and "-".
+ */
+
+int ts_refusal_is_title(ts_slice_t text);
+int ts_refusal_is_code(ts_slice_t text);
+
+
+typedef struct {
+    unsigned    status;
+    ts_slice_t  request_id;
+    ts_slice_t  title;          /* empty: the phrase of the status */
+    ts_slice_t  code;           /* empty: no such member */
+} ts_refusal_t;
+
 /*
  * Writes the body into buf (TS_REFUSAL_MAX bytes) and returns its length. Only
  * letters, digits, "-" and "_" of the request id are shown; the rest of it
  * is dropped, as it could come from a client.
  */
 
-size_t ts_refusal_body(char *buf, unsigned status, ts_slice_t request_id,
-    int html);
+size_t ts_refusal_body(char *buf, const ts_refusal_t *refusal, int html);
 
 
 #endif /* TS_REFUSAL_H */

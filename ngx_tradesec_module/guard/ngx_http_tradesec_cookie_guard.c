@@ -50,7 +50,8 @@ const ngx_http_tradesec_guard_t  ngx_http_tradesec_cookies_guard = {
     NGX_HTTP_TRADESEC_GUARD_COOKIES,
     ngx_http_tradesec_cookie_guard_policy,
     ngx_http_tradesec_cookie_guard_check,
-    ngx_http_tradesec_cookie_guard_passes
+    ngx_http_tradesec_cookie_guard_passes,
+    NULL
 };
 
 

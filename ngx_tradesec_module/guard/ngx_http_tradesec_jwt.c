@@ -8,9 +8,8 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include "core/ts_refusal.h"
 #include "guard/ngx_http_tradesec_jwt.h"
-#include "request/ngx_http_tradesec_field.h"
+#include "request/ngx_http_tradesec_page.h"
 
 
 static ngx_http_tradesec_verdict_t ngx_http_tradesec_jwt_check(
@@ -22,15 +21,13 @@ static ngx_int_t ngx_http_tradesec_jwt_pass(ngx_http_request_t *r,
 static ngx_int_t ngx_http_tradesec_jwt_refuse(ngx_http_request_t *r,
     ngx_http_tradesec_ctx_t *ctx,
     const ngx_http_tradesec_jwt_policy_t *policy, ts_reason_e reason);
-static ngx_flag_t ngx_http_tradesec_jwt_is_navigation(ngx_http_request_t *r);
-static ngx_int_t ngx_http_tradesec_jwt_login_page(ngx_http_request_t *r,
-    const ngx_str_t *page, ngx_str_t *location);
 
 
 const ngx_http_tradesec_guard_t  ngx_http_tradesec_jwt_guard = {
     NGX_HTTP_TRADESEC_GUARD_JWT,
     ngx_http_tradesec_jwt_conf_policy,
     ngx_http_tradesec_jwt_check,
+    NULL,
     NULL
 };
 
@@ -83,6 +80,7 @@ ngx_http_tradesec_jwt_pass(ngx_http_request_t *r,
     ctx->identity.expires = state->expires;
     ctx->identity.ambient = state->ambient;
     ctx->identity.claim = ngx_http_tradesec_jwt_claim_values;
+    ctx->identity.claims = state->claims;
 
     for (i = 1; i < state->provider->n_values; i++) {
 
@@ -122,90 +120,8 @@ ngx_http_tradesec_jwt_refuse(ngx_http_request_t *r,
         ctx->challenge = ngx_http_tradesec_jwt_bad_token;
     }
 
-    if (policy->login_page.len && ngx_http_tradesec_jwt_is_navigation(r)) {
-        return ngx_http_tradesec_jwt_login_page(r, &policy->login_page,
-                                                &ctx->redirect);
-    }
-
-    return NGX_OK;
-}
-
-
-/* Whether a person looks at a page with a browser. */
-
-static ngx_flag_t
-ngx_http_tradesec_jwt_is_navigation(ngx_http_request_t *r)
-{
-    ngx_str_t  mode, accept;
-
-    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD)) || r->headers_in.upgrade) {
-        return 0;
-    }
-
-    mode = ngx_http_tradesec_request_field(r, "sec-fetch-mode");
-
-    if (mode.len) {
-        return mode.len == sizeof("navigate") - 1
-               && ngx_strncmp(mode.data, "navigate", mode.len) == 0;
-    }
-
-    accept = ngx_http_tradesec_request_field(r, "accept");
-
-    return ts_refusal_wants_html(ts_slice(accept.data, accept.len));
-}
-
-
-/*
- * To a page that ends with "=" the way back is added: a path on this origin
- * only ("//host" and "/\host" would lead elsewhere).
- */
-
-static ngx_int_t
-ngx_http_tradesec_jwt_login_page(ngx_http_request_t *r, const ngx_str_t *page,
-    ngx_str_t *location)
-{
-    u_char     *p;
-    size_t      len;
-    ngx_str_t   back;
-
-    len = 0;
-
-    while (len < page->len && page->data[len] != '?') {
-        len++;
-    }
-
-    if (r->uri.len == len && ngx_strncmp(r->uri.data, page->data, len) == 0) {
-        /* its own location asks for a token: do not go round in circles */
-        return NGX_OK;
-    }
-
-    if (page->data[page->len - 1] != '=') {
-        *location = *page;
-        return NGX_OK;
-    }
-
-    back = r->unparsed_uri;
-
-    if (back.len == 0 || back.data[0] != '/'
-        || (back.len > 1 && (back.data[1] == '/' || back.data[1] == '\\')))
-    {
-        ngx_str_set(&back, "/");
-    }
-
-    len = back.len + 2 * ngx_escape_uri(NULL, back.data, back.len,
-                                        NGX_ESCAPE_URI_COMPONENT);
-
-    location->data = ngx_pnalloc(r->pool, page->len + len);
-    if (location->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    p = ngx_cpymem(location->data, page->data, page->len);
-    (void) ngx_escape_uri(p, back.data, back.len, NGX_ESCAPE_URI_COMPONENT);
-
-    location->len = page->len + len;
-
-    return NGX_OK;
+    return ngx_http_tradesec_page_redirect(r, &policy->login_page,
+                                           &ctx->redirect);
 }
 
 

@@ -91,6 +91,7 @@ typedef struct {
 
     /* as in the provider; empty: the token has no such claim */
     ngx_str_t                      values[NGX_HTTP_TRADESEC_JWT_VALUES];
+    ts_slice_t                     claims;      /* packed, for rules */
 } ngx_http_tradesec_jwt_state_t;
 
 

@@ -312,7 +312,7 @@ ngx_http_tradesec_jwt_set_type(ngx_conf_t *cf,
     claim.data = value[2].data + 6;
     claim.len = value[2].len - 6;
 
-    if (!ngx_http_tradesec_jwt_claim_pointer(cf, &policy->type_claim, &claim))
+    if (!ngx_http_tradesec_conf_claim_pointer(cf, &policy->type_claim, &claim))
     {
         return ngx_http_tradesec_jwt_invalid(cf, value + 1);
     }
@@ -325,7 +325,7 @@ static char *
 ngx_http_tradesec_jwt_set_user_claim(ngx_conf_t *cf,
     ngx_http_tradesec_jwt_block_t *block, ngx_str_t *value, ngx_uint_t n)
 {
-    if (!ngx_http_tradesec_jwt_claim_pointer(cf,
+    if (!ngx_http_tradesec_conf_claim_pointer(cf,
                                   &block->provider->values[0].claim,
                                   &value[1]))
     {
@@ -380,7 +380,7 @@ ngx_http_tradesec_jwt_set_header(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    if (!ngx_http_tradesec_jwt_claim_pointer(cf, &header->claim, &value[2])) {
+    if (!ngx_http_tradesec_conf_claim_pointer(cf, &header->claim, &value[2])) {
         return ngx_http_tradesec_jwt_invalid(cf, value + 1);
     }
 

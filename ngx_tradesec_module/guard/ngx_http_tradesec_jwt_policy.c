@@ -10,10 +10,10 @@
 #include <ngx_http.h>
 
 #include "core/ts_cookie.h"
-#include "core/ts_header.h"
 #include "core/ts_name.h"
 #include "guard/ngx_http_tradesec_jwt.h"
 #include "request/ngx_http_tradesec_conf.h"
+#include "request/ngx_http_tradesec_page.h"
 #include "request/ngx_http_tradesec_request.h"
 
 
@@ -181,6 +181,7 @@ ngx_http_tradesec_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     conf->policy->active = 1;
+    ngx_http_tradesec_conf_set_verified(cf);
 
     jmcf = ngx_http_conf_get_module_main_conf(cf,
                                               ngx_http_tradesec_jwt_module);
@@ -409,12 +410,7 @@ ngx_http_tradesec_jwt_parameter(ngx_conf_t *cf,
                                          value, arg);
     }
 
-    /* a path on this origin: "//host" would be another one */
-
-    if (i == 2 && arg.data[0] == '/'
-        && (arg.len == 1 || (arg.data[1] != '/' && arg.data[1] != '\\'))
-        && ts_header_value_valid(ts_slice(arg.data, arg.len)))
-    {
+    if (i == 2 && ngx_http_tradesec_conf_is_page(&arg)) {
         return ngx_http_tradesec_jwt_set(cf, &policy->login_page, value, arg);
     }
 
@@ -486,6 +482,8 @@ ngx_http_tradesec_jwt_init(ngx_conf_t *cf)
 
     jmcf = ngx_http_conf_get_module_main_conf(cf,
                                               ngx_http_tradesec_jwt_module);
+
+    ngx_http_tradesec_jwt_seal_providers(cf);
 
     for (policy = jmcf->policies; policy; policy = policy->next) {
         if (!policy->active) {

@@ -92,27 +92,46 @@ ngx_http_tradesec_jwt_find_provider(ngx_conf_t *cf, const ngx_str_t *name)
 }
 
 
-ngx_flag_t
-ngx_http_tradesec_jwt_claim_pointer(ngx_conf_t *cf,
-    ts_json_pointer_t *pointer, const ngx_str_t *text)
+void
+ngx_http_tradesec_jwt_seal_providers(ngx_conf_t *cf)
 {
-    u_char  *buf;
+    u_char                                  digest[crypto_generichash_BYTES];
+    ngx_uint_t                              i, j;
+    crypto_generichash_state                hash;
+    const ts_json_pointer_t                *claim;
+    const ngx_http_tradesec_claims_t       *claims;
+    ngx_http_tradesec_jwt_provider_t      **provider;
+    ngx_http_tradesec_jwt_provider_conf_t  *pcf;
 
-    if (text->len == 0) {
-        return 0;
+    pcf = ngx_http_conf_get_module_main_conf(cf,
+                                       ngx_http_tradesec_jwt_provider_module);
+    provider = pcf->providers.elts;
+
+    (void) crypto_generichash_init(&hash, NULL, 0, sizeof(digest));
+
+    claims = ngx_http_tradesec_conf_claims(cf);
+
+    for (i = 0; i < claims->n; i++) {
+        claim = &claims->pointers[i];
+
+        (void) crypto_generichash_update(&hash, (u_char *) &claim->n,
+                                         sizeof(claim->n));
+
+        for (j = 0; j < claim->n; j++) {
+            (void) crypto_generichash_update(&hash,
+                                             (u_char *) &claim->names[j].len,
+                                             sizeof(claim->names[j].len));
+            (void) crypto_generichash_update(&hash, claim->names[j].data,
+                                             claim->names[j].len);
+        }
     }
 
-    if (text->data[0] != '/') {
-        pointer->n = 1;
-        pointer->names[0] = ts_slice(text->data, text->len);
-        return 1;
+    (void) crypto_generichash_final(&hash, digest, sizeof(digest));
+
+    for (i = 0; i < pcf->providers.nelts; i++) {
+        provider[i]->salt = ngx_http_tradesec_token_salt_add(provider[i]->salt,
+                                                     digest, sizeof(digest));
     }
-
-    buf = ngx_pnalloc(cf->pool, text->len);
-
-    return buf != NULL
-           && ts_json_pointer(pointer, ts_slice(text->data, text->len), buf)
-              == 0;
 }
 
 

@@ -46,12 +46,11 @@ const ngx_http_tradesec_jwt_provider_t *ngx_http_tradesec_jwt_find_provider(
     ngx_conf_t *cf, const ngx_str_t *name);
 
 /*
- * A claim is named by a JSON pointer ("/identity/u") or, for one at the top,
- * by its bare name. 0 when the text is neither.
+ * Once the configuration is read: the claims that rules read are kept beside
+ * each token, so they decide what is good for what is remembered.
  */
 
-ngx_flag_t ngx_http_tradesec_jwt_claim_pointer(ngx_conf_t *cf,
-    ts_json_pointer_t *pointer, const ngx_str_t *text);
+void ngx_http_tradesec_jwt_seal_providers(ngx_conf_t *cf);
 
 
 #endif /* NGX_HTTP_TRADESEC_JWT_PROVIDER_H */

@@ -16,15 +16,21 @@
 #define NGX_HTTP_TRADESEC_JWT_CLAIM_LEN   1024
 #define NGX_HTTP_TRADESEC_JWT_PACKED_LEN  4096
 
+/* What rules read; more than any token has, unless claims overlap. */
+
+#define NGX_HTTP_TRADESEC_JWT_CLAIMS_LEN  16384
+
 
 /*
  * The values of a provider in its order, as the cache keeps them: for each
  * its length in two bytes, 0 for a claim that is not there, and its text.
+ * Behind them the claims that rules read, as in core/ts_claims.h.
  */
 
 typedef struct {
     size_t    len;
-    u_char    data[NGX_HTTP_TRADESEC_JWT_PACKED_LEN];
+    u_char    data[NGX_HTTP_TRADESEC_JWT_PACKED_LEN
+                   + NGX_HTTP_TRADESEC_JWT_CLAIMS_LEN];
 } ngx_http_tradesec_jwt_packed_t;
 
 
@@ -38,6 +44,7 @@ static ts_reason_e ngx_http_tradesec_jwt_read_values(ngx_http_request_t *r,
     ngx_http_tradesec_jwt_state_t *state);
 static ngx_int_t ngx_http_tradesec_jwt_pack(ngx_uint_t i,
     const ts_json_pointer_t *claim);
+static ngx_int_t ngx_http_tradesec_jwt_pack_claims(ngx_http_request_t *r);
 static ngx_int_t ngx_http_tradesec_jwt_unpack(ngx_http_request_t *r,
     ngx_http_tradesec_jwt_state_t *state, const u_char *data, size_t len);
 
@@ -181,6 +188,10 @@ ngx_http_tradesec_jwt_read_values(ngx_http_request_t *r,
         }
     }
 
+    if (ngx_http_tradesec_jwt_pack_claims(r) != NGX_OK) {
+        return TS_REASON_JWT_IDENTITY;
+    }
+
     return ngx_http_tradesec_jwt_unpack(r, state, packed->data, packed->len)
            == NGX_OK
            ? TS_REASON_NONE : TS_REASON_INTERNAL_ERROR;
@@ -199,11 +210,11 @@ ngx_http_tradesec_jwt_pack(ngx_uint_t i, const ts_json_pointer_t *claim)
     packed = &ngx_http_tradesec_jwt_packed;
 
     p = packed->data + packed->len;
-    left = sizeof(packed->data) - packed->len;
-
-    if (left < 2) {
+    if (packed->len + 2 > NGX_HTTP_TRADESEC_JWT_PACKED_LEN) {
         return NGX_ERROR;
     }
+
+    left = NGX_HTTP_TRADESEC_JWT_PACKED_LEN - packed->len;
 
     left = ngx_min(left - 2, NGX_HTTP_TRADESEC_JWT_CLAIM_LEN);
 
@@ -223,6 +234,40 @@ ngx_http_tradesec_jwt_pack(ngx_uint_t i, const ts_json_pointer_t *claim)
     p[1] = (u_char) text.len;
 
     packed->len += 2 + text.len;
+
+    return NGX_OK;
+}
+
+
+/* A claim must not seem to be missing because it had no place. */
+
+static ngx_int_t
+ngx_http_tradesec_jwt_pack_claims(ngx_http_request_t *r)
+{
+    ngx_uint_t                         i;
+    const ts_jwt_t                    *jwt;
+    ts_claims_t                        claims;
+    ngx_http_tradesec_jwt_packed_t    *packed;
+    const ngx_http_tradesec_claims_t  *read;
+
+    jwt = &ngx_http_tradesec_jwt_work;
+    packed = &ngx_http_tradesec_jwt_packed;
+    read = ngx_http_tradesec_get_claims(r);
+
+    claims.data = packed->data + packed->len;
+    claims.size = sizeof(packed->data) - packed->len;
+    claims.len = 0;
+
+    for (i = 0; i < read->n; i++) {
+        if (!ts_claims_add(&claims, (uint8_t) i, &jwt->claims,
+                           ts_json_get(&jwt->claims, jwt->values,
+                                       &read->pointers[i])))
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    packed->len += claims.len;
 
     return NGX_OK;
 }
@@ -261,6 +306,8 @@ ngx_http_tradesec_jwt_unpack(ngx_http_request_t *r,
 
         p = value->data + value->len;
     }
+
+    state->claims = ts_slice(p, (size_t) (end - p));
 
     return NGX_OK;
 }

@@ -24,15 +24,6 @@
 #define NGX_HTTP_TRADESEC_LOGIN_BASIC  768      /* decoded credentials */
 
 
-/* The fields that say what the body is. */
-
-typedef struct {
-    ngx_str_t    content_type;
-    ngx_uint_t   content_types;     /* how often it is there */
-    ngx_flag_t   encoded;           /* Content-Encoding, but not identity */
-} ngx_http_tradesec_login_fields_t;
-
-
 /* What is known of an attempt until its outcome is. */
 
 typedef struct {
@@ -47,8 +38,6 @@ static const void *ngx_http_tradesec_login_get_policy(ngx_conf_t *cf);
 static ngx_http_tradesec_verdict_t ngx_http_tradesec_login_check(
     ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx);
 static ngx_flag_t ngx_http_tradesec_login_is_attempt(ngx_http_request_t *r);
-static void ngx_http_tradesec_login_fields(ngx_http_request_t *r,
-    ngx_http_tradesec_login_fields_t *fields);
 static ts_reason_e ngx_http_tradesec_login_basic(ngx_http_request_t *r,
     u_char *out, ts_slice_t *account);
 static ngx_http_tradesec_verdict_t ngx_http_tradesec_login_body(
@@ -67,6 +56,7 @@ const ngx_http_tradesec_guard_t  ngx_http_tradesec_login_guard = {
     NGX_HTTP_TRADESEC_GUARD_LOGIN,
     ngx_http_tradesec_login_get_policy,
     ngx_http_tradesec_login_check,
+    NULL,
     NULL
 };
 
@@ -190,45 +180,6 @@ ngx_http_tradesec_login_is_attempt(ngx_http_request_t *r)
 }
 
 
-static void
-ngx_http_tradesec_login_fields(ngx_http_request_t *r,
-    ngx_http_tradesec_login_fields_t *fields)
-{
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
-    ngx_memzero(fields, sizeof(ngx_http_tradesec_login_fields_t));
-
-    ngx_http_tradesec_each_field(r, part, h) {
-
-        switch (h->key.len) {
-
-        case sizeof("content-type") - 1:
-            if (h == r->headers_in.content_type
-                || ngx_memcmp(h->lowcase_key, "content-type", 12) == 0)
-            {
-                fields->content_type = h->value;
-                fields->content_types++;
-            }
-
-            break;
-
-        case sizeof("content-encoding") - 1:
-            if (ngx_memcmp(h->lowcase_key, "content-encoding", 16) == 0
-                && (h->value.len != sizeof("identity") - 1
-                    || ngx_strncasecmp(h->value.data, (u_char *) "identity",
-                                       8)
-                       != 0))
-            {
-                fields->encoded = 1;
-            }
-
-            break;
-        }
-    }
-}
-
-
 /* The account stays NULL when the credentials are of another scheme. */
 
 static ts_reason_e
@@ -274,9 +225,9 @@ ngx_http_tradesec_login_body(ngx_http_request_t *r,
     ts_json_token_t                   tokens[TS_LOGIN_JSON_TOKENS];
     ts_login_result_e                 result;
     ts_login_request_t                request;
-    ngx_http_tradesec_login_fields_t  fields;
+    ngx_http_tradesec_body_fields_t   fields;
 
-    ngx_http_tradesec_login_fields(r, &fields);
+    ngx_http_tradesec_body_fields(r, &fields);
 
     if (fields.encoded) {
         return ngx_http_tradesec_deny(TS_REASON_LOGIN_BODY_ENCODED);

@@ -47,7 +47,8 @@ const ngx_http_tradesec_guard_t  ngx_http_tradesec_methods_guard = {
     NGX_HTTP_TRADESEC_GUARD_METHODS,
     ngx_http_tradesec_methods_get_policy,
     ngx_http_tradesec_methods_check,
-    ngx_http_tradesec_methods_passes
+    ngx_http_tradesec_methods_passes,
+    NULL
 };
 
 

@@ -64,7 +64,8 @@ const ngx_http_tradesec_guard_t  ngx_http_tradesec_origin_guard = {
     NGX_HTTP_TRADESEC_GUARD_ORIGIN,
     ngx_http_tradesec_origin_get_policy,
     ngx_http_tradesec_origin_check,
-    ngx_http_tradesec_origin_passes
+    ngx_http_tradesec_origin_passes,
+    NULL
 };
 
 

@@ -45,7 +45,8 @@ const ngx_http_tradesec_guard_t  ngx_http_tradesec_websocket_guard = {
     NGX_HTTP_TRADESEC_GUARD_WEBSOCKET,
     ngx_http_tradesec_websocket_get_policy,
     ngx_http_tradesec_websocket_check,
-    ngx_http_tradesec_websocket_passes
+    ngx_http_tradesec_websocket_passes,
+    NULL
 };
 
 

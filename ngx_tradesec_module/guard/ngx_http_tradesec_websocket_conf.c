@@ -307,7 +307,7 @@ ngx_http_tradesec_websocket_claim(ngx_http_tradesec_websocket_reader_t *reader,
         return NGX_CONF_ERROR;
     }
 
-    if (!ngx_http_tradesec_jwt_claim_pointer(reader->cf,
+    if (!ngx_http_tradesec_conf_claim_pointer(reader->cf,
                                           &policy->claims[policy->n_claims],
                                           &reader->value))
     {

@@ -7,6 +7,7 @@
 #include <ngx_http.h>
 
 #include "request/ngx_http_tradesec_body.h"
+#include "request/ngx_http_tradesec_field.h"
 
 
 static void ngx_http_tradesec_body_handler(ngx_http_request_t *r);
@@ -142,4 +143,43 @@ ngx_http_tradesec_collect_body(ngx_http_request_t *r, size_t max,
     }
 
     return NGX_OK;
+}
+
+
+void
+ngx_http_tradesec_body_fields(ngx_http_request_t *r,
+    ngx_http_tradesec_body_fields_t *fields)
+{
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    ngx_memzero(fields, sizeof(ngx_http_tradesec_body_fields_t));
+
+    ngx_http_tradesec_each_field(r, part, h) {
+
+        switch (h->key.len) {
+
+        case sizeof("content-type") - 1:
+            if (h == r->headers_in.content_type
+                || ngx_memcmp(h->lowcase_key, "content-type", 12) == 0)
+            {
+                fields->content_type = h->value;
+                fields->content_types++;
+            }
+
+            break;
+
+        case sizeof("content-encoding") - 1:
+            if (ngx_memcmp(h->lowcase_key, "content-encoding", 16) == 0
+                && (h->value.len != sizeof("identity") - 1
+                    || ngx_strncasecmp(h->value.data, (u_char *) "identity",
+                                       8)
+                       != 0))
+            {
+                fields->encoded = 1;
+            }
+
+            break;
+        }
+    }
 }

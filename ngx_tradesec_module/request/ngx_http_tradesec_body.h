@@ -27,4 +27,16 @@ ngx_int_t ngx_http_tradesec_read_body(ngx_http_request_t *r,
     ngx_http_tradesec_ctx_t *ctx, size_t max, ngx_str_t *body);
 
 
+/* What the header says of the body. */
+
+typedef struct {
+    ngx_str_t   content_type;
+    ngx_uint_t  content_types;      /* how often it is there */
+    ngx_flag_t  encoded;            /* Content-Encoding, but not identity */
+} ngx_http_tradesec_body_fields_t;
+
+void ngx_http_tradesec_body_fields(ngx_http_request_t *r,
+    ngx_http_tradesec_body_fields_t *fields);
+
+
 #endif /* NGX_HTTP_TRADESEC_BODY_H */

@@ -26,6 +26,15 @@ typedef enum {
 } ngx_http_tradesec_body_e;
 
 
+/* A refusal in the operator's words; title and code may be empty. */
+
+typedef struct {
+    ngx_uint_t                     status;
+    ngx_str_t                      title;
+    ngx_str_t                      code;
+} ngx_http_tradesec_answer_t;
+
+
 typedef struct ngx_http_tradesec_expectation_s
     ngx_http_tradesec_expectation_t;
 
@@ -35,10 +44,12 @@ struct ngx_http_tradesec_ctx_s {
     ngx_http_tradesec_status_e     status;
     ts_reason_e                    reason;
     ngx_http_tradesec_guard_e      guard;
+    const ngx_str_t               *rule;         /* its name, or NULL */
     ngx_str_t                      request_id;   /* once it was asked for */
 
     /* for the log: what was found, more exactly than the reason; or NULL */
     const char                    *detail;
+    const ngx_str_t               *broken;       /* the rule, or NULL */
 
     /* the guard of the location's list that is asked (again) next */
     ngx_uint_t                     next;
@@ -49,6 +60,8 @@ struct ngx_http_tradesec_ctx_s {
     ngx_str_t                      redirect;     /* Location: the refusal
                                                     becomes a 303 */
     time_t                         retry_after;  /* seconds */
+    const ngx_http_tradesec_answer_t
+                                  *answer;       /* instead of the reason's */
 
     /* policies passed by the current judgement, by guard */
     const void                    *passed[NGX_HTTP_TRADESEC_GUARD_N];

@@ -81,7 +81,8 @@ ngx_http_tradesec_decide(ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
         }
 
         rc = ngx_http_tradesec_refuse(r, ctx,
-                                      ts_reasons[verdict.reason].status);
+                                      ctx->answer ? ctx->answer->status
+                                      : ts_reasons[verdict.reason].status);
         break;
     }
 
@@ -108,6 +109,7 @@ ngx_http_tradesec_mark(ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
     {
         ctx->reason = reason;
         ctx->guard = guard;
+        ctx->rule = ctx->broken;
         ctx->status = dry_run ? NGX_HTTP_TRADESEC_STATUS_REJECTED_DRY_RUN
                               : NGX_HTTP_TRADESEC_STATUS_REJECTED;
     }
@@ -118,6 +120,7 @@ ngx_http_tradesec_mark(ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
                                               : "websocket closed";
 
     ngx_http_tradesec_log(r, ctx, guard, reason, what);
+    ctx->broken = NULL;
 
     return dry_run ? NGX_DECLINED : NGX_OK;
 }
@@ -162,6 +165,11 @@ ngx_http_tradesec_log(ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
     if (ctx->detail != NULL) {
         p = ngx_snprintf(p, more + sizeof(more) - p, ", %s", ctx->detail);
         ctx->detail = NULL;
+    }
+
+    if (ctx->broken != NULL) {
+        p = ngx_snprintf(p, more + sizeof(more) - p, ", rule: \"%V\"",
+                         ctx->broken);
     }
 
     if (limit->suppressed) {
@@ -305,6 +313,7 @@ ngx_http_tradesec_send_refusal(ngx_http_request_t *r,
     ngx_str_t     id, accept;
     ngx_buf_t    *b;
     ngx_chain_t   out;
+    ts_refusal_t  refusal;
 
     if (ngx_http_discard_request_body(r) != NGX_OK) {
         r->keepalive = 0;
@@ -319,8 +328,19 @@ ngx_http_tradesec_send_refusal(ngx_http_request_t *r,
     accept = ngx_http_tradesec_request_field(r, "accept");
     html = ts_refusal_wants_html(ts_slice(accept.data, accept.len));
 
-    b->last += ts_refusal_body((char *) b->pos, status,
-                               ts_slice(id.data, id.len), html);
+    refusal.status = status;
+    refusal.request_id = ts_slice(id.data, id.len);
+    refusal.title = ts_slice(NULL, 0);
+    refusal.code = ts_slice(NULL, 0);
+
+    if (ctx->answer != NULL) {
+        refusal.title = ts_slice(ctx->answer->title.data,
+                                 ctx->answer->title.len);
+        refusal.code = ts_slice(ctx->answer->code.data,
+                                ctx->answer->code.len);
+    }
+
+    b->last += ts_refusal_body((char *) b->pos, &refusal, html);
     b->last_buf = 1;
     b->last_in_chain = 1;
 
@@ -380,4 +400,5 @@ ngx_http_tradesec_forget_answer(ngx_http_tradesec_ctx_t *ctx)
     ngx_str_null(&ctx->allow);
     ngx_str_null(&ctx->redirect);
     ctx->retry_after = 0;
+    ctx->answer = NULL;
 }

@@ -25,7 +25,8 @@
     X(COOKIES, "cookies")                                                    \
     X(WEBSOCKET, "websocket")                                                \
     X(ORIGIN, "origin")                                                      \
-    X(JWT, "jwt")\
+    X(JWT, "jwt")                                                            \
+    X(REQUIRE, "require")                                                    \
     X(LOGIN, "login")
 
 typedef enum {
@@ -79,6 +80,13 @@ typedef struct {
      */
 
     ngx_flag_t                  (*passes)(ngx_http_request_t *r);
+
+    /*
+     * Whether the policy looks at what a subrequest may have otherwise, such
+     * as its path: then passing it proves nothing there. NULL: never.
+     */
+
+    ngx_flag_t                  (*bound)(const void *policy);
 } ngx_http_tradesec_guard_t;
 
 

@@ -13,7 +13,8 @@
 
 
 typedef struct {
-    ngx_flag_t    active;       /* some server has identities */
+    ngx_flag_t                  active;     /* some server has identities */
+    ngx_http_tradesec_claims_t  claims;
 } ngx_http_tradesec_identity_main_conf_t;
 
 
@@ -209,6 +210,94 @@ ngx_http_tradesec_identity_clear(ngx_http_request_t *r,
         lines->used--;
         ngx_http_tradesec_hide_request_field(lines->lines[lines->used]);
     }
+}
+
+
+ngx_int_t
+ngx_http_tradesec_conf_claim(ngx_conf_t *cf, const ts_json_pointer_t *pointer)
+{
+    ngx_uint_t                               i, j;
+    ngx_http_tradesec_claims_t              *claims;
+    ngx_http_tradesec_identity_main_conf_t  *imcf;
+
+    imcf = ngx_http_conf_get_module_main_conf(cf,
+                                           ngx_http_tradesec_identity_module);
+    claims = &imcf->claims;
+
+    for (i = 0; i < claims->n; i++) {
+
+        for (j = 0; j < pointer->n && pointer->n == claims->pointers[i].n;
+             j++)
+        {
+            if (!ts_slice_eq(pointer->names[j],
+                             claims->pointers[i].names[j]))
+            {
+                break;
+            }
+        }
+
+        if (j == pointer->n) {
+            return i;
+        }
+    }
+
+    if (claims->n == TS_CLAIMS) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "rules name more than %d different claims",
+                           TS_CLAIMS);
+        return NGX_ERROR;
+    }
+
+    claims->pointers[claims->n] = *pointer;
+
+    return claims->n++;
+}
+
+
+const ngx_http_tradesec_claims_t *
+ngx_http_tradesec_conf_claims(ngx_conf_t *cf)
+{
+    const ngx_http_tradesec_identity_main_conf_t  *imcf;
+
+    imcf = ngx_http_conf_get_module_main_conf(cf,
+                                           ngx_http_tradesec_identity_module);
+
+    return &imcf->claims;
+}
+
+
+const ngx_http_tradesec_claims_t *
+ngx_http_tradesec_get_claims(ngx_http_request_t *r)
+{
+    const ngx_http_tradesec_identity_main_conf_t  *imcf;
+
+    imcf = ngx_http_get_module_main_conf(r, ngx_http_tradesec_identity_module);
+
+    return &imcf->claims;
+}
+
+
+ngx_flag_t
+ngx_http_tradesec_conf_claim_pointer(ngx_conf_t *cf,
+    ts_json_pointer_t *pointer, const ngx_str_t *text)
+{
+    u_char  *buf;
+
+    if (text->len == 0) {
+        return 0;
+    }
+
+    if (text->data[0] != '/') {
+        pointer->n = 1;
+        pointer->names[0] = ts_slice(text->data, text->len);
+        return 1;
+    }
+
+    buf = ngx_pnalloc(cf->pool, text->len);
+
+    return buf != NULL
+           && ts_json_pointer(pointer, ts_slice(text->data, text->len), buf)
+              == 0;
 }
 
 

@@ -17,7 +17,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include "core/ts_json.h"
+#include "core/ts_claims.h"
 
 
 /* The most identity headers of one server. */
@@ -39,6 +39,8 @@ typedef ngx_int_t (*ngx_http_tradesec_identity_claim_pt)(
 typedef struct {
     ngx_str_t         user;       /* exactly as the claim says; empty: nobody */
     time_t            expires;    /* exp plus leeway, wall clock; 0: nobody */
+    ts_slice_t        claims;     /* packed, those that rules read; data is
+                                     NULL: nobody */
 
     ngx_http_tradesec_identity_claim_pt
                       claim;      /* NULL: nobody */
@@ -85,6 +87,41 @@ ngx_flag_t ngx_http_tradesec_identity_is_active(ngx_conf_t *cf);
  */
 
 char *ngx_http_tradesec_identity_header(ngx_conf_t *cf, const ngx_str_t *name);
+
+
+/*
+ * The claims that rules read. Who verifies a token packs them, each under its
+ * place in the list (core/ts_claims.h), into the identity.
+ */
+
+typedef struct {
+    ngx_uint_t        n;
+    ts_json_pointer_t pointers[TS_CLAIMS];
+} ngx_http_tradesec_claims_t;
+
+/*
+ * In a directive: makes the claim one of them, and returns its place. What the
+ * pointer points to must live as long as the configuration. NGX_ERROR after
+ * saying why.
+ */
+
+ngx_int_t ngx_http_tradesec_conf_claim(ngx_conf_t *cf,
+    const ts_json_pointer_t *pointer);
+
+/* All of them: once the configuration is read, and for a request. */
+
+const ngx_http_tradesec_claims_t *ngx_http_tradesec_conf_claims(
+    ngx_conf_t *cf);
+const ngx_http_tradesec_claims_t *ngx_http_tradesec_get_claims(
+    ngx_http_request_t *r);
+
+/*
+ * A claim is named by a JSON pointer ("/identity/u") or, for one at the top,
+ * by its bare name. 0 when the text is neither.
+ */
+
+ngx_flag_t ngx_http_tradesec_conf_claim_pointer(ngx_conf_t *cf,
+    ts_json_pointer_t *pointer, const ngx_str_t *text);
 
 
 #endif /* NGX_HTTP_TRADESEC_IDENTITY_H */

@@ -10,6 +10,8 @@
 
 
 static ngx_flag_t ngx_http_tradesec_method_valid(const ngx_str_t *name);
+static ngx_flag_t ngx_http_tradesec_method_same(const ngx_str_t *a,
+    const ngx_str_t *b);
 
 
 /* Those that nginx has a bit for; it compares any other by its name. */
@@ -41,15 +43,10 @@ ngx_flag_t
 ngx_http_tradesec_method_named(ngx_http_request_t *r,
     const ngx_http_tradesec_methods_t *list)
 {
-    ngx_uint_t        i;
-    const ngx_str_t  *name;
+    ngx_uint_t  i;
 
     for (i = 0; i < list->n; i++) {
-        name = &list->names[i];
-
-        if (name->len == r->method_name.len
-            && ngx_memcmp(name->data, r->method_name.data, name->len) == 0)
-        {
+        if (ngx_http_tradesec_method_same(&list->names[i], &r->method_name)) {
             return 1;
         }
     }
@@ -62,8 +59,7 @@ char *
 ngx_http_tradesec_conf_methods(ngx_conf_t *cf,
     ngx_http_tradesec_methods_t *list, ngx_flag_t none)
 {
-    ngx_str_t   *value;
-    ngx_uint_t   i, j;
+    ngx_str_t  *value;
 
     value = cf->args->elts;
 
@@ -73,23 +69,35 @@ ngx_http_tradesec_conf_methods(ngx_conf_t *cf,
         return NGX_CONF_OK;
     }
 
-    for (i = 1; i < cf->args->nelts; i++) {
+    return ngx_http_tradesec_conf_method_list(cf, list, &value[1],
+                                              cf->args->nelts - 1);
+}
 
-        if (!ngx_http_tradesec_method_valid(&value[i])) {
+
+char *
+ngx_http_tradesec_conf_method_list(ngx_conf_t *cf,
+    ngx_http_tradesec_methods_t *list, const ngx_str_t *names, ngx_uint_t n)
+{
+    ngx_uint_t        i, j;
+    const ngx_str_t  *known, *directive;
+
+    directive = cf->args->elts;
+
+    for (i = 0; i < n; i++) {
+
+        if (!ngx_http_tradesec_method_valid(&names[i])) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "invalid method \"%V\" in \"%V\", methods are "
                                "written in upper case, as \"POST\"",
-                               &value[i], &value[0]);
+                               &names[i], directive);
             return NGX_CONF_ERROR;
         }
 
-        for (j = 1; j < i; j++) {
-            if (value[i].len == value[j].len
-                && ngx_strcmp(value[i].data, value[j].data) == 0)
-            {
+        for (j = 0; j < i; j++) {
+            if (ngx_http_tradesec_method_same(&names[i], &names[j])) {
                 ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                    "duplicate method \"%V\" in \"%V\"",
-                                   &value[i], &value[0]);
+                                   &names[i], directive);
                 return NGX_CONF_ERROR;
             }
         }
@@ -97,24 +105,22 @@ ngx_http_tradesec_conf_methods(ngx_conf_t *cf,
 
     /* the array of arguments is used again for the next directive */
 
-    list->n = cf->args->nelts - 1;
-    list->names = ngx_pnalloc(cf->pool, list->n * sizeof(ngx_str_t));
+    list->n = n;
+    list->known = 0;
+    list->names = ngx_pnalloc(cf->pool, n * sizeof(ngx_str_t));
     if (list->names == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    ngx_memcpy((void *) list->names, &value[1], list->n * sizeof(ngx_str_t));
+    ngx_memcpy((void *) list->names, names, n * sizeof(ngx_str_t));
 
-    list->known = 0;
-
-    for (i = 1; i < cf->args->nelts; i++) {
+    for (i = 0; i < n; i++) {
         for (j = 0; j < sizeof(ngx_http_tradesec_known_methods)
                         / sizeof(ngx_http_tradesec_known_methods[0]); j++)
         {
-            if (ngx_strcmp(value[i].data,
-                           ngx_http_tradesec_known_methods[j].name.data)
-                == 0)
-            {
+            known = &ngx_http_tradesec_known_methods[j].name;
+
+            if (ngx_http_tradesec_method_same(&names[i], known)) {
                 list->known |= ngx_http_tradesec_known_methods[j].bit;
             }
         }
@@ -140,4 +146,11 @@ ngx_http_tradesec_method_valid(const ngx_str_t *name)
     }
 
     return name->len > 0;
+}
+
+
+static ngx_flag_t
+ngx_http_tradesec_method_same(const ngx_str_t *a, const ngx_str_t *b)
+{
+    return a->len == b->len && ngx_memcmp(a->data, b->data, a->len) == 0;
 }

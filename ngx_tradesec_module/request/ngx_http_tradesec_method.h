@@ -38,9 +38,16 @@ ngx_http_tradesec_method_in(ngx_http_request_t *r,
 }
 
 /*
- * Reads the current directive's parameters into the list: methods in upper
- * case, each once. A lone "none" is the empty list where the caller allows
- * it. Returns NGX_CONF_ERROR after saying why.
+ * Reads n names into the list: methods in upper case, each once. The names are
+ * copied, their text is not. Returns NGX_CONF_ERROR after saying why.
+ */
+
+char *ngx_http_tradesec_conf_method_list(ngx_conf_t *cf,
+    ngx_http_tradesec_methods_t *list, const ngx_str_t *names, ngx_uint_t n);
+
+/*
+ * The same with the current directive's parameters. A lone "none" is the empty
+ * list where the caller allows it.
  */
 
 char *ngx_http_tradesec_conf_methods(ngx_conf_t *cf,

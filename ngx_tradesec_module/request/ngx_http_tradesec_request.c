@@ -22,6 +22,7 @@ typedef struct {
 typedef struct {
     ngx_flag_t                    enable;
     ngx_flag_t                    login;        /* not inherited */
+    ngx_flag_t                    verified;     /* not inherited */
     ngx_uint_t                    dry_run;      /* a bit for each guard */
     ngx_http_tradesec_methods_t  *safe_methods;
     ngx_http_complex_value_t     *trusted_scheme;
@@ -157,6 +158,30 @@ ngx_http_tradesec_conf_set_login(ngx_conf_t *cf)
                                             ngx_http_tradesec_request_module);
 
     rcf->login = 1;
+}
+
+
+void
+ngx_http_tradesec_conf_set_verified(ngx_conf_t *cf)
+{
+    ngx_http_tradesec_request_conf_t  *rcf;
+
+    rcf = ngx_http_conf_get_module_loc_conf(cf,
+                                            ngx_http_tradesec_request_module);
+
+    rcf->verified = 1;
+}
+
+
+ngx_flag_t
+ngx_http_tradesec_conf_is_verified(ngx_conf_t *cf)
+{
+    const ngx_http_tradesec_request_conf_t  *rcf;
+
+    rcf = ngx_http_conf_get_module_loc_conf(cf,
+                                            ngx_http_tradesec_request_module);
+
+    return rcf->verified;
 }
 
 

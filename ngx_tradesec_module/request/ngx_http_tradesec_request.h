@@ -34,6 +34,14 @@ ngx_flag_t ngx_http_tradesec_conf_is_on(ngx_conf_t *cf);
 void ngx_http_tradesec_conf_set_login(ngx_conf_t *cf);
 ngx_flag_t ngx_http_tradesec_is_login(ngx_http_request_t *r);
 
+/*
+ * A location whose guard verifies who the caller is says so while it is
+ * merged; those that build on it ask afterwards.
+ */
+
+void ngx_http_tradesec_conf_set_verified(ngx_conf_t *cf);
+ngx_flag_t ngx_http_tradesec_conf_is_verified(ngx_conf_t *cf);
+
 /* Whether the guard only marks what it would refuse here. */
 
 ngx_flag_t ngx_http_tradesec_is_dry_run(ngx_http_request_t *r,

@@ -1,7 +1,8 @@
 /*
  * Copyright (C) the ngx_tradesec authors
  *
- * $tradesec_status, $tradesec_reason, $tradesec_guard: what the gate decided.
+ * $tradesec_status, $tradesec_reason, $tradesec_guard and $tradesec_rule: what
+ * the gate decided.
  */
 
 #include <ngx_config.h>
@@ -18,6 +19,8 @@ static ngx_int_t ngx_http_tradesec_variable_reason(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_tradesec_variable_guard(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_tradesec_variable_rule(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_tradesec_variable_set(ngx_http_variable_value_t *v,
     const void *data, size_t len);
 
@@ -32,6 +35,9 @@ static ngx_http_variable_t  ngx_http_tradesec_variables[] = {
 
     { ngx_string("tradesec_guard"), NULL,
       ngx_http_tradesec_variable_guard, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("tradesec_rule"), NULL,
+      ngx_http_tradesec_variable_rule, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
       ngx_http_null_variable
 };
@@ -113,6 +119,22 @@ ngx_http_tradesec_variable_guard(ngx_http_request_t *r,
     name = ngx_http_tradesec_guard_name(ctx->guard);
 
     return ngx_http_tradesec_variable_set(v, name->data, name->len);
+}
+
+
+static ngx_int_t
+ngx_http_tradesec_variable_rule(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    const ngx_http_tradesec_ctx_t  *ctx;
+
+    ctx = ngx_http_tradesec_find_ctx(r);
+
+    if (ctx == NULL || ctx->rule == NULL) {
+        return ngx_http_tradesec_variable_set(v, "", 0);
+    }
+
+    return ngx_http_tradesec_variable_set(v, ctx->rule->data, ctx->rule->len);
 }
 
 

@@ -81,6 +81,19 @@ ngx_http_tradesec_token_salt(const u_char *policy, size_t len)
 }
 
 
+ngx_http_tradesec_token_salt_t
+ngx_http_tradesec_token_salt_add(ngx_http_tradesec_token_salt_t salt,
+    const u_char *more, size_t len)
+{
+    ngx_http_tradesec_token_salt_t  sum;
+
+    (void) crypto_generichash((u_char *) &sum, sizeof(sum), more, len,
+                              (u_char *) &salt, sizeof(salt));
+
+    return sum;
+}
+
+
 ts_token_tag_t
 ngx_http_tradesec_token_tag(const ngx_http_tradesec_token_cache_t *cache,
     ngx_http_tradesec_token_salt_t salt, const u_char *token, size_t len)

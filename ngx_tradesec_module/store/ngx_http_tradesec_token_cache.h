@@ -45,6 +45,11 @@ ngx_http_tradesec_token_cache_t *ngx_http_tradesec_token_cache_create(
 ngx_http_tradesec_token_salt_t ngx_http_tradesec_token_salt(
     const u_char *policy, size_t len);
 
+/* A salt that also depends on what is given. */
+
+ngx_http_tradesec_token_salt_t ngx_http_tradesec_token_salt_add(
+    ngx_http_tradesec_token_salt_t salt, const u_char *more, size_t len);
+
 /* The name of a token under that salt, by SipHash-128 and the zone's key. */
 
 ts_token_tag_t ngx_http_tradesec_token_tag(
