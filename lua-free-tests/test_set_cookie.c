@@ -361,6 +361,43 @@ names(void **state)
 }
 
 
+static void
+values(void **state)
+{
+    size_t      i;
+    ts_slice_t  line, value;
+
+    static const case_t  cases[] = {
+        { "a=1", "1" }, { "a= 1 ; Path=/", "1" }, { "a=b=c", "b=c" },
+        { "a=\"x\"", "\"x\"" }, { "a=1; Max-Age=1", "1" },
+        { "a=1; Max-Age=1; Expires=Thu, 01 Jan 1970 00:00:00 GMT", "1" },
+        { "a=1; Expires=Tue, 14 Nov 2023 22:13:21 GMT", "1" },
+        { "a=1; Expires=never", "1" },
+        { "a=", NULL }, { "a", NULL }, { "", NULL }, { "a=\"\"", NULL },
+        { "a=1; Max-Age=0", NULL }, { "a=1; max-age=-1", NULL },
+        { "a=1; Expires=Tue, 14 Nov 2023 22:13:20 GMT", NULL },
+        { "a=1; expires=Thu, 01-Jan-70 00:00:01 GMT", NULL },
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        line = heap_copy(cases[i].line, strlen(cases[i].line));
+
+        if (cases[i].hardened == NULL) {
+            assert_false(ts_set_cookie_value(line, NOW, &value));
+
+        } else {
+            assert_true(ts_set_cookie_value(line, NOW, &value));
+            assert_int_equal(value.len, strlen(cases[i].hardened));
+            assert_memory_equal(value.data, cases[i].hardened, value.len);
+        }
+
+        heap_free(line);
+    }
+}
+
+
 int
 main(void)
 {
@@ -373,6 +410,7 @@ main(void)
         cmocka_unit_test(long_attributes_count_for_nothing),
         cmocka_unit_test(over_http_nothing_is_secure),
         cmocka_unit_test(names),
+        cmocka_unit_test(values),
     };
 
     return cmocka_run_group_tests_name("set_cookie", tests, NULL, NULL);

@@ -14,6 +14,7 @@
 #include "guard/ngx_http_tradesec_methods.h"
 #include "guard/ngx_http_tradesec_origin.h"
 #include "guard/ngx_http_tradesec_require.h"
+#include "guard/ngx_http_tradesec_session.h"
 #include "guard/ngx_http_tradesec_websocket.h"
 #include "request/ngx_http_tradesec_context.h"
 #include "request/ngx_http_tradesec_decision.h"
@@ -83,6 +84,9 @@ static const ngx_http_tradesec_guard_t *const  ngx_http_tradesec_guards[] = {
 #endif
 #ifndef TS_OMIT_LOGIN
     &ngx_http_tradesec_login_guard,
+#endif
+#ifndef TS_OMIT_SESSION
+    &ngx_http_tradesec_session_guard,
 #endif
     NULL
 };

@@ -75,7 +75,7 @@ sub passes {
 
     for my $statement (statements($example)) {
         if ($statement =~ /^\s*(?:map|upstream|tradesec_zone
-            |tradesec_jwt_provider|limit_req_zone|log_format)\b/mx)
+            |tradesec_jwt_provider|tradesec_session\b(?!_)|limit_req_zone|log_format)\b/mx)
         {
             push @http, $statement;
 

@@ -7,8 +7,6 @@
 #include "core/ts_multipart.h"
 
 
-static ts_login_result_e ts_login_value(const ts_login_sources_t *sources,
-    const ts_login_request_t *request, uint8_t *buf, ts_slice_t *value);
 static ts_login_result_e ts_login_field(const ts_login_request_t *request,
     const ts_field_t *field, ts_form_result_e rc);
 static ts_login_result_e ts_login_query(const ts_login_request_t *request,
@@ -39,7 +37,7 @@ ts_login_account(const ts_login_sources_t *sources,
 }
 
 
-static ts_login_result_e
+ts_login_result_e
 ts_login_value(const ts_login_sources_t *sources,
     const ts_login_request_t *request, uint8_t *buf, ts_slice_t *value)
 {

@@ -46,6 +46,14 @@ typedef enum {
 
 
 /*
+ * The account as it was sent, byte for byte; *value lies within buf, which
+ * holds TS_FOLD_IN bytes, or within the body.
+ */
+
+ts_login_result_e ts_login_value(const ts_login_sources_t *sources,
+    const ts_login_request_t *request, uint8_t *buf, ts_slice_t *value);
+
+/*
  * Writes the normal form to out, which holds TS_FOLD_OUT bytes; *account lies
  * within it.
  */

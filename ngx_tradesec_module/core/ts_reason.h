@@ -136,6 +136,11 @@
       "a rule reads the body, and it is larger than "                        \
       "tradesec_require_body_size")                                          \
                                                                              \
+    /* session */                                                            \
+    X(SESSION_UNBOUND, "session_unbound", 401,                               \
+      "the session's token came without the app's cookie that it belongs "   \
+      "to")                                                                  \
+                                                                             \
     /* login */                                                              \
     X(LOGIN_BODY_TOO_LARGE, "login_body_too_large", 413,                     \
       "the body is larger than tradesec_login_body_size")                    \

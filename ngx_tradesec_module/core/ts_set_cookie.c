@@ -94,6 +94,27 @@ ts_set_cookie_name(ts_slice_t line)
 }
 
 
+int
+ts_set_cookie_value(ts_slice_t line, int64_t now, ts_slice_t *value)
+{
+    ts_slice_t            pair;
+    ts_set_cookie_said_t  said;
+
+    pair = ts_set_cookie_cut(&line, ';');
+    (void) ts_set_cookie_cut(&pair, '=');
+    *value = ts_param_trim(pair);
+
+    if (value->len == 0 || ts_slice_eq(*value, TS_SLICE("\"\""))) {
+        return 0;
+    }
+
+    ts_set_cookie_read(&said, line);
+
+    return said.has_max_age ? said.max_age > 0
+                            : !said.has_expires || said.expires > now;
+}
+
+
 ts_set_cookie_e
 ts_set_cookie_harden(ts_slice_t line, const ts_set_cookie_policy_t *policy,
     int64_t now, uint8_t *out, size_t *len)

@@ -57,6 +57,14 @@ typedef enum {
 ts_slice_t ts_set_cookie_name(ts_slice_t line);
 
 /*
+ * Whether the line sets its cookie to a value, which may be in quotes, at that
+ * moment of the wall clock; 0: to none, or with an end that has passed, which
+ * deletes it.
+ */
+
+int ts_set_cookie_value(ts_slice_t line, int64_t now, ts_slice_t *value);
+
+/*
  * out has room for line.len + TS_SET_COOKIE_ADDED bytes; on CHANGE *len says
  * how many were written. now is the wall clock, seconds since 1970.
  *

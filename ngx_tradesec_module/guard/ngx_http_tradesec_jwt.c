@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "core/ts_session.h"
 #include "guard/ngx_http_tradesec_jwt.h"
 #include "request/ngx_http_tradesec_page.h"
 
@@ -74,7 +75,10 @@ ngx_http_tradesec_jwt_pass(ngx_http_request_t *r,
     const ngx_http_tradesec_jwt_policy_t *policy,
     const ngx_http_tradesec_jwt_state_t *state)
 {
-    ngx_uint_t  i;
+    ngx_uint_t                               i;
+    const ngx_http_tradesec_jwt_provider_t  *provider;
+
+    provider = state->provider;
 
     ctx->identity.user = state->values[0];
     ctx->identity.expires = state->expires;
@@ -82,14 +86,24 @@ ngx_http_tradesec_jwt_pass(ngx_http_request_t *r,
     ctx->identity.claim = ngx_http_tradesec_jwt_claim_values;
     ctx->identity.claims = state->claims;
 
-    for (i = 1; i < state->provider->n_values; i++) {
+    if (provider->session != NULL) {
+
+        /* a socket that is open is not idle */
+
+        i = provider->end;
+        ctx->identity.expires = ts_session_seconds(
+                          ts_slice(state->values[i].data,
+                                   state->values[i].len));
+    }
+
+    for (i = 1 + provider->n_own; i < provider->n_values; i++) {
 
         if (state->values[i].len == 0) {
             continue;
         }
 
         if (ngx_http_tradesec_identity_add(r, ctx,
-                                           &state->provider->values[i].header,
+                                           &provider->values[i].header,
                                            &state->values[i])
             != NGX_OK)
         {
@@ -182,6 +196,13 @@ ngx_http_tradesec_jwt_judge(ngx_http_request_t *r,
     for (i = 0; i < policy->n; i++) {
 
         reason = ngx_http_tradesec_jwt_verify(r, policy->providers[i], state);
+
+        if (reason == TS_REASON_NONE && state->provider->accept != NULL) {
+            state->reason = state->provider->accept(r,
+                                                    state->provider->session,
+                                                    state->values);
+            return state;
+        }
 
         if (reason == TS_REASON_NONE || reason == TS_REASON_INTERNAL_ERROR) {
             state->reason = reason;

@@ -15,6 +15,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "core/ts_cookie.h"
 #include "guard/ngx_http_tradesec_jwt_provider.h"
 #include "request/ngx_http_tradesec_context.h"
 #include "request/ngx_http_tradesec_guard.h"
@@ -148,6 +149,12 @@ ts_reason_e ngx_http_tradesec_jwt_find_credential(ngx_http_request_t *r,
 ngx_int_t ngx_http_tradesec_jwt_hide_credentials(ngx_http_request_t *r,
     const ngx_http_tradesec_jwt_policy_t *policy,
     const ngx_http_tradesec_jwt_state_t *state);
+
+
+/* Writes the Cookie line anew without the pair of a cookie that was found. */
+
+ngx_int_t ngx_http_tradesec_jwt_hide_cookie(ngx_http_request_t *r,
+    const ts_cookie_t *cookie);
 
 
 /* Judges state->token by one provider; on success fills the state. */

@@ -20,7 +20,6 @@
 #include <ngx_http.h>
 
 #include "core/ts_bearer.h"
-#include "core/ts_cookie.h"
 #include "guard/ngx_http_tradesec_jwt.h"
 #include "request/ngx_http_tradesec_compat.h"
 #include "request/ngx_http_tradesec_field.h"
@@ -39,8 +38,6 @@ static ts_reason_e ngx_http_tradesec_jwt_query_credential(
     ngx_http_tradesec_jwt_state_t *state);
 static ts_cookie_result_e ngx_http_tradesec_jwt_find_cookie(
     ngx_http_request_t *r, const ngx_str_t *name, ts_cookie_t *cookie);
-static ngx_int_t ngx_http_tradesec_jwt_hide_cookie(ngx_http_request_t *r,
-    const ts_cookie_t *cookie);
 
 
 static ngx_flag_t
@@ -285,9 +282,7 @@ ngx_http_tradesec_jwt_hide_credentials(ngx_http_request_t *r,
 }
 
 
-/* Writes the Cookie line anew without the pair. */
-
-static ngx_int_t
+ngx_int_t
 ngx_http_tradesec_jwt_hide_cookie(ngx_http_request_t *r,
     const ts_cookie_t *cookie)
 {

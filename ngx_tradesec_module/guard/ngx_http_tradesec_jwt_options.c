@@ -355,7 +355,7 @@ ngx_http_tradesec_jwt_set_header(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    for (i = 1; i < provider->n_values; i++) {
+    for (i = 1 + provider->n_own; i < provider->n_values; i++) {
         other = &provider->values[i].header.name;
 
         if (ts_header_same_name(name, ts_slice(other->data, other->len))) {
@@ -365,7 +365,9 @@ ngx_http_tradesec_jwt_set_header(ngx_conf_t *cf,
         }
     }
 
-    if (provider->n_values == NGX_HTTP_TRADESEC_JWT_VALUES) {
+    if (provider->n_values - provider->n_own
+        == 1 + NGX_HTTP_TRADESEC_IDENTITY_HEADERS)
+    {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "more than %d headers in a provider",
                            NGX_HTTP_TRADESEC_IDENTITY_HEADERS);

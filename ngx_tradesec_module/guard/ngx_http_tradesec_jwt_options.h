@@ -33,6 +33,11 @@ typedef struct {
 char *ngx_http_tradesec_jwt_option(ngx_conf_t *cf, ngx_command_t *dummy,
     void *conf);
 
+/* Reads the keys of a block that has been read, and makes it a provider. */
+
+char *ngx_http_tradesec_jwt_add_block(ngx_conf_t *cf,
+    ngx_http_tradesec_jwt_block_t *block);
+
 /* Makes a text part of the provider's salt. */
 
 void ngx_http_tradesec_jwt_hash(ngx_http_tradesec_jwt_block_t *block,

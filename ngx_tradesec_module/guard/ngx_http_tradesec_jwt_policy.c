@@ -238,7 +238,7 @@ ngx_http_tradesec_jwt_add_sources(ngx_conf_t *cf,
     for (i = 0; i < policy->n; i++) {
         provider = policy->providers[i];
 
-        for (j = 1; j < provider->n_values; j++) {
+        for (j = 1 + provider->n_own; j < provider->n_values; j++) {
             if (ngx_http_tradesec_identity_header(cf,
                                              &provider->values[j].header.name)
                 != NGX_CONF_OK)
@@ -336,6 +336,15 @@ ngx_http_tradesec_jwt(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"tradesec_jwt\" must name a provider");
         return NGX_CONF_ERROR;
+    }
+
+    for (i = 0; i < policy->n; i++) {
+        if (ngx_http_tradesec_jwt_provider_cookie(cf, policy->providers[i],
+                                                  &policy->cookie)
+            != NGX_CONF_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
     }
 
     if (policy->cookie.len == 0 && policy->query.len == 0

@@ -92,6 +92,32 @@ ngx_http_tradesec_jwt_find_provider(ngx_conf_t *cf, const ngx_str_t *name)
 }
 
 
+char *
+ngx_http_tradesec_jwt_provider_cookie(ngx_conf_t *cf,
+    const ngx_http_tradesec_jwt_provider_t *provider, ngx_str_t *cookie)
+{
+    if (provider->cookie.len == 0) {
+        return NGX_CONF_OK;
+    }
+
+    if (cookie->len == 0) {
+        *cookie = provider->cookie;
+    }
+
+    if (cookie->len != provider->cookie.len
+        || ngx_strncmp(cookie->data, provider->cookie.data, cookie->len) != 0)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"tradesec_jwt\" takes tokens from the cookie "
+                           "\"%V\", those of \"%V\" come in \"%V\"",
+                           cookie, &provider->name, &provider->cookie);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
 void
 ngx_http_tradesec_jwt_seal_providers(ngx_conf_t *cf)
 {
@@ -159,13 +185,10 @@ ngx_http_tradesec_jwt_provider_create_conf(ngx_conf_t *cf)
 static char *
 ngx_http_tradesec_jwt_provider(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_http_tradesec_jwt_provider_conf_t  *pcf = conf;
-
-    char                               *rv;
-    ngx_str_t                          *value;
-    ngx_conf_t                          save;
-    ngx_http_tradesec_jwt_block_t       block;
-    ngx_http_tradesec_jwt_provider_t  **slot;
+    char                           *rv;
+    ngx_str_t                      *value;
+    ngx_conf_t                      save;
+    ngx_http_tradesec_jwt_block_t   block;
 
     value = cf->args->elts;
 
@@ -205,18 +228,31 @@ ngx_http_tradesec_jwt_provider(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     *cf = save;
 
-    if (rv != NGX_CONF_OK
-        || ngx_http_tradesec_jwt_finish(cf, &block) != NGX_CONF_OK)
-    {
+    return rv == NGX_CONF_OK ? ngx_http_tradesec_jwt_add_block(cf, &block)
+                             : NGX_CONF_ERROR;
+}
+
+
+char *
+ngx_http_tradesec_jwt_add_block(ngx_conf_t *cf,
+    ngx_http_tradesec_jwt_block_t *block)
+{
+    ngx_http_tradesec_jwt_provider_t      **slot;
+    ngx_http_tradesec_jwt_provider_conf_t  *pcf;
+
+    if (ngx_http_tradesec_jwt_finish(cf, block) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
+
+    pcf = ngx_http_conf_get_module_main_conf(cf,
+                                       ngx_http_tradesec_jwt_provider_module);
 
     slot = ngx_array_push(&pcf->providers);
     if (slot == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    *slot = block.provider;
+    *slot = block->provider;
 
     return NGX_CONF_OK;
 }

@@ -16,13 +16,24 @@
 #include "store/ngx_http_tradesec_token_cache.h"
 
 
-/* The user, and the claim of each identity header. */
+/* The user, what a session has of its own, the claim of each header. */
 
-#define NGX_HTTP_TRADESEC_JWT_VALUES  (1 + NGX_HTTP_TRADESEC_IDENTITY_HEADERS)
+#define NGX_HTTP_TRADESEC_JWT_OWN     8
+#define NGX_HTTP_TRADESEC_JWT_VALUES                                         \
+    (1 + NGX_HTTP_TRADESEC_JWT_OWN + NGX_HTTP_TRADESEC_IDENTITY_HEADERS)
+
+
+/*
+ * Whether a token that is good in itself may come with the rest of the
+ * request: TS_REASON_NONE, or the reason why not.
+ */
+
+typedef ts_reason_e (*ngx_http_tradesec_jwt_accept_pt)(ngx_http_request_t *r,
+    const void *session, const ngx_str_t *values);
 
 
 typedef struct {
-    ngx_http_tradesec_identity_name_t  header;  /* the user has none */
+    ngx_http_tradesec_identity_name_t  header;  /* empty: not passed on */
     ts_json_pointer_t                  claim;
 } ngx_http_tradesec_jwt_value_t;
 
@@ -34,6 +45,15 @@ typedef struct {
 
     ngx_uint_t                      n_values;   /* the user is value 0 */
     ngx_http_tradesec_jwt_value_t   values[NGX_HTTP_TRADESEC_JWT_VALUES];
+    ngx_uint_t                      n_own;      /* of them, behind the user,
+                                                   not passed on */
+
+    /* of a tradesec_session only; see ngx_http_tradesec_session.h */
+    const void                     *session;
+    ngx_http_tradesec_jwt_accept_pt accept;
+    ngx_str_t                       cookie;     /* where its tokens come in */
+    ngx_uint_t                      end;        /* the value that says when
+                                                   it is over at last */
 
     /* of everything above: what was verified with another is unverified */
     ngx_http_tradesec_token_salt_t  salt;
@@ -44,6 +64,14 @@ typedef struct {
 
 const ngx_http_tradesec_jwt_provider_t *ngx_http_tradesec_jwt_find_provider(
     ngx_conf_t *cf, const ngx_str_t *name);
+
+/*
+ * The tokens of a session come in its own cookie, which becomes *cookie when
+ * that is empty and has to be the same when it is not.
+ */
+
+char *ngx_http_tradesec_jwt_provider_cookie(ngx_conf_t *cf,
+    const ngx_http_tradesec_jwt_provider_t *provider, ngx_str_t *cookie);
 
 /*
  * Once the configuration is read: the claims that rules read are kept beside

@@ -44,6 +44,9 @@ static ngx_http_tradesec_verdict_t ngx_http_tradesec_login_body(
     ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
     const ngx_http_tradesec_login_conf_t *llcf, u_char *out,
     ts_slice_t *account);
+static ngx_http_tradesec_verdict_t ngx_http_tradesec_login_read(
+    ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
+    const ngx_http_tradesec_login_conf_t *llcf, ts_login_request_t *request);
 static ngx_http_tradesec_verdict_t ngx_http_tradesec_login_reserve(
     ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
     const ngx_http_tradesec_login_conf_t *llcf, ts_slice_t account);
@@ -220,11 +223,37 @@ ngx_http_tradesec_login_body(ngx_http_request_t *r,
     ngx_http_tradesec_ctx_t *ctx, const ngx_http_tradesec_login_conf_t *llcf,
     u_char *out, ts_slice_t *account)
 {
+    ts_json_token_t              tokens[TS_LOGIN_JSON_TOKENS];
+    ts_login_result_e            result;
+    ts_login_request_t           request;
+    ngx_http_tradesec_verdict_t  verdict;
+
+    request.tokens = tokens;
+    verdict = ngx_http_tradesec_login_read(r, ctx, llcf, &request);
+
+    if (verdict.kind != NGX_HTTP_TRADESEC_PASS) {
+        return verdict;
+    }
+
+    result = ts_login_account(&llcf->policy->sources, &request, out, account);
+
+    if (result != TS_LOGIN_OK) {
+        return ngx_http_tradesec_deny(ngx_http_tradesec_login_reasons[result]);
+    }
+
+    return ngx_http_tradesec_pass();
+}
+
+
+/* Fills in the request, all but its tokens. */
+
+static ngx_http_tradesec_verdict_t
+ngx_http_tradesec_login_read(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx, const ngx_http_tradesec_login_conf_t *llcf,
+    ts_login_request_t *request)
+{
     ngx_int_t                         rc;
     ngx_str_t                         body;
-    ts_json_token_t                   tokens[TS_LOGIN_JSON_TOKENS];
-    ts_login_result_e                 result;
-    ts_login_request_t                request;
     ngx_http_tradesec_body_fields_t   fields;
 
     ngx_http_tradesec_body_fields(r, &fields);
@@ -257,19 +286,68 @@ ngx_http_tradesec_login_body(ngx_http_request_t *r,
         return ngx_http_tradesec_fault();
     }
 
-    request.content_type = ts_slice(fields.content_type.data,
-                                    fields.content_type.len);
-    request.query = ts_slice(r->args.data, r->args.len);
-    request.body = ts_slice(body.data, body.len);
-    request.tokens = tokens;
-
-    result = ts_login_account(&llcf->policy->sources, &request, out, account);
-
-    if (result != TS_LOGIN_OK) {
-        return ngx_http_tradesec_deny(ngx_http_tradesec_login_reasons[result]);
-    }
+    request->content_type = ts_slice(fields.content_type.data,
+                                     fields.content_type.len);
+    request->query = ts_slice(r->args.data, r->args.len);
+    request->body = ts_slice(body.data, body.len);
 
     return ngx_http_tradesec_pass();
+}
+
+
+ngx_int_t
+ngx_http_tradesec_login_sent(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx, ngx_str_t *account)
+{
+    u_char                                 buf[NGX_HTTP_TRADESEC_LOGIN_BASIC];
+    ngx_str_t                             *value;
+    ts_slice_t                             sent;
+    ts_json_token_t                        tokens[TS_LOGIN_JSON_TOKENS];
+    ts_login_request_t                     request;
+    const ngx_http_tradesec_login_conf_t  *llcf;
+
+    llcf = ngx_http_get_module_loc_conf(r, ngx_http_tradesec_login_module);
+
+    sent = ts_slice(NULL, 0);
+
+    if (llcf->policy->basic && r->headers_in.authorization != NULL) {
+        value = &r->headers_in.authorization->value;
+
+        if (ts_basic_user(ts_slice(value->data, value->len), buf, sizeof(buf),
+                          &sent)
+            != TS_BASIC_OK)
+        {
+            sent = ts_slice(NULL, 0);
+        }
+    }
+
+    request.tokens = tokens;
+
+    if (sent.data == NULL
+        && (!llcf->policy->body
+            || !ngx_http_tradesec_login_is_attempt(r)
+            || ngx_http_tradesec_login_read(r, ctx, llcf, &request).kind
+               != NGX_HTTP_TRADESEC_PASS
+            || ts_login_value(&llcf->policy->sources, &request, buf, &sent)
+               != TS_LOGIN_OK))
+    {
+        return NGX_DECLINED;
+    }
+
+    account->len = sent.len;
+    account->data = ngx_pnalloc(r->pool, sent.len);
+
+    if (account->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(account->data, sent.data, sent.len);
+
+    /* a password may be in it */
+
+    OPENSSL_cleanse(buf, sizeof(buf));
+
+    return NGX_OK;
 }
 
 

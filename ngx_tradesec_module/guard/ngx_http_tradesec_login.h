@@ -11,4 +11,13 @@
 extern const ngx_http_tradesec_guard_t  ngx_http_tradesec_login_guard;
 
 
+/*
+ * The account of an attempt that the guard has let pass, byte for byte as it
+ * was sent. NGX_DECLINED when it names none, NGX_ERROR when memory is out.
+ */
+
+ngx_int_t ngx_http_tradesec_login_sent(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx, ngx_str_t *account);
+
+
 #endif /* NGX_HTTP_TRADESEC_LOGIN_H */

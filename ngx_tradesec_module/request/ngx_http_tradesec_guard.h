@@ -27,7 +27,8 @@
     X(ORIGIN, "origin")                                                      \
     X(JWT, "jwt")                                                            \
     X(REQUIRE, "require")                                                    \
-    X(LOGIN, "login")
+    X(LOGIN, "login")                                                        \
+    X(SESSION, "session")
 
 typedef enum {
 #define X(id, name)  NGX_HTTP_TRADESEC_GUARD_##id,

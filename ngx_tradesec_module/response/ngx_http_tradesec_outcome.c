@@ -15,6 +15,8 @@ typedef struct {
 } ngx_http_tradesec_outcome_conf_t;
 
 
+static void ngx_http_tradesec_tell_outcome(ngx_http_request_t *r,
+    ngx_http_tradesec_expectation_t *e, ts_outcome_e outcome);
 static ngx_flag_t ngx_http_tradesec_is_answered(ngx_http_request_t *r,
     const ngx_http_tradesec_expectation_t *e);
 static ts_outcome_e ngx_http_tradesec_judge_answer(ngx_http_request_t *r,
@@ -87,6 +89,7 @@ ngx_http_tradesec_expect_outcome(ngx_http_request_t *r,
 
     e->before = r->upstream;
     e->held = NULL;
+    e->listeners = NULL;
     ctx->expectation = e;
 
     return NGX_OK;
@@ -97,18 +100,32 @@ void
 ngx_http_tradesec_withdraw_expectation(ngx_http_request_t *r,
     ngx_http_tradesec_ctx_t *ctx)
 {
-    ngx_http_tradesec_outcome_pt      handler;
     ngx_http_tradesec_expectation_t  *e;
 
     e = ctx->expectation;
 
-    if (e == NULL || e->handler == NULL || r->upstream != e->before) {
-        return;
+    if (e != NULL && e->handler != NULL && r->upstream == e->before) {
+        ngx_http_tradesec_tell_outcome(r, e, TS_OUTCOME_NONE);
+    }
+}
+
+
+ngx_int_t
+ngx_http_tradesec_listen_outcome(ngx_http_tradesec_ctx_t *ctx,
+    ngx_http_tradesec_listener_t *listener)
+{
+    ngx_http_tradesec_expectation_t  *e;
+
+    e = ctx->expectation;
+
+    if (e == NULL || e->handler == NULL) {
+        return NGX_DECLINED;
     }
 
-    handler = e->handler;
-    e->handler = NULL;
-    handler(r, e, TS_OUTCOME_NONE);
+    listener->next = e->listeners;
+    e->listeners = listener;
+
+    return NGX_OK;
 }
 
 
@@ -144,13 +161,26 @@ void
 ngx_http_tradesec_settle_outcome(ngx_http_request_t *r,
     ngx_http_tradesec_expectation_t *e)
 {
-    ngx_http_tradesec_outcome_pt  handler;
+    if (e->handler != NULL) {
+        ngx_http_tradesec_tell_outcome(r, e,
+                                       ngx_http_tradesec_judge_answer(r, e));
+    }
+}
+
+
+static void
+ngx_http_tradesec_tell_outcome(ngx_http_request_t *r,
+    ngx_http_tradesec_expectation_t *e, ts_outcome_e outcome)
+{
+    ngx_http_tradesec_outcome_pt   handler;
+    ngx_http_tradesec_listener_t  *listener;
 
     handler = e->handler;
+    e->handler = NULL;
+    handler(r, e, outcome);
 
-    if (handler != NULL) {
-        e->handler = NULL;
-        handler(r, e, ngx_http_tradesec_judge_answer(r, e));
+    for (listener = e->listeners; listener; listener = listener->next) {
+        listener->handler(r, listener, outcome);
     }
 }
 

@@ -29,6 +29,22 @@ typedef struct ngx_http_tradesec_held_s  ngx_http_tradesec_held_t;
 
 
 /*
+ * Somebody else who wants to know the same outcome; told behind the one who
+ * expects it. Has it as the head of more; must live as long as the request.
+ */
+
+typedef struct ngx_http_tradesec_listener_s  ngx_http_tradesec_listener_t;
+
+typedef void (*ngx_http_tradesec_listener_pt)(ngx_http_request_t *r,
+    ngx_http_tradesec_listener_t *listener, ts_outcome_e outcome);
+
+struct ngx_http_tradesec_listener_s {
+    ngx_http_tradesec_listener_pt  handler;
+    ngx_http_tradesec_listener_t  *next;
+};
+
+
+/*
  * The first three by whoever expects, who may have it as the head of more; it
  * and the criteria must live as long as the request.
  */
@@ -38,6 +54,8 @@ struct ngx_http_tradesec_expectation_s {
     void *const                   *patterns;   /* for criteria->bodies that
                                                   are no JSON */
     ngx_http_tradesec_outcome_pt   handler;    /* NULL: settled */
+
+    ngx_http_tradesec_listener_t  *listeners;
 
     ngx_http_tradesec_held_t      *held;       /* see *_outcome_body.h */
 
@@ -53,6 +71,11 @@ struct ngx_http_tradesec_expectation_s {
 
 ngx_int_t ngx_http_tradesec_expect_outcome(ngx_http_request_t *r,
     ngx_http_tradesec_ctx_t *ctx, ngx_http_tradesec_expectation_t *e);
+
+/* Listens to what is expected now; NGX_DECLINED when nothing is. */
+
+ngx_int_t ngx_http_tradesec_listen_outcome(ngx_http_tradesec_ctx_t *ctx,
+    ngx_http_tradesec_listener_t *listener);
 
 /*
  * The request was redirected before the backend was asked, and expects anew:
