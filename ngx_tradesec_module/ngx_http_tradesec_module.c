@@ -15,6 +15,7 @@
 #include "guard/ngx_http_tradesec_origin.h"
 #include "guard/ngx_http_tradesec_require.h"
 #include "guard/ngx_http_tradesec_session.h"
+#include "guard/ngx_http_tradesec_spelling.h"
 #include "guard/ngx_http_tradesec_websocket.h"
 #include "request/ngx_http_tradesec_context.h"
 #include "request/ngx_http_tradesec_decision.h"
@@ -66,6 +67,9 @@ static ngx_int_t ngx_http_tradesec_init_module(ngx_cycle_t *cycle);
 static const ngx_http_tradesec_guard_t *const  ngx_http_tradesec_guards[] = {
 #ifndef TS_OMIT_METHODS
     &ngx_http_tradesec_methods_guard,
+#endif
+#ifndef TS_OMIT_SPELLING
+    &ngx_http_tradesec_spelling_guard,
 #endif
 #ifndef TS_OMIT_COOKIES
     &ngx_http_tradesec_cookies_guard,

@@ -142,6 +142,8 @@
       "to")                                                                  \
                                                                              \
     /* login */                                                              \
+    X(LOGIN_SPELLING, "login_spelling", 403,                                 \
+      "the path is another spelling of a login's path")                      \
     X(LOGIN_BODY_TOO_LARGE, "login_body_too_large", 413,                     \
       "the body is larger than tradesec_login_body_size")                    \
     X(LOGIN_BODY_TYPE, "login_body_type", 415,                               \

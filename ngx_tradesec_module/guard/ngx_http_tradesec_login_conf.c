@@ -9,6 +9,7 @@
 #include <ngx_http.h>
 
 #include "guard/ngx_http_tradesec_login_conf.h"
+#include "guard/ngx_http_tradesec_spelling.h"
 #include "request/ngx_http_tradesec_conf.h"
 #include "request/ngx_http_tradesec_request.h"
 #include "response/ngx_http_tradesec_outcome.h"
@@ -373,6 +374,12 @@ ngx_http_tradesec_login_merge_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     ngx_http_tradesec_login_rules(conf);
+
+    if (ngx_http_tradesec_conf_guard_spellings(cf, conf->policy->basic)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
 
     return ngx_http_tradesec_login_use(cf, conf);
 }

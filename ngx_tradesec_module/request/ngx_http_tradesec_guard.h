@@ -22,6 +22,7 @@
 
 #define NGX_HTTP_TRADESEC_GUARD_MAP(X)                                       \
     X(METHODS, "methods")                                                    \
+    X(SPELLING, "spelling")                                                  \
     X(COOKIES, "cookies")                                                    \
     X(WEBSOCKET, "websocket")                                                \
     X(ORIGIN, "origin")                                                      \
