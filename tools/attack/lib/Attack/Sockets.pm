@@ -24,6 +24,22 @@ sub _upgraded ($target, %headers) {
 sub _ticks ($message) { return $message->{topic} =~ /^ticks/ }
 
 
+# What a user of the portal reads on his own socket.
+
+sub _reads ($target, $user, $fits) {
+    return $target->socket(headers => {
+        Cookie => $target->session($user), Origin => $target->origin,
+    })->wait_for($fits);
+}
+
+
+sub _account_of ($user) {
+    return sub ($message) {
+        return $message->{topic} eq 'account' && $message->{user_id} eq $user;
+    };
+}
+
+
 sub rows () {
     my @twin = ('live data', sub ($target) {
         return $target->socket(headers => { _own($target) })
@@ -44,6 +60,18 @@ sub rows () {
                 Origin => $target->origin, 'X-User' => 'alice' })
                 ->wait_for(\&_ticks);
         }, @twin ],
+
+        [ "another user's balance in live data" => sub ($target) {
+            return _reads($target, 'bob', _account_of('alice'));
+        }, 'the own balance in live data', sub ($target) {
+            return _reads($target, 'bob', _account_of('bob'));
+        } ],
+
+        [ "an administrator's balance in live data" => sub ($target) {
+            return _reads($target, 'alice', _account_of('admin'));
+        }, 'prices beside it', sub ($target) {
+            return _reads($target, 'alice', \&_ticks);
+        } ],
     );
 }
 
