@@ -45,7 +45,7 @@ static const char  *configurations[][8] = {
 
 static ts_owner_rules_t  rules[CONFIGURATIONS];
 static ts_slice_t        values[2];
-static ts_owner_set_t    set = { values, 2 };
+static ts_owner_set_t    set = { values, 2, 0 };
 
 
 static void

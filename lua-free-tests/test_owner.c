@@ -16,7 +16,7 @@ typedef struct {
 static ts_owner_rules_t  rules;
 static uint8_t           names[16][128];
 static ts_slice_t        values[TS_OWNER_VALUES];
-static ts_owner_set_t    set = { values, 0 };
+static ts_owner_set_t    set = { values, 0, 0 };
 
 
 /* "owner=... when=... public=..." and the receiver's values. */
@@ -522,6 +522,72 @@ long_strings_with_escapes(void **state)
 }
 
 
+/* What only some may send: a condition that is denied to this client. */
+
+static void
+denied_conditions(void **state)
+{
+    uint32_t  when;
+
+    static const row_t  rows[] = {
+        { "{\"topic\":\"admin.x\"}", TS_OWNER_FOREIGN },
+        { "{\"topic\":\"admin.x\",\"u\":\"alice\"}", TS_OWNER_FOREIGN },
+        { "{\"topic\":\"\\u0061dmin.x\"}", TS_OWNER_FOREIGN },
+        { "{\"topic\":\"order\"}", TS_OWNER_MISSING },
+        { "{\"topic\":\"order\",\"u\":\"alice\"}", TS_OWNER_OWN },
+        { "{\"topic\":\"ping\"}", TS_OWNER_NONE },
+        { NULL, 0 }
+    };
+
+    static const row_t  allowed[] = {
+        { "{\"topic\":\"admin.x\"}", TS_OWNER_NONE },
+        { NULL, 0 }
+    };
+
+    (void) state;
+
+    assert_null(configure("when=/topic:admin.*", "alice"));
+
+    when = ts_owner_conditions(&rules);
+    assert_int_equal(when, 1);
+
+    assert_null(ts_owner_add(&rules, TS_OWNER_WHEN, TS_SLICE("/topic:order"),
+                             names[1]));
+    assert_null(ts_owner_add(&rules, TS_OWNER_RULE, TS_SLICE("/u"),
+                             names[2]));
+
+    set.denied = when;
+    check(rows);
+    set.denied = 0;
+    check(allowed);
+}
+
+
+/* Every text is walked, or, without any rule, none is. */
+
+static void
+without_owners(void **state)
+{
+    static const row_t  strict[] = {
+        { "{\"a\":[1]}", TS_OWNER_NONE },
+        { "{\"a\":[[1]]}", TS_OWNER_MALFORMED },
+        { "pong", TS_OWNER_MALFORMED },
+        { NULL, 0 }
+    };
+
+    (void) state;
+
+    assert_null(configure("", ""));
+
+    assert_int_equal(ts_owner_judge(&rules, &set, TS_SLICE("\\ pong")),
+                     TS_OWNER_NONE);
+
+    rules.strict = 1;
+    rules.depth = 2;
+    check(strict);
+}
+
+
 static void
 mistakes(void **state)
 {
@@ -636,6 +702,8 @@ main(void)
         cmocka_unit_test(depth),
         cmocka_unit_test(every_cut),
         cmocka_unit_test(long_strings_with_escapes),
+        cmocka_unit_test(denied_conditions),
+        cmocka_unit_test(without_owners),
         cmocka_unit_test(mistakes),
         cmocka_unit_test(all_paths_in_use),
         cmocka_unit_test(sets),

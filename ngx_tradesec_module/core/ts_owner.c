@@ -81,6 +81,15 @@ ts_owner_add(ts_owner_rules_t *rules, ts_owner_kind_e kind, ts_slice_t text,
 }
 
 
+uint32_t
+ts_owner_conditions(ts_owner_rules_t *rules)
+{
+    rules->when_open = 0;
+
+    return rules->when;
+}
+
+
 /* Finds the path of that pointer, or adds it. */
 
 static const char *
@@ -299,8 +308,12 @@ ts_owner_may_apply(const ts_owner_rules_t *rules, ts_slice_t text)
         return 0;
     }
 
-    if (rules->no_key) {
+    if (rules->no_key || rules->strict) {
         return 1;
+    }
+
+    if (rules->n_paths == 0) {
+        return 0;
     }
 
     for (i = 0; i < rules->n_paths; i++) {

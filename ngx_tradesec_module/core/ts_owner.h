@@ -116,6 +116,8 @@ typedef struct {
     uint8_t               whole_arrays; /* an array at the top is no batch */
     uint8_t               no_key;       /* a path without any name */
     uint8_t               types;        /* 0: strings and numbers */
+    uint8_t               strict;       /* the walk is never spared */
+    uint32_t              depth;        /* of containers; 0: the most */
 } ts_owner_rules_t;
 
 
@@ -130,11 +132,21 @@ const char *ts_owner_add(ts_owner_rules_t *rules, ts_owner_kind_e kind,
     ts_slice_t text, uint8_t *buf);
 
 
+/*
+ * Closes the conditions that were added last, as an owner rule would, and
+ * returns their terms as bits; 0 when there are none.
+ */
+
+uint32_t ts_owner_conditions(ts_owner_rules_t *rules);
+
+
 /* The receiver. To be sorted once, before it is used. */
 
 typedef struct {
     ts_slice_t           *values;
     uint32_t              n;
+    uint32_t              denied;       /* TS_OWNER_WHEN terms whose messages
+                                           are foreign, whoever owns them */
 } ts_owner_set_t;
 
 void ts_owner_set_sort(ts_owner_set_t *set);

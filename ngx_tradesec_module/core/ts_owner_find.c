@@ -115,6 +115,10 @@ ts_owner_verdict(const ts_owner_walk_t *w)
     uint32_t                i, bits, satisfied;
     const ts_owner_term_t  *term;
 
+    if (w->matched & w->set->denied) {
+        return TS_OWNER_FOREIGN;
+    }
+
     found = 0;
     missing = 0;
     satisfied = 0;

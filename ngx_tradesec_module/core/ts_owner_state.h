@@ -26,6 +26,7 @@ typedef struct {
     const ts_owner_rules_t  *rules;
     const ts_owner_set_t    *set;
     const uint8_t           *end;
+    uint32_t                 max_depth;
 
     /* of the message that is being read */
     uint32_t                 depth;

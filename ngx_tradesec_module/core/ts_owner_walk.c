@@ -31,6 +31,8 @@ ts_owner_walk(const ts_owner_rules_t *rules, const ts_owner_set_t *set,
     w.rules = rules;
     w.set = set;
     w.end = text.data + text.len;
+    w.max_depth = (rules->depth && rules->depth < TS_OWNER_DEPTH)
+                  ? rules->depth : TS_OWNER_DEPTH;
 
     worst = TS_OWNER_OWN;
 
@@ -176,7 +178,7 @@ ts_owner_open(ts_owner_walk_t *w, const uint8_t *p)
         ts_owner_find(w, ends, &none);
     }
 
-    if (w->depth == TS_OWNER_DEPTH) {
+    if (w->depth == w->max_depth) {
         return NULL;
     }
 

@@ -71,6 +71,13 @@
       "a message of the backend is not strict JSON: its owner is unsure")    \
     X(WEBSOCKET_BINARY_MESSAGE, "websocket_binary_message", 1003,            \
       "a message of the backend is binary, so it names no owner")            \
+    X(WEBSOCKET_CLIENT_OWNER, "websocket_client_owner", 1008,                \
+      "a message of the client is for another user, or needs a claim that "  \
+      "the token does not have")                                             \
+    X(WEBSOCKET_CLIENT_MALFORMED, "websocket_client_malformed", 1008,        \
+      "a message of the client is not strict JSON, too deep, or binary")     \
+    X(WEBSOCKET_CLIENT_RATE, "websocket_client_rate", 1008,                  \
+      "the client sends faster than rate and burst allow")                   \
     X(WEBSOCKET_MESSAGE_SIZE, "websocket_message_size", 1009,                \
       "a message is larger than message_size")                               \
     X(WEBSOCKET_MEMORY, "websocket_memory", 1013,                            \

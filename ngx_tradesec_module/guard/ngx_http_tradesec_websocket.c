@@ -21,6 +21,7 @@
 
 typedef struct {
     ngx_http_tradesec_websocket_policy_t  *policy;
+    ngx_http_tradesec_websocket_side_t    *client;    /* NULL: off */
 } ngx_http_tradesec_websocket_conf_t;
 
 
@@ -29,16 +30,20 @@ static ngx_flag_t ngx_http_tradesec_websocket_passes(ngx_http_request_t *r);
 static ngx_http_tradesec_verdict_t ngx_http_tradesec_websocket_check(
     ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx);
 static ngx_http_tradesec_upgrade_t *ngx_http_tradesec_websocket_read(
-    ngx_http_request_t *r, const ngx_http_tradesec_websocket_policy_t *policy);
+    ngx_http_request_t *r, const ngx_http_tradesec_websocket_conf_t *wcf);
 static ts_reason_e ngx_http_tradesec_websocket_reason(
     ts_ws_handshake_e verdict);
 static ngx_int_t ngx_http_tradesec_websocket_offer_version(
     ngx_http_request_t *r);
 static void *ngx_http_tradesec_websocket_create_conf(ngx_conf_t *cf);
+static ngx_flag_t ngx_http_tradesec_websocket_asks(
+    const ngx_http_tradesec_websocket_side_t *side);
 static char *ngx_http_tradesec_websocket_merge_conf(ngx_conf_t *cf,
     void *parent, void *child);
 static char *ngx_http_tradesec_websocket(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static char *ngx_http_tradesec_websocket_client(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
 
 
 const ngx_http_tradesec_guard_t  ngx_http_tradesec_websocket_guard = {
@@ -59,6 +64,13 @@ static ngx_command_t  ngx_http_tradesec_websocket_commands[] = {
     { ngx_string("tradesec_websocket"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
       ngx_http_tradesec_websocket,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("tradesec_websocket_client"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_tradesec_websocket_client,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -145,7 +157,7 @@ ngx_http_tradesec_websocket_check(ngx_http_request_t *r,
         return ngx_http_tradesec_pass();
     }
 
-    upgrade = ngx_http_tradesec_websocket_read(r, wcf->policy);
+    upgrade = ngx_http_tradesec_websocket_read(r, wcf);
     if (upgrade == NULL) {
         return ngx_http_tradesec_fault();
     }
@@ -181,7 +193,7 @@ ngx_http_tradesec_websocket_check(ngx_http_request_t *r,
 
 static ngx_http_tradesec_upgrade_t *
 ngx_http_tradesec_websocket_read(ngx_http_request_t *r,
-    const ngx_http_tradesec_websocket_policy_t *policy)
+    const ngx_http_tradesec_websocket_conf_t *wcf)
 {
     ngx_list_part_t              *part;
     ngx_table_elt_t              *h;
@@ -192,7 +204,8 @@ ngx_http_tradesec_websocket_read(ngx_http_request_t *r,
         return NULL;
     }
 
-    upgrade->policy = policy;
+    upgrade->policy = wcf->policy;
+    upgrade->client = wcf->client;
 
     ngx_http_tradesec_each_field(r, part, h) {
         ts_ws_handshake_header(&upgrade->handshake,
@@ -252,8 +265,21 @@ ngx_http_tradesec_websocket_create_conf(ngx_conf_t *cf)
     }
 
     wcf->policy = NGX_CONF_UNSET_PTR;
+    wcf->client = NGX_CONF_UNSET_PTR;
 
     return wcf;
+}
+
+
+/* Whether the rules of a direction, written in this block, need a token. */
+
+static ngx_flag_t
+ngx_http_tradesec_websocket_asks(
+    const ngx_http_tradesec_websocket_side_t *side)
+{
+    return side != NULL && side != NGX_CONF_UNSET_PTR
+           && ((side->messages.rules != NULL && side->messages.rules->owners)
+               || side->n_requires);
 }
 
 
@@ -269,18 +295,20 @@ ngx_http_tradesec_websocket_merge_conf(ngx_conf_t *cf, void *parent,
      * refused: nobody owns anything.
      */
 
-    if (conf->policy != NGX_CONF_UNSET_PTR
-        && conf->policy->messages.rules != NULL
+    if ((ngx_http_tradesec_websocket_asks(conf->client)
+         || (conf->policy != NGX_CONF_UNSET_PTR
+             && ngx_http_tradesec_websocket_asks(&conf->policy->server)))
         && ngx_http_tradesec_conf_is_on(cf)
         && ngx_http_tradesec_jwt_conf_policy(cf) == NULL)
     {
         return ngx_http_tradesec_conf_merge_error(cf,
-                   "\"owner=\" of tradesec_websocket compares with a token, "
-                   "and there is no tradesec_jwt");
+                   "tradesec_websocket compares owners with a token, and "
+                   "there is no tradesec_jwt");
     }
 
     ngx_conf_merge_ptr_value(conf->policy, prev->policy,
                              &ngx_http_tradesec_websocket_default_policy);
+    ngx_conf_merge_ptr_value(conf->client, prev->client, NULL);
 
     return NGX_CONF_OK;
 }
@@ -302,4 +330,33 @@ ngx_http_tradesec_websocket(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return ngx_http_tradesec_websocket_parse(cf, wcf->policy);
+}
+
+
+static char *
+ngx_http_tradesec_websocket_client(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_tradesec_websocket_conf_t  *wcf = conf;
+
+    ngx_str_t  *value;
+
+    if (wcf->client != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
+        wcf->client = NULL;
+        return NGX_CONF_OK;
+    }
+
+    wcf->client = ngx_pcalloc(cf->pool,
+                              sizeof(ngx_http_tradesec_websocket_side_t));
+    if (wcf->client == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_tradesec_websocket_client_parse(cf, wcf->client);
 }

@@ -1,15 +1,15 @@
 /*
  * Copyright (C) the ngx_tradesec authors
  *
- * The directive tradesec_websocket.
+ * The directives tradesec_websocket and tradesec_websocket_client.
  */
 
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include "guard/ngx_http_tradesec_jwt_provider.h"
 #include "guard/ngx_http_tradesec_websocket_conf.h"
+#include "guard/ngx_http_tradesec_websocket_options.h"
 #include "request/ngx_http_tradesec_conf.h"
 
 
@@ -17,54 +17,15 @@
 
 #define NGX_HTTP_TRADESEC_WEBSOCKET_MESSAGE_SIZE  (1024 * 1024)
 
+/* The same for messages of the client. */
 
-typedef struct ngx_http_tradesec_websocket_option_s
-    ngx_http_tradesec_websocket_option_t;
-
-/* The directive while it is read. */
-
-typedef struct {
-    ngx_conf_t                            *cf;
-    ngx_http_tradesec_websocket_policy_t  *policy;
-    ngx_str_t                             *parameter;
-    ngx_str_t                              value;      /* behind the "=" */
-    ngx_uint_t                             seen;       /* options, as bits */
-} ngx_http_tradesec_websocket_reader_t;
+#define NGX_HTTP_TRADESEC_WEBSOCKET_CLIENT_SIZE   (64 * 1024)
 
 
-struct ngx_http_tradesec_websocket_option_s {
-    ts_slice_t                             name;       /* with its "=" */
-    char                                *(*read)(
-                              ngx_http_tradesec_websocket_reader_t *reader,
-                              const ngx_http_tradesec_websocket_option_t *o);
-    size_t                                 offset;     /* in the policy */
-    ngx_uint_t                             argument;
-
-    unsigned                               owner:1;    /* only with owner= */
-    unsigned                               many:1;     /* may be repeated */
-};
-
-
+static char *ngx_http_tradesec_websocket_read_all(
+    ngx_http_tradesec_websocket_reader_t *reader);
 static char *ngx_http_tradesec_websocket_option(
     ngx_http_tradesec_websocket_reader_t *reader);
-static char *ngx_http_tradesec_websocket_time(
-    ngx_http_tradesec_websocket_reader_t *reader,
-    const ngx_http_tradesec_websocket_option_t *o);
-static char *ngx_http_tradesec_websocket_size(
-    ngx_http_tradesec_websocket_reader_t *reader,
-    const ngx_http_tradesec_websocket_option_t *o);
-static char *ngx_http_tradesec_websocket_rule(
-    ngx_http_tradesec_websocket_reader_t *reader,
-    const ngx_http_tradesec_websocket_option_t *o);
-static char *ngx_http_tradesec_websocket_claim(
-    ngx_http_tradesec_websocket_reader_t *reader,
-    const ngx_http_tradesec_websocket_option_t *o);
-static char *ngx_http_tradesec_websocket_type(
-    ngx_http_tradesec_websocket_reader_t *reader,
-    const ngx_http_tradesec_websocket_option_t *o);
-static char *ngx_http_tradesec_websocket_action(
-    ngx_http_tradesec_websocket_reader_t *reader,
-    const ngx_http_tradesec_websocket_option_t *o);
 static char *ngx_http_tradesec_websocket_finish(
     ngx_http_tradesec_websocket_reader_t *reader);
 
@@ -89,7 +50,7 @@ static const ngx_http_tradesec_websocket_option_t
 
     { { (const uint8_t *) "message_size=", 13 },
       ngx_http_tradesec_websocket_size,
-      ngx_http_tradesec_websocket_in(messages.message_size), 0, 0, 0 },
+      ngx_http_tradesec_websocket_in(server.messages.message_size), 0, 0, 0 },
 
     { { (const uint8_t *) "owner=", 6 },
       ngx_http_tradesec_websocket_rule, 0, TS_OWNER_RULE, 0, 1 },
@@ -108,29 +69,79 @@ static const ngx_http_tradesec_websocket_option_t
 
     { { (const uint8_t *) "foreign=", 8 },
       ngx_http_tradesec_websocket_action,
-      ngx_http_tradesec_websocket_in(messages.foreign),
+      ngx_http_tradesec_websocket_in(server.messages.foreign),
       ngx_http_tradesec_websocket_may(DROP)
       | ngx_http_tradesec_websocket_may(CLOSE)
       | ngx_http_tradesec_websocket_may(LOG), 1, 0 },
 
     { { (const uint8_t *) "missing=", 8 },
       ngx_http_tradesec_websocket_action,
-      ngx_http_tradesec_websocket_in(messages.missing),
+      ngx_http_tradesec_websocket_in(server.messages.missing),
       ngx_http_tradesec_websocket_may(DROP)
       | ngx_http_tradesec_websocket_may(CLOSE)
       | ngx_http_tradesec_websocket_may(PASS), 1, 0 },
 
     { { (const uint8_t *) "binary=", 7 },
       ngx_http_tradesec_websocket_action,
-      ngx_http_tradesec_websocket_in(messages.binary),
+      ngx_http_tradesec_websocket_in(server.messages.binary),
       ngx_http_tradesec_websocket_may(DROP)
       | ngx_http_tradesec_websocket_may(CLOSE)
       | ngx_http_tradesec_websocket_may(PASS), 1, 0 },
 };
 
-#define NGX_HTTP_TRADESEC_WEBSOCKET_OPTIONS                                  \
-    (sizeof(ngx_http_tradesec_websocket_options)                             \
-     / sizeof(ngx_http_tradesec_websocket_options[0]))
+
+#undef ngx_http_tradesec_websocket_in
+#define ngx_http_tradesec_websocket_in(member)                               \
+    offsetof(ngx_http_tradesec_websocket_side_t, member)
+
+
+static const ngx_http_tradesec_websocket_option_t
+    ngx_http_tradesec_websocket_client_options[] = {
+
+    { { (const uint8_t *) "message_size=", 13 },
+      ngx_http_tradesec_websocket_size,
+      ngx_http_tradesec_websocket_in(messages.message_size), 0, 0, 0 },
+
+    { { (const uint8_t *) "rate=", 5 },
+      ngx_http_tradesec_websocket_rate, 0, 0, 0, 0 },
+
+    { { (const uint8_t *) "burst=", 6 },
+      ngx_http_tradesec_websocket_burst, 0, 0, 0, 0 },
+
+    { { (const uint8_t *) "json_depth=", 11 },
+      ngx_http_tradesec_websocket_depth, 0, 0, 0, 0 },
+
+    { { (const uint8_t *) "owner=", 6 },
+      ngx_http_tradesec_websocket_rule, 0, TS_OWNER_RULE, 0, 1 },
+
+    { { (const uint8_t *) "when=", 5 },
+      ngx_http_tradesec_websocket_rule, 0, TS_OWNER_WHEN, 0, 1 },
+
+    { { (const uint8_t *) "require=", 8 },
+      ngx_http_tradesec_websocket_require, 0, 0, 0, 1 },
+
+    { { (const uint8_t *) "claim=", 6 },
+      ngx_http_tradesec_websocket_claim, 0, 0, 1, 1 },
+
+    { { (const uint8_t *) "owner_type=", 11 },
+      ngx_http_tradesec_websocket_type, 0, 0, 1, 0 },
+
+    { { (const uint8_t *) "violation=", 10 },
+      ngx_http_tradesec_websocket_action,
+      ngx_http_tradesec_websocket_in(messages.foreign),
+      ngx_http_tradesec_websocket_may(DROP)
+      | ngx_http_tradesec_websocket_may(CLOSE), 0, 0 },
+
+    { { (const uint8_t *) "binary=", 7 },
+      ngx_http_tradesec_websocket_action,
+      ngx_http_tradesec_websocket_in(messages.binary),
+      ngx_http_tradesec_websocket_may(DROP)
+      | ngx_http_tradesec_websocket_may(CLOSE)
+      | ngx_http_tradesec_websocket_may(PASS), 0, 0 },
+};
+
+
+#define NGX_HTTP_TRADESEC_WEBSOCKET_OPTIONS  16
 
 
 char *
@@ -138,7 +149,6 @@ ngx_http_tradesec_websocket_parse(ngx_conf_t *cf,
     ngx_http_tradesec_websocket_policy_t *policy)
 {
     ngx_str_t                             *value;
-    ngx_uint_t                             i;
     ngx_http_tradesec_websocket_reader_t   reader;
 
     value = cf->args->elts;
@@ -157,17 +167,98 @@ ngx_http_tradesec_websocket_parse(ngx_conf_t *cf,
     ngx_memzero(&reader, sizeof(ngx_http_tradesec_websocket_reader_t));
 
     reader.cf = cf;
-    reader.policy = policy;
+    reader.options = ngx_http_tradesec_websocket_options;
+    reader.n_options = sizeof(ngx_http_tradesec_websocket_options)
+                       / sizeof(ngx_http_tradesec_websocket_options[0]);
+    reader.conf = policy;
+    reader.side = &policy->server;
 
-    for (i = 1; i < cf->args->nelts; i++) {
-        reader.parameter = &value[i];
+    if (ngx_http_tradesec_websocket_read_all(&reader) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
 
-        if (ngx_http_tradesec_websocket_option(&reader) != NGX_CONF_OK) {
+    if (policy->server.messages.rules != NULL
+        && policy->server.messages.message_size == 0)
+    {
+        policy->server.messages.message_size =
+                                      NGX_HTTP_TRADESEC_WEBSOCKET_MESSAGE_SIZE;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_tradesec_websocket_client_parse(ngx_conf_t *cf,
+    ngx_http_tradesec_websocket_side_t *side)
+{
+    ngx_http_tradesec_websocket_reader_t  reader;
+
+    ngx_memzero(&reader, sizeof(ngx_http_tradesec_websocket_reader_t));
+
+    reader.cf = cf;
+    reader.options = ngx_http_tradesec_websocket_client_options;
+    reader.n_options = sizeof(ngx_http_tradesec_websocket_client_options)
+                       / sizeof(ngx_http_tradesec_websocket_client_options[0]);
+    reader.conf = side;
+    reader.side = side;
+
+    side->messages.missing = NGX_HTTP_TRADESEC_WS_PASS;
+    side->messages.foreign = NGX_HTTP_TRADESEC_WS_CLOSE;
+    side->messages.binary = NGX_CONF_UNSET_UINT;
+
+    if (ngx_http_tradesec_websocket_read_all(&reader) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (side->messages.burst && side->messages.rate == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"burst=\" means nothing without \"rate=\"");
+        return NGX_CONF_ERROR;
+    }
+
+    if (side->messages.rate && side->messages.burst == 0) {
+        /* a second's worth, and at least one message */
+        side->messages.burst = ngx_max(side->messages.rate, 1000);
+    }
+
+    if (side->messages.message_size == 0) {
+        side->messages.message_size = NGX_HTTP_TRADESEC_WEBSOCKET_CLIENT_SIZE;
+    }
+
+    /* what cannot be read passes only where nothing has to be read */
+
+    if (side->messages.binary == NGX_CONF_UNSET_UINT) {
+        side->messages.binary = side->messages.rules
+                                ? side->messages.foreign
+                                : (ngx_uint_t) NGX_HTTP_TRADESEC_WS_PASS;
+    }
+
+    /* without rules every message still waits, to be counted and dropped */
+
+    return ngx_http_tradesec_websocket_rules(&reader) ? NGX_CONF_OK
+                                                      : NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_http_tradesec_websocket_read_all(
+    ngx_http_tradesec_websocket_reader_t *reader)
+{
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+
+    value = reader->cf->args->elts;
+
+    for (i = 1; i < reader->cf->args->nelts; i++) {
+        reader->parameter = &value[i];
+
+        if (ngx_http_tradesec_websocket_option(reader) != NGX_CONF_OK) {
             return NGX_CONF_ERROR;
         }
     }
 
-    return ngx_http_tradesec_websocket_finish(&reader);
+    return ngx_http_tradesec_websocket_finish(reader);
 }
 
 
@@ -180,8 +271,8 @@ ngx_http_tradesec_websocket_option(
                                          + NGX_HTTP_TRADESEC_WEBSOCKET_OPTIONS];
     const ngx_http_tradesec_websocket_option_t  *o;
 
-    for (i = 0; i < NGX_HTTP_TRADESEC_WEBSOCKET_OPTIONS; i++) {
-        o = &ngx_http_tradesec_websocket_options[i];
+    for (i = 0; i < reader->n_options; i++) {
+        o = &reader->options[i];
 
         if (reader->parameter->len < o->name.len
             || ngx_strncmp(reader->parameter->data, o->name.data, o->name.len)
@@ -205,186 +296,14 @@ ngx_http_tradesec_websocket_option(
         return o->read(reader, o);
     }
 
-    words[i++] = TS_SLICE("on");
     words[i++] = TS_SLICE("off");
+
+    if (reader->conf != reader->side) {
+        words[i++] = TS_SLICE("on");
+    }
 
     return ngx_http_tradesec_conf_unknown(reader->cf, reader->parameter,
                                           words, i);
-}
-
-
-static char *
-ngx_http_tradesec_websocket_time(ngx_http_tradesec_websocket_reader_t *reader,
-    const ngx_http_tradesec_websocket_option_t *o)
-{
-    time_t  *value;
-
-    value = (time_t *) ((u_char *) reader->policy + o->offset);
-    *value = ngx_parse_time(&reader->value, 1);
-
-    if (*value == (time_t) NGX_ERROR || *value == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, reader->cf, 0,
-                           "invalid time in \"%V\", a value such as \"8h\" "
-                           "is expected", reader->parameter);
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_tradesec_websocket_size(ngx_http_tradesec_websocket_reader_t *reader,
-    const ngx_http_tradesec_websocket_option_t *o)
-{
-    ssize_t  size;
-
-    size = ngx_parse_size(&reader->value);
-
-    if (size == NGX_ERROR || size == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, reader->cf, 0,
-                           "invalid size in \"%V\", a value such as \"64k\" "
-                           "is expected", reader->parameter);
-        return NGX_CONF_ERROR;
-    }
-
-    *(size_t *) ((u_char *) reader->policy + o->offset) = size;
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_tradesec_websocket_rule(ngx_http_tradesec_websocket_reader_t *reader,
-    const ngx_http_tradesec_websocket_option_t *o)
-{
-    u_char                         *buf;
-    const char                     *mistake;
-    ngx_http_tradesec_ws_policy_t  *messages;
-
-    messages = &reader->policy->messages;
-
-    if (messages->rules == NULL) {
-        messages->rules = ngx_pcalloc(reader->cf->pool,
-                                      sizeof(ts_owner_rules_t));
-        if (messages->rules == NULL) {
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    buf = ngx_pnalloc(reader->cf->pool, reader->value.len + 1);
-    if (buf == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    mistake = ts_owner_add(messages->rules, o->argument,
-                           ts_slice(reader->value.data, reader->value.len),
-                           buf);
-
-    if (mistake != NULL) {
-        ngx_conf_log_error(NGX_LOG_EMERG, reader->cf, 0, "\"%V\" %s",
-                           reader->parameter, mistake);
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_tradesec_websocket_claim(ngx_http_tradesec_websocket_reader_t *reader,
-    const ngx_http_tradesec_websocket_option_t *o)
-{
-    ngx_http_tradesec_websocket_policy_t  *policy;
-
-    policy = reader->policy;
-
-    if (policy->n_claims == NGX_HTTP_TRADESEC_UPGRADE_CLAIMS) {
-        ngx_conf_log_error(NGX_LOG_EMERG, reader->cf, 0,
-                           "\"%V\" is one too many, %d fit",
-                           reader->parameter,
-                           NGX_HTTP_TRADESEC_UPGRADE_CLAIMS);
-        return NGX_CONF_ERROR;
-    }
-
-    if (!ngx_http_tradesec_conf_claim_pointer(reader->cf,
-                                          &policy->claims[policy->n_claims],
-                                          &reader->value))
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, reader->cf, 0,
-                           "\"%V\" names no claim, a name or a JSON pointer "
-                           "such as \"/realm/accounts\" is expected",
-                           reader->parameter);
-        return NGX_CONF_ERROR;
-    }
-
-    policy->n_claims++;
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_tradesec_websocket_type(ngx_http_tradesec_websocket_reader_t *reader,
-    const ngx_http_tradesec_websocket_option_t *o)
-{
-    if (ngx_strcmp(reader->value.data, "any") == 0) {
-        reader->policy->messages.types = 0;
-
-    } else if (ngx_strcmp(reader->value.data, "string") == 0) {
-        reader->policy->messages.types = TS_OWNER_STRINGS;
-
-    } else if (ngx_strcmp(reader->value.data, "number") == 0) {
-        reader->policy->messages.types = TS_OWNER_NUMBERS;
-
-    } else {
-        ngx_conf_log_error(NGX_LOG_EMERG, reader->cf, 0,
-                           "invalid parameter \"%V\", \"string\", "
-                           "\"number\" or \"any\" is expected",
-                           reader->parameter);
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_tradesec_websocket_action(
-    ngx_http_tradesec_websocket_reader_t *reader,
-    const ngx_http_tradesec_websocket_option_t *o)
-{
-    u_char      *p, expected[64];
-    ngx_uint_t   i;
-
-    static const ngx_str_t  words[] = {
-        ngx_string("drop"),          /* as ngx_http_tradesec_ws_action_e */
-        ngx_string("pass"),
-        ngx_string("log"),
-        ngx_string("close")
-    };
-
-    p = expected;
-
-    for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-
-        if (!(o->argument & (1u << i))) {
-            continue;
-        }
-
-        if (ngx_strcmp(reader->value.data, words[i].data) == 0) {
-            *(ngx_uint_t *) ((u_char *) reader->policy + o->offset) = i;
-            return NGX_CONF_OK;
-        }
-
-        p = ngx_sprintf(p, "%s\"%V\"", p == expected ? "" : ", ", &words[i]);
-    }
-
-    ngx_conf_log_error(NGX_LOG_EMERG, reader->cf, 0,
-                       "invalid parameter \"%V\", one of %*s is expected",
-                       reader->parameter, (size_t) (p - expected), expected);
-
-    return NGX_CONF_ERROR;
 }
 
 
@@ -395,38 +314,34 @@ ngx_http_tradesec_websocket_finish(
     ngx_uint_t                      i;
     ngx_http_tradesec_ws_policy_t  *messages;
 
-    messages = &reader->policy->messages;
+    messages = &reader->side->messages;
 
     if (messages->rules == NULL || messages->rules->owners == 0) {
 
-        for (i = 0; i < NGX_HTTP_TRADESEC_WEBSOCKET_OPTIONS; i++) {
+        for (i = 0; i < reader->n_options; i++) {
 
-            if ((reader->seen & (1u << i))
-                && ngx_http_tradesec_websocket_options[i].owner)
-            {
+            if ((reader->seen & (1u << i)) && reader->options[i].owner) {
                 ngx_conf_log_error(NGX_LOG_EMERG, reader->cf, 0,
-                          "\"%*s\" means nothing without \"owner=\"",
-                          ngx_http_tradesec_websocket_options[i].name.len,
-                          ngx_http_tradesec_websocket_options[i].name.data);
+                                   "\"%*s\" means nothing without \"owner=\"",
+                                   reader->options[i].name.len,
+                                   reader->options[i].name.data);
                 return NGX_CONF_ERROR;
             }
         }
+    }
 
+    if (messages->rules == NULL) {
         return NGX_CONF_OK;
     }
 
     if (messages->rules->when_open) {
         ngx_conf_log_error(NGX_LOG_EMERG, reader->cf, 0,
-                           "\"when=\" is for the \"owner=\" behind it, and "
-                           "there is none");
+                           "\"when=\" is for what stands behind it, and "
+                           "nothing does");
         return NGX_CONF_ERROR;
     }
 
     messages->rules->types = messages->types;
-
-    if (messages->message_size == 0) {
-        messages->message_size = NGX_HTTP_TRADESEC_WEBSOCKET_MESSAGE_SIZE;
-    }
 
     return NGX_CONF_OK;
 }

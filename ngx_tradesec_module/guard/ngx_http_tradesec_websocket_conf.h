@@ -1,7 +1,7 @@
 /*
  * Copyright (C) the ngx_tradesec authors
  *
- * The directive tradesec_websocket.
+ * The directives tradesec_websocket and tradesec_websocket_client.
  */
 
 #ifndef NGX_HTTP_TRADESEC_WEBSOCKET_CONF_H
@@ -17,6 +17,12 @@
 
 char *ngx_http_tradesec_websocket_parse(ngx_conf_t *cf,
     ngx_http_tradesec_websocket_policy_t *policy);
+
+
+/* The same for tradesec_websocket_client. */
+
+char *ngx_http_tradesec_websocket_client_parse(ngx_conf_t *cf,
+    ngx_http_tradesec_websocket_side_t *side);
 
 
 #endif /* NGX_HTTP_TRADESEC_WEBSOCKET_CONF_H */

@@ -28,8 +28,15 @@ static ts_ws_handshake_e ngx_http_tradesec_upgrade_check(
     ngx_http_request_t *r, const ngx_http_tradesec_upgrade_t *upgrade);
 static ngx_int_t ngx_http_tradesec_upgrade_refuse(ngx_http_request_t *r,
     const ngx_http_tradesec_upgrade_t *upgrade, ts_ws_handshake_e verdict);
+static ngx_int_t ngx_http_tradesec_upgrade_side(ngx_http_request_t *r,
+    const ngx_http_tradesec_websocket_side_t *conf,
+    const ngx_http_tradesec_identity_t *identity,
+    ngx_http_tradesec_ws_side_t *side);
 static ngx_int_t ngx_http_tradesec_upgrade_owners(ngx_http_request_t *r,
-    const ngx_http_tradesec_websocket_policy_t *policy,
+    const ngx_http_tradesec_websocket_side_t *conf,
+    const ngx_http_tradesec_identity_t *identity, ts_owner_set_t *owners);
+static ngx_int_t ngx_http_tradesec_upgrade_requires(ngx_http_request_t *r,
+    const ngx_http_tradesec_websocket_side_t *conf,
     const ngx_http_tradesec_identity_t *identity, ts_owner_set_t *owners);
 static ngx_int_t ngx_http_tradesec_upgrade_end(ngx_http_request_t *r,
     ts_reason_e reason);
@@ -104,6 +111,7 @@ ngx_http_tradesec_upgrade_header_filter(ngx_http_request_t *r)
 static ts_noinline ngx_int_t
 ngx_http_tradesec_upgrade_inspect(ngx_http_request_t *r)
 {
+    ngx_int_t                                    rc;
     ts_ws_handshake_e                            verdict;
     ngx_http_tradesec_ctx_t                     *ctx;
     ngx_http_tradesec_ws_terms_t                 terms;
@@ -128,20 +136,26 @@ ngx_http_tradesec_upgrade_inspect(ngx_http_request_t *r)
     terms.expires = ctx->identity.expires;
     terms.max_age = (ngx_msec_t) policy->max_age * 1000;
     terms.idle = (ngx_msec_t) policy->idle * 1000;
-    terms.policy = &policy->messages;
     terms.judge = ngx_http_tradesec_upgrade_judge;
     terms.note = ngx_http_tradesec_upgrade_note;
     terms.dry_run = ngx_http_tradesec_is_dry_run(r,
                                            NGX_HTTP_TRADESEC_GUARD_WEBSOCKET);
 
-    if (ngx_http_tradesec_upgrade_owners(r, policy, &ctx->identity,
-                                         &terms.owners)
-        != NGX_OK)
-    {
+    ngx_memzero(&terms.client, sizeof(ngx_http_tradesec_ws_side_t));
+
+    rc = ngx_http_tradesec_upgrade_side(r, &policy->server, &ctx->identity,
+                                        &terms.server);
+
+    if (rc == NGX_OK && upgrade->client != NULL) {
+        rc = ngx_http_tradesec_upgrade_side(r, upgrade->client,
+                                            &ctx->identity, &terms.client);
+    }
+
+    if (rc == NGX_ERROR) {
         return NGX_ERROR;
     }
 
-    if (policy->messages.rules != NULL && terms.owners.n == 0
+    if (rc == NGX_DECLINED
         && ngx_http_tradesec_upgrade_judge(r, TS_REASON_WEBSOCKET_OWNER_CLAIM,
                                            NULL)
            == NGX_OK)
@@ -235,21 +249,58 @@ ngx_http_tradesec_upgrade_end(ngx_http_request_t *r, ts_reason_e reason)
 }
 
 
-/* Who the client is, in the words of the backend's messages. */
+/*
+ * What the rules of a direction mean for this client. NGX_DECLINED when
+ * nothing tells who he is, in the words of the messages.
+ */
+
+static ngx_int_t
+ngx_http_tradesec_upgrade_side(ngx_http_request_t *r,
+    const ngx_http_tradesec_websocket_side_t *conf,
+    const ngx_http_tradesec_identity_t *identity,
+    ngx_http_tradesec_ws_side_t *side)
+{
+    const ts_owner_rules_t  *rules;
+
+    ngx_memzero(side, sizeof(ngx_http_tradesec_ws_side_t));
+
+    side->policy = &conf->messages;
+    rules = conf->messages.rules;
+
+    if (rules == NULL) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_tradesec_upgrade_requires(r, conf, identity, &side->owners)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (rules->owners == 0) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_tradesec_upgrade_owners(r, conf, identity, &side->owners)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return side->owners.n ? NGX_OK : NGX_DECLINED;
+}
+
 
 static ngx_int_t
 ngx_http_tradesec_upgrade_owners(ngx_http_request_t *r,
-    const ngx_http_tradesec_websocket_policy_t *policy,
+    const ngx_http_tradesec_websocket_side_t *conf,
     const ngx_http_tradesec_identity_t *identity, ts_owner_set_t *owners)
 {
     ngx_uint_t    i;
     ngx_array_t   values;
     ts_slice_t   *user;
 
-    owners->n = 0;
-    owners->values = NULL;
-
-    if (policy->messages.rules == NULL || identity->claim == NULL) {
+    if (identity->claim == NULL) {
         return NGX_OK;
     }
 
@@ -257,13 +308,13 @@ ngx_http_tradesec_upgrade_owners(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    if (policy->n_claims == 0) {
+    if (conf->n_claims == 0) {
         user = ngx_array_push(&values);
         *user = ts_slice(identity->user.data, identity->user.len);
     }
 
-    for (i = 0; i < policy->n_claims; i++) {
-        if (identity->claim(r, &policy->claims[i], &values) != NGX_OK) {
+    for (i = 0; i < conf->n_claims; i++) {
+        if (identity->claim(r, &conf->claims[i], &values) != NGX_OK) {
             return NGX_ERROR;
         }
     }
@@ -272,6 +323,51 @@ ngx_http_tradesec_upgrade_owners(ngx_http_request_t *r,
     owners->n = (uint32_t) values.nelts;
 
     ts_owner_set_sort(owners);
+
+    return NGX_OK;
+}
+
+
+/* Which messages need a claim that this client does not have. */
+
+static ngx_int_t
+ngx_http_tradesec_upgrade_requires(ngx_http_request_t *r,
+    const ngx_http_tradesec_websocket_side_t *conf,
+    const ngx_http_tradesec_identity_t *identity, ts_owner_set_t *owners)
+{
+    ngx_uint_t                                    i, n;
+    ts_slice_t                                   *value;
+    ngx_flag_t                                    has;
+    ngx_array_t                                   values;
+    const ngx_http_tradesec_websocket_require_t  *require;
+
+    for (i = 0; i < conf->n_requires; i++) {
+        require = &conf->requires[i];
+        has = 0;
+
+        if (ngx_array_init(&values, r->pool, 1, sizeof(ts_slice_t))
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        if (identity->claim != NULL
+            && identity->claim(r, &require->claim, &values) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        value = values.elts;
+
+        for (n = 0; n < values.nelts; n++) {
+            has |= ts_slice_eq(value[n], ts_slice(require->value.data,
+                                                  require->value.len));
+        }
+
+        if (!has) {
+            owners->denied |= require->when;
+        }
+    }
 
     return NGX_OK;
 }

@@ -54,7 +54,7 @@ typedef enum {
 } ngx_http_tradesec_ws_action_e;
 
 
-/* Of a location; a const part of its configuration. */
+/* Of one direction; a const part of a location's configuration. */
 
 typedef struct {
     ts_owner_rules_t               *rules;    /* NULL: messages pass unread */
@@ -63,7 +63,19 @@ typedef struct {
     ngx_uint_t                      binary;
     uint8_t                         types;    /* JSON types of owners */
     size_t                          message_size;  /* 0: any */
+    ngx_uint_t                      rate;     /* of frames, in 1/1000 a second;
+                                                 0: any */
+    ngx_uint_t                      burst;    /* in 1/1000 */
 } ngx_http_tradesec_ws_policy_t;
+
+
+/* The two directions of what a socket was opened under. */
+
+typedef struct {
+    const ngx_http_tradesec_ws_policy_t
+                                   *policy;   /* NULL: everything passes */
+    ts_owner_set_t                  owners;   /* who the client is */
+} ngx_http_tradesec_ws_side_t;
 
 
 /* What a socket was opened under. Of the times 0 is no limit. */
@@ -74,9 +86,8 @@ typedef struct {
     ngx_msec_t                      idle;     /* since the client's last
                                                  message */
 
-    const ngx_http_tradesec_ws_policy_t
-                                   *policy;
-    ts_owner_set_t                  owners;   /* who the client is */
+    ngx_http_tradesec_ws_side_t     client;   /* his messages */
+    ngx_http_tradesec_ws_side_t     server;   /* and those to him */
 
     ngx_http_tradesec_ws_judge_pt   judge;
     ngx_http_tradesec_ws_note_pt    note;
@@ -86,7 +97,7 @@ typedef struct {
 
 /* Why a message was dropped; see ngx_http_tradesec_ws_owner.c. */
 
-#define NGX_HTTP_TRADESEC_WS_DROPS  4
+#define NGX_HTTP_TRADESEC_WS_DROPS  7
 
 
 /* What each side reads in our close frame. */
@@ -158,6 +169,10 @@ typedef struct {
     ngx_uint_t                      received;
     ngx_uint_t                      sent;
     ngx_uint_t                      dropped[NGX_HTTP_TRADESEC_WS_DROPS];
+
+    /* the client's rate: how much of his burst is used up, and since when */
+    ngx_uint_t                      excess;
+    ngx_msec_t                      counted;
 
     /* the stream that nginx is told has ended, when all is said */
     ngx_http_tradesec_ws_stream_t  *over;
@@ -258,12 +273,17 @@ void ngx_http_tradesec_ws_hold_free(ngx_http_tradesec_ws_stream_t *stream);
 
 
 /*
- * Whether the backend's message may pass: the bytes of its frames, one behind
- * the other. May close the socket.
+ * Whether a message may pass: the bytes of its frames, one behind the other.
+ * May close the socket.
  */
 
 ngx_flag_t ngx_http_tradesec_ws_may_pass(ngx_http_tradesec_ws_t *ws,
-    const u_char *frames, size_t len);
+    const ngx_http_tradesec_ws_stream_t *stream, const u_char *frames,
+    size_t len);
+
+/* Counts a control frame of the client; closes when there are too many. */
+
+void ngx_http_tradesec_ws_count_control(ngx_http_tradesec_ws_t *ws);
 
 /* Tells at the end of a socket how many such messages there were. */
 

@@ -41,6 +41,10 @@ ngx_http_tradesec_ws_close(ngx_http_tradesec_ws_t *ws, ts_reason_e reason,
             ngx_http_tradesec_ws_wake(&ws->from_server);
         }
 
+        if (ws->from_client.hold.len) {
+            ngx_http_tradesec_ws_wake(&ws->from_client);
+        }
+
         return NGX_DECLINED;
     }
 
@@ -87,13 +91,16 @@ ngx_http_tradesec_ws_close_server(ngx_http_tradesec_ws_t *ws,
     stream = &ws->from_client;
     stream->stopped = 1;
 
+    ngx_http_tradesec_ws_hold_drop(stream);
+
     if (stream->parser.closed) {
         ws->from_server.awaited = 1;
         return;
     }
 
-    border = (offender == stream) ? !stream->torn
-                                  : ts_ws_at_border(&stream->parser);
+    border = stream->whole
+             || ((offender == stream) ? !stream->torn
+                                      : ts_ws_at_border(&stream->parser));
 
     if (border && ngx_http_tradesec_ws_add_frame(ws, stream) == NGX_OK) {
         ws->from_server.awaited = (offender != &ws->from_server);

@@ -139,7 +139,7 @@ ngx_http_tradesec_ws_hold_sift(ngx_http_tradesec_ws_t *ws,
 
         } else if (stream->parser.fin) {
 
-            if (ngx_http_tradesec_ws_may_pass(ws, buf + message,
+            if (ngx_http_tradesec_ws_may_pass(ws, stream, buf + message,
                                               end - message))
             {
                 if (passed != message) {
@@ -276,7 +276,9 @@ ngx_http_tradesec_ws_hold_gathered(ngx_http_tradesec_ws_t *ws,
     } else if (!stream->parser.fin) {
         hold->frame = hold->len;
 
-    } else if (ngx_http_tradesec_ws_may_pass(ws, hold->start, hold->len)) {
+    } else if (ngx_http_tradesec_ws_may_pass(ws, stream, hold->start,
+                                             hold->len))
+    {
         ngx_http_tradesec_ws_hold_release(stream);
 
     } else {

@@ -14,6 +14,8 @@
 static ngx_int_t ngx_http_tradesec_ws_add_variables(ngx_conf_t *cf);
 static ngx_int_t ngx_http_tradesec_ws_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static void ngx_http_tradesec_ws_side(ngx_http_tradesec_ws_stream_t *stream,
+    const ngx_http_tradesec_ws_side_t *side);
 static void ngx_http_tradesec_ws_leftovers(ngx_http_tradesec_ws_t *ws);
 static void ngx_http_tradesec_ws_cleanup(void *data);
 
@@ -163,6 +165,7 @@ ngx_http_tradesec_ws_inspect(ngx_http_request_t *r,
     ws->terms = *terms;
     ws->started = ngx_current_msec;
     ws->active = ngx_current_msec;
+    ws->counted = ngx_current_msec;
 
     ws->from_client.source = r->connection;
     ws->from_server.source = r->upstream->peer.connection;
@@ -170,8 +173,8 @@ ngx_http_tradesec_ws_inspect(ngx_http_request_t *r,
     ts_ws_parser_init(&ws->from_client.parser, TS_WS_FROM_CLIENT);
     ts_ws_parser_init(&ws->from_server.parser, TS_WS_FROM_SERVER);
 
-    ws->from_server.parser.limit = terms->policy->message_size;
-    ws->from_server.whole = (terms->policy->rules != NULL);
+    ngx_http_tradesec_ws_side(&ws->from_client, &terms->client);
+    ngx_http_tradesec_ws_side(&ws->from_server, &terms->server);
 
     ws->from_client.recv = ws->from_client.source->recv;
     ws->from_server.recv = ws->from_server.source->recv;
@@ -197,6 +200,17 @@ ngx_http_tradesec_ws_inspect(ngx_http_request_t *r,
     ngx_http_tradesec_ws_leftovers(ws);
 
     return NGX_OK;
+}
+
+
+static void
+ngx_http_tradesec_ws_side(ngx_http_tradesec_ws_stream_t *stream,
+    const ngx_http_tradesec_ws_side_t *side)
+{
+    if (side->policy != NULL) {
+        stream->parser.limit = side->policy->message_size;
+        stream->whole = (side->policy->rules != NULL);
+    }
 }
 
 
@@ -278,6 +292,7 @@ ngx_http_tradesec_ws_cleanup(void *data)
 
     ngx_http_tradesec_ws_leave(ws);
 
+    ngx_http_tradesec_ws_hold_free(&ws->from_client);
     ngx_http_tradesec_ws_hold_free(&ws->from_server);
     ngx_http_tradesec_ws_tell_dropped(ws);
 }

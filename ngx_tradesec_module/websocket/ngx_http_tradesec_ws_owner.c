@@ -1,7 +1,8 @@
 /*
  * Copyright (C) the ngx_tradesec authors
  *
- * Which messages of the backend reach the client: those that are his own.
+ * Which messages pass: to the client those that are his own, to the backend
+ * those that he may send.
  */
 
 #include <ngx_config.h>
@@ -11,55 +12,112 @@
 #include "websocket/ngx_http_tradesec_ws.h"
 
 
+/* Text of a message up to this size is put together on the stack. */
+
+#define NGX_HTTP_TRADESEC_WS_TEXT  1024
+
+
 /* The rows of ws->dropped; there are NGX_HTTP_TRADESEC_WS_DROPS of them. */
 
 typedef enum {
     NGX_HTTP_TRADESEC_WS_FOREIGN,
     NGX_HTTP_TRADESEC_WS_OWNERLESS,
     NGX_HTTP_TRADESEC_WS_MALFORMED,
-    NGX_HTTP_TRADESEC_WS_BINARY
+    NGX_HTTP_TRADESEC_WS_BINARY,
+    NGX_HTTP_TRADESEC_WS_CLIENT_OWNER,
+    NGX_HTTP_TRADESEC_WS_CLIENT_MALFORMED,
+    NGX_HTTP_TRADESEC_WS_CLIENT_RATE
 } ngx_http_tradesec_ws_drop_e;
 
 
+static ngx_flag_t ngx_http_tradesec_ws_may_receive(ngx_http_tradesec_ws_t *ws,
+    ts_owner_e verdict);
+static ngx_flag_t ngx_http_tradesec_ws_may_send(ngx_http_tradesec_ws_t *ws,
+    ts_owner_e verdict);
 static ts_owner_e ngx_http_tradesec_ws_judge(const ngx_http_tradesec_ws_t *ws,
-    const u_char *frames, size_t len);
-static size_t ngx_http_tradesec_ws_payload(const u_char *frames, size_t len,
-    u_char *text);
+    const ngx_http_tradesec_ws_stream_t *stream, const u_char *frames,
+    size_t len);
+static size_t ngx_http_tradesec_ws_payload(ts_ws_sender_e sender,
+    const u_char *frames, size_t len, u_char *text);
+static ngx_flag_t ngx_http_tradesec_ws_is_too_fast(ngx_http_tradesec_ws_t *ws);
 static ngx_flag_t ngx_http_tradesec_ws_act(ngx_http_tradesec_ws_t *ws,
     ngx_http_tradesec_ws_drop_e drop, ngx_uint_t action);
 
 
-/* Neither side is told whose message it was. */
+/* Neither side is told what was wrong with whose message. */
+
+#define NGX_HTTP_TRADESEC_WS_CODES(client, server)                           \
+    { TS_WS_CLOSE_##client, TS_WS_CLOSE_##server, "not allowed" }
 
 static const struct {
     ts_reason_e                   reason;
     ngx_http_tradesec_ws_codes_t  codes;
 } ngx_http_tradesec_ws_drops[NGX_HTTP_TRADESEC_WS_DROPS] = {
     { TS_REASON_WEBSOCKET_FOREIGN_MESSAGE,
-      { TS_WS_CLOSE_POLICY, TS_WS_CLOSE_GOING_AWAY, "not allowed" } },
+      NGX_HTTP_TRADESEC_WS_CODES(POLICY, GOING_AWAY) },
     { TS_REASON_WEBSOCKET_OWNERLESS_MESSAGE,
-      { TS_WS_CLOSE_POLICY, TS_WS_CLOSE_GOING_AWAY, "not allowed" } },
+      NGX_HTTP_TRADESEC_WS_CODES(POLICY, GOING_AWAY) },
     { TS_REASON_WEBSOCKET_MALFORMED_MESSAGE,
-      { TS_WS_CLOSE_POLICY, TS_WS_CLOSE_GOING_AWAY, "not allowed" } },
+      NGX_HTTP_TRADESEC_WS_CODES(POLICY, GOING_AWAY) },
     { TS_REASON_WEBSOCKET_BINARY_MESSAGE,
-      { TS_WS_CLOSE_UNSUPPORTED, TS_WS_CLOSE_UNSUPPORTED, "not allowed" } },
+      NGX_HTTP_TRADESEC_WS_CODES(UNSUPPORTED, UNSUPPORTED) },
+    { TS_REASON_WEBSOCKET_CLIENT_OWNER,
+      NGX_HTTP_TRADESEC_WS_CODES(POLICY, GOING_AWAY) },
+    { TS_REASON_WEBSOCKET_CLIENT_MALFORMED,
+      NGX_HTTP_TRADESEC_WS_CODES(POLICY, GOING_AWAY) },
+    { TS_REASON_WEBSOCKET_CLIENT_RATE,
+      NGX_HTTP_TRADESEC_WS_CODES(POLICY, GOING_AWAY) },
 };
 
 
 ngx_flag_t
 ngx_http_tradesec_ws_may_pass(ngx_http_tradesec_ws_t *ws,
-    const u_char *frames, size_t len)
+    const ngx_http_tradesec_ws_stream_t *stream, const u_char *frames,
+    size_t len)
 {
+    ngx_flag_t                            binary;
     const ngx_http_tradesec_ws_policy_t  *policy;
 
-    policy = ws->terms.policy;
+    binary = ((frames[0] & TS_WS_OPCODE) == TS_WS_BINARY);
 
-    if ((frames[0] & TS_WS_OPCODE) == TS_WS_BINARY) {
-        return ngx_http_tradesec_ws_act(ws, NGX_HTTP_TRADESEC_WS_BINARY,
+    if (stream == &ws->from_server) {
+
+        if (binary) {
+            return ngx_http_tradesec_ws_act(ws, NGX_HTTP_TRADESEC_WS_BINARY,
+                                            ws->terms.server.policy->binary);
+        }
+
+        return ngx_http_tradesec_ws_may_receive(ws,
+                   ngx_http_tradesec_ws_judge(ws, stream, frames, len));
+    }
+
+    policy = ws->terms.client.policy;
+
+    if (ngx_http_tradesec_ws_is_too_fast(ws)) {
+        return ngx_http_tradesec_ws_act(ws, NGX_HTTP_TRADESEC_WS_CLIENT_RATE,
+                                        policy->foreign);
+    }
+
+    if (binary) {
+        return ngx_http_tradesec_ws_act(ws,
+                                        NGX_HTTP_TRADESEC_WS_CLIENT_MALFORMED,
                                         policy->binary);
     }
 
-    switch (ngx_http_tradesec_ws_judge(ws, frames, len)) {
+    return ngx_http_tradesec_ws_may_send(ws,
+                   ngx_http_tradesec_ws_judge(ws, stream, frames, len));
+}
+
+
+static ngx_flag_t
+ngx_http_tradesec_ws_may_receive(ngx_http_tradesec_ws_t *ws,
+    ts_owner_e verdict)
+{
+    const ngx_http_tradesec_ws_policy_t  *policy;
+
+    policy = ws->terms.server.policy;
+
+    switch (verdict) {
 
     case TS_OWNER_OWN:
     case TS_OWNER_PUBLIC:
@@ -91,60 +149,148 @@ ngx_http_tradesec_ws_may_pass(ngx_http_tradesec_ws_t *ws,
 }
 
 
+static ngx_flag_t
+ngx_http_tradesec_ws_may_send(ngx_http_tradesec_ws_t *ws, ts_owner_e verdict)
+{
+    const ngx_http_tradesec_ws_policy_t  *policy;
+
+    policy = ws->terms.client.policy;
+
+    switch (verdict) {
+
+    case TS_OWNER_OWN:
+    case TS_OWNER_PUBLIC:
+    case TS_OWNER_NONE:
+        return 1;
+
+    case TS_OWNER_MISSING:
+    case TS_OWNER_FOREIGN:
+        return ngx_http_tradesec_ws_act(ws, NGX_HTTP_TRADESEC_WS_CLIENT_OWNER,
+                                        policy->foreign);
+
+    case TS_OWNER_MALFORMED:
+    default:
+        return ngx_http_tradesec_ws_act(ws,
+                                        NGX_HTTP_TRADESEC_WS_CLIENT_MALFORMED,
+                                        policy->foreign);
+    }
+}
+
+
 static ts_owner_e
 ngx_http_tradesec_ws_judge(const ngx_http_tradesec_ws_t *ws,
-    const u_char *frames, size_t len)
+    const ngx_http_tradesec_ws_stream_t *stream, const u_char *frames,
+    size_t len)
 {
-    size_t                         header;
-    u_char                        *text;
-    ts_owner_e                     verdict;
-    const ts_owner_rules_t        *rules;
+    size_t                              header;
+    u_char                             *text;
+    ts_owner_e                          verdict;
+    u_char                              buf[NGX_HTTP_TRADESEC_WS_TEXT];
+    const ngx_http_tradesec_ws_side_t  *side;
 
-    rules = ws->terms.policy->rules;
-    header = ts_ws_header_len(frames);
+    side = (stream == &ws->from_server) ? &ws->terms.server
+                                        : &ws->terms.client;
 
-    if (frames[0] & TS_WS_FIN) {
-        return ts_owner_judge(rules, &ws->terms.owners,
+    if (stream == &ws->from_server && (frames[0] & TS_WS_FIN)) {
+        header = ts_ws_header_len(frames);
+
+        return ts_owner_judge(side->policy->rules, &side->owners,
                               ts_slice(frames + header, len - header));
     }
 
-    /* fragments: judged as what the client will put together */
+    /* fragments, or masked: judged as what the receiver makes of them */
 
-    text = ngx_alloc(len, ws->request->connection->log);
-    if (text == NULL) {
-        return TS_OWNER_MALFORMED;
+    text = buf;
+
+    if (len > sizeof(buf)) {
+        text = ngx_alloc(len, ws->request->connection->log);
+
+        if (text == NULL) {
+            return TS_OWNER_MALFORMED;
+        }
     }
 
-    len = ngx_http_tradesec_ws_payload(frames, len, text);
-    verdict = ts_owner_judge(rules, &ws->terms.owners, ts_slice(text, len));
+    len = ngx_http_tradesec_ws_payload(stream->parser.sender, frames, len,
+                                       text);
 
-    ngx_free(text);
+    verdict = ts_owner_judge(side->policy->rules, &side->owners,
+                             ts_slice(text, len));
+
+    if (text != buf) {
+        ngx_free(text);
+    }
 
     return verdict;
 }
 
 
-/* The frames are whole, in order, and the backend's: without a mask. */
+/* The frames are whole and in order. */
 
 static size_t
-ngx_http_tradesec_ws_payload(const u_char *frames, size_t len, u_char *text)
+ngx_http_tradesec_ws_payload(ts_ws_sender_e sender, const u_char *frames,
+    size_t len, u_char *text)
 {
-    u_char           *p;
-    ts_slice_t        in;
-    ts_ws_parser_t    parser;
+    u_char          *p;
+    size_t           i;
+    ts_slice_t       in;
+    ts_ws_parser_t   parser;
 
-    ts_ws_parser_init(&parser, TS_WS_FROM_SERVER);
+    ts_ws_parser_init(&parser, sender);
 
     p = text;
     in = ts_slice(frames, len);
 
     while (ts_ws_parse(&parser, &in) == TS_WS_FRAME) {
-        if (parser.payload.len) {
-            p = ngx_cpymem(p, parser.payload.data, parser.payload.len);
+        for (i = 0; i < parser.payload.len; i++) {
+            *p++ = parser.payload.data[i] ^ parser.mask[i % 4];
         }
     }
 
     return p - text;
+}
+
+
+/* A leaky bucket, as limit_req has it: what is above the burst is too fast. */
+
+static ngx_flag_t
+ngx_http_tradesec_ws_is_too_fast(ngx_http_tradesec_ws_t *ws)
+{
+    uint64_t                              drained;
+    ngx_msec_t                            passed;
+    const ngx_http_tradesec_ws_policy_t  *policy;
+
+    policy = ws->terms.client.policy;
+
+    if (policy == NULL || policy->rate == 0) {
+        return 0;
+    }
+
+    passed = ngx_current_msec - ws->counted;
+    drained = (uint64_t) policy->rate * passed / 1000;
+
+    if (drained) {
+        ws->counted = ngx_current_msec;
+        ws->excess = (drained < ws->excess)
+                     ? ws->excess - (ngx_uint_t) drained : 0;
+    }
+
+    if (ws->excess + 1000 > policy->burst) {
+        return 1;
+    }
+
+    ws->excess += 1000;
+
+    return 0;
+}
+
+
+void
+ngx_http_tradesec_ws_count_control(ngx_http_tradesec_ws_t *ws)
+{
+    if (!ws->closing && ngx_http_tradesec_ws_is_too_fast(ws)) {
+        (void) ngx_http_tradesec_ws_act(ws, NGX_HTTP_TRADESEC_WS_CLIENT_RATE,
+                                        NGX_HTTP_TRADESEC_WS_CLOSE);
+    }
 }
 
 
@@ -158,7 +304,7 @@ ngx_http_tradesec_ws_act(ngx_http_tradesec_ws_t *ws,
     ngx_flag_t   passes;
 
     if (action == NGX_HTTP_TRADESEC_WS_PASS) {
-        ws->sent++;
+        ws->sent += (drop < NGX_HTTP_TRADESEC_WS_CLIENT_OWNER);
         return 1;
     }
 
@@ -181,7 +327,10 @@ ngx_http_tradesec_ws_act(ngx_http_tradesec_ws_t *ws,
     }
 
     passes |= ws->terms.dry_run;
-    ws->sent += passes;
+
+    if (passes && drop < NGX_HTTP_TRADESEC_WS_CLIENT_OWNER) {
+        ws->sent++;
+    }
 
     return passes;
 }
@@ -205,7 +354,8 @@ ngx_http_tradesec_ws_tell_dropped(const ngx_http_tradesec_ws_t *ws)
 
         passed = (i == NGX_HTTP_TRADESEC_WS_FOREIGN
                   || i == NGX_HTTP_TRADESEC_WS_MALFORMED)
-                 && ws->terms.policy->foreign == NGX_HTTP_TRADESEC_WS_LOG;
+                 && ws->terms.server.policy->foreign
+                    == NGX_HTTP_TRADESEC_WS_LOG;
 
         ws->terms.note(ws->request, ngx_http_tradesec_ws_drops[i].reason,
                        (const char *) detail, passed);

@@ -257,7 +257,10 @@ ngx_http_tradesec_ws_frame(ngx_http_tradesec_ws_t *ws,
 
     if (stream == &ws->from_client) {
 
-        if (!ts_ws_is_control(stream->parser.opcode)) {
+        if (ts_ws_is_control(stream->parser.opcode)) {
+            ngx_http_tradesec_ws_count_control(ws);
+
+        } else {
             ws->active = ngx_current_msec;
             ws->received += stream->parser.fin;
         }
