@@ -20,6 +20,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint8_t          key[TS_STATE_KEY];
     ts_slice_t       line, area;
     ts_state_lock_t  lock;
+    ts_revocation_t  revocation;
 
     line = ts_slice(data, size);
 
@@ -27,6 +28,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         n = ts_state_write_lock(buf, &lock);
         assert(n == size + 1 && memcmp(buf, data, size) == 0);
         assert(ts_state_lock_left(&lock, 0) <= lock.left);
+    }
+
+    if (ts_state_read_revocation(line, &revocation)) {
+        n = ts_state_write_revocation(buf, &revocation);
+        assert(n == size + 1 && memcmp(buf, data, size) == 0);
+        assert(ts_revocation_kind(revocation.key) < TS_REVOKED_NOTHING);
     }
 
     if (ts_state_read_key(line, &area, key)

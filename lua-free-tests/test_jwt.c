@@ -191,6 +191,35 @@ max_lifetime_bounds_exp_minus_iat(void **state)
 }
 
 
+/* It stands in for iat, so nothing may live longer: it would be "issued" in
+   the future, and no revocation would cover it. */
+
+static void
+lifetime_tells_when_a_token_was_issued(void **state)
+{
+    ts_jwt_policy_t  hour = any;
+
+    (void) state;
+
+    hour.lifetime = 3600;
+
+    assert_int_equal(claims(&hour, "{\"exp\":1700003600}"), TS_REASON_NONE);
+    assert_int_equal(claims(&hour, "{\"exp\":1700003660}"), TS_REASON_NONE);
+    assert_int_equal(claims(&hour, "{\"exp\":1700003661}"),
+                     TS_REASON_JWT_LIFETIME);
+    assert_int_equal(claims(&hour, "{\"exp\":9223372036854775807}"),
+                     TS_REASON_JWT_LIFETIME);
+    assert_int_equal(claims(&hour, "{\"exp\":1700003600,"
+                            "\"iat\":1700000000}"), TS_REASON_NONE);
+    assert_int_equal(claims(&hour, "{\"exp\":1700003600,"
+                            "\"iat\":1699999999}"), TS_REASON_JWT_LIFETIME);
+
+    hour.max_lifetime = 60;
+    assert_int_equal(claims(&hour, "{\"exp\":1700003600,"
+                            "\"iat\":1700000000}"), TS_REASON_JWT_LIFETIME);
+}
+
+
 static void
 issuer_is_compared_exactly(void **state)
 {
@@ -507,6 +536,7 @@ main(void)
         cmocka_unit_test(exp_is_required_and_exact),
         cmocka_unit_test(nbf_and_iat_hold_a_token_back),
         cmocka_unit_test(max_lifetime_bounds_exp_minus_iat),
+        cmocka_unit_test(lifetime_tells_when_a_token_was_issued),
         cmocka_unit_test(issuer_is_compared_exactly),
         cmocka_unit_test(audience_is_a_string_or_one_of_an_array),
         cmocka_unit_test(a_refresh_token_is_no_access_token),

@@ -55,6 +55,55 @@ what_is_written_is_read(void **state)
 
 
 static void
+revocations_have_one_spelling(void **state)
+{
+    size_t           i, n;
+    char             buf[TS_STATE_LINE_MAX];
+    ts_slice_t       copy;
+    ts_revocation_t  r;
+
+    static const ts_revocation_t  longest = {
+        0xffffffffffffffee, UINT32_MAX, UINT32_MAX
+    };
+
+    static const char *const  bad[] = {
+        "revoke 0123456789abcdea 1 2 ", "revoke 0123456789abcdea 1 2 3",
+        "revoke 0123456789abcdea 1", "revoke 0123456789abcdea 01 2",
+        "revoke 0123456789abcdea 1 4294967296", "revoke 0123456789ABCDEA 1 2",
+        "revoke 0123456789abcde 1 2", "revoke 00123456789abcdea 1 2",
+        "Revoke 0123456789abcdea 1 2", "revoke  0123456789abcdea 1 2",
+        /* kinds that there are not */
+        "revoke 0123456789abcde0 1 2", "revoke 0123456789abcdef 1 2",
+    };
+
+    (void) state;
+
+    n = ts_state_write_revocation(buf, &longest);
+    assert_in_range(n, 1, TS_STATE_LINE_MAX);
+    assert_memory_equal(buf, "revoke ffffffffffffffee 4294967295 4294967295\n",
+                        n);
+
+    memset(&r, 0, sizeof(r));
+    copy = heap_copy(buf, n - 1);
+    assert_true(ts_state_read_revocation(copy, &r));
+    assert_memory_equal(&r, &longest, sizeof(r));
+    heap_free(copy);
+
+    for (i = 0; i < n - 1; i++) {
+        copy = heap_copy(buf, i);
+        assert_int_equal(ts_state_read_revocation(copy, &r), i > 35);
+        heap_free(copy);
+    }
+
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        copy = heap_copy(bad[i], strlen(bad[i]));
+        assert_false(ts_state_read_revocation(copy, &r));
+        heap_free(copy);
+    }
+}
+
+
+static void
 the_longest_line_fits(void **state)
 {
     char             buf[TS_STATE_LINE_MAX];
@@ -150,6 +199,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(what_is_written_is_read),
+        cmocka_unit_test(revocations_have_one_spelling),
         cmocka_unit_test(the_longest_line_fits),
         cmocka_unit_test(anything_else_is_no_lock),
         cmocka_unit_test(the_name_of_a_key),

@@ -9,6 +9,7 @@
 #include <ngx_http.h>
 
 #include "guard/ngx_http_tradesec_cookie_guard.h"
+#include "guard/ngx_http_tradesec_freeze.h"
 #include "guard/ngx_http_tradesec_jwt.h"
 #include "guard/ngx_http_tradesec_login.h"
 #include "guard/ngx_http_tradesec_methods.h"
@@ -65,6 +66,9 @@ static ngx_int_t ngx_http_tradesec_init_module(ngx_cycle_t *cycle);
  */
 
 static const ngx_http_tradesec_guard_t *const  ngx_http_tradesec_guards[] = {
+#ifndef TS_OMIT_FREEZE
+    &ngx_http_tradesec_freeze_guard,
+#endif
 #ifndef TS_OMIT_METHODS
     &ngx_http_tradesec_methods_guard,
 #endif

@@ -8,6 +8,8 @@
 static ts_reason_e ts_jwt_read_claims(ts_jwt_t *jwt);
 static ts_reason_e ts_jwt_check_times(ts_jwt_t *jwt,
     const ts_jwt_policy_t *policy, int64_t now);
+static ts_reason_e ts_jwt_check_issued(ts_jwt_t *jwt,
+    const ts_jwt_policy_t *policy, int64_t exp, int64_t now);
 static ts_reason_e ts_jwt_check_issuer(const ts_jwt_t *jwt,
     const ts_jwt_policy_t *policy);
 static ts_reason_e ts_jwt_check_audience(const ts_jwt_t *jwt,
@@ -129,7 +131,7 @@ ts_jwt_date(const ts_jwt_t *jwt, const ts_json_token_t *token, int64_t *date,
 static ts_reason_e
 ts_jwt_check_times(ts_jwt_t *jwt, const ts_jwt_policy_t *policy, int64_t now)
 {
-    int64_t                 exp, nbf, iat, lifetime;
+    int64_t                 exp, nbf;
     ts_reason_e             rc;
     const ts_json_token_t  *token;
 
@@ -158,10 +160,34 @@ ts_jwt_check_times(ts_jwt_t *jwt, const ts_jwt_policy_t *policy, int64_t now)
         return rc;
     }
 
+    return ts_jwt_check_issued(jwt, policy, exp, now);
+}
+
+
+static ts_reason_e
+ts_jwt_check_issued(ts_jwt_t *jwt, const ts_jwt_policy_t *policy, int64_t exp,
+    int64_t now)
+{
+    int64_t                 iat, lifetime;
+    const ts_json_token_t  *token;
+
+    jwt->issued = INT64_MIN;
     token = ts_jwt_member(jwt, TS_SLICE("iat"));
 
     if (token == NULL) {
-        return policy->max_lifetime ? TS_REASON_JWT_LIFETIME : TS_REASON_NONE;
+
+        if (policy->lifetime == 0) {
+            return policy->max_lifetime ? TS_REASON_JWT_LIFETIME
+                                        : TS_REASON_NONE;
+        }
+
+        if (__builtin_sub_overflow(exp, policy->lifetime, &jwt->issued)) {
+            return TS_REASON_JWT_CLAIMS;
+        }
+
+        return jwt->issued > now
+               && jwt->issued - now > policy->leeway + TS_JWT_IAT_SKEW
+               ? TS_REASON_JWT_LIFETIME : TS_REASON_NONE;
     }
 
     if (!ts_jwt_date(jwt, token, &iat, 0)
@@ -174,9 +200,13 @@ ts_jwt_check_times(ts_jwt_t *jwt, const ts_jwt_policy_t *policy, int64_t now)
         return TS_REASON_JWT_NOT_YET_VALID;
     }
 
-    if (policy->max_lifetime && lifetime > policy->max_lifetime) {
+    if ((policy->max_lifetime && lifetime > policy->max_lifetime)
+        || (policy->lifetime && lifetime > policy->lifetime))
+    {
         return TS_REASON_JWT_LIFETIME;
     }
+
+    jwt->issued = iat;
 
     return TS_REASON_NONE;
 }

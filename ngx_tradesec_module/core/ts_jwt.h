@@ -33,6 +33,13 @@ typedef struct {
     int64_t            max_lifetime;    /* exp - iat, seconds; 0: any */
 
     /*
+     * How long its tokens live, seconds; 0: not configured. Then no token
+     * lives longer, and one without iat was issued so long before exp.
+     */
+
+    int64_t            lifetime;
+
+    /*
      * The kind of token: of a claim, when type_claim names one, else of the
      * header's typ. Without type: no typ, "JWT" or "at+jwt", and no claim that
      * calls it a refresh token.
@@ -54,6 +61,8 @@ typedef struct {
     /* until then, and from then on, it is good; both with leeway */
     int64_t            expires;
     int64_t            not_before;      /* INT64_MIN: always was */
+
+    int64_t            issued;          /* INT64_MIN: nobody knows */
 } ts_jwt_t;
 
 

@@ -21,6 +21,10 @@
       "a subrequest entered a location that asks for more than its main "    \
       "request passed")                                                      \
                                                                              \
+    /* freeze */                                                             \
+    X(FROZEN, "frozen", 503,                                                 \
+      "operators have frozen what changes state")                            \
+                                                                             \
     /* methods */                                                            \
     X(METHOD_NOT_ALLOWED, "method_not_allowed", 405,                         \
       "the method is not in tradesec_methods")                               \
@@ -123,6 +127,8 @@
       "the token is of another kind, such as a refresh token")               \
     X(JWT_SIGNATURE, "jwt_signature", 401,                                   \
       "the signature is not that of a key of the provider")                  \
+    X(JWT_REVOKED, "jwt_revoked", 401,                                       \
+      "the token, its session or what its user had been issued was revoked") \
     X(JWT_IDENTITY, "jwt_identity", 401,                                     \
       "a claim that is passed on as the user or in a field is missing or "   \
       "cannot be written there")                                             \

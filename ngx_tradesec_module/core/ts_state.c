@@ -12,7 +12,7 @@ static void ts_state_key_bytes(const ts_attempts_key_t *key, uint8_t *bytes);
 static int ts_state_get_word(ts_slice_t *line, ts_slice_t *word);
 static int ts_state_get_number(ts_slice_t *line, uint64_t max,
     uint64_t *number);
-static int ts_state_get_key(ts_slice_t *line, uint8_t *bytes);
+static int ts_state_get_hex(ts_slice_t *line, uint8_t *bytes, size_t n);
 
 
 size_t
@@ -31,6 +31,29 @@ ts_state_write_lock(char *buf, const ts_state_lock_t *lock)
     p = ts_state_put_number(p, lock->left);
     *p++ = ' ';
     p = ts_state_put_number(p, lock->level);
+    *p++ = '\n';
+
+    return (size_t) (p - buf);
+}
+
+
+size_t
+ts_state_write_revocation(char *buf, const ts_revocation_t *r)
+{
+    int       i;
+    char     *p;
+    uint8_t   bytes[sizeof(r->key)];
+
+    for (i = 0; i < (int) sizeof(bytes); i++) {
+        bytes[i] = (uint8_t) (r->key >> (56 - i * 8));
+    }
+
+    p = ts_state_put_word(buf, "revoke ");
+    p = ts_state_put_hex(p, bytes, sizeof(bytes));
+    *p++ = ' ';
+    p = ts_state_put_number(p, r->time);
+    *p++ = ' ';
+    p = ts_state_put_number(p, r->expires);
     *p++ = '\n';
 
     return (size_t) (p - buf);
@@ -63,7 +86,7 @@ ts_state_read_lock(ts_slice_t line, ts_state_lock_t *lock)
 
     if (!ts_state_get_word(&line, &word)
         || !ts_slice_eq(word, TS_SLICE("lock"))
-        || !ts_state_get_key(&line, bytes)
+        || !ts_state_get_hex(&line, bytes, TS_STATE_KEY)
         || !ts_state_get_number(&line, INT64_MAX, &lock->until)
         || !ts_state_get_number(&line, UINT32_MAX, &left)
         || !ts_state_get_number(&line, UINT8_MAX, &level)
@@ -85,6 +108,37 @@ ts_state_read_lock(ts_slice_t line, ts_state_lock_t *lock)
 
 
 int
+ts_state_read_revocation(ts_slice_t line, ts_revocation_t *r)
+{
+    int         i;
+    uint8_t     bytes[sizeof(r->key)];
+    uint64_t    time, expires;
+    ts_slice_t  word;
+
+    if (!ts_state_get_word(&line, &word)
+        || !ts_slice_eq(word, TS_SLICE("revoke"))
+        || !ts_state_get_hex(&line, bytes, sizeof(bytes))
+        || !ts_state_get_number(&line, UINT32_MAX, &time)
+        || !ts_state_get_number(&line, UINT32_MAX, &expires)
+        || line.len != 0)
+    {
+        return 0;
+    }
+
+    r->key = 0;
+
+    for (i = 0; i < (int) sizeof(bytes); i++) {
+        r->key = r->key << 8 | bytes[i];
+    }
+
+    r->time = (uint32_t) time;
+    r->expires = (uint32_t) expires;
+
+    return ts_revocation_kind(r->key) < TS_REVOKED_NOTHING;
+}
+
+
+int
 ts_state_read_key(ts_slice_t line, ts_slice_t *name,
     uint8_t key[TS_STATE_KEY])
 {
@@ -94,7 +148,7 @@ ts_state_read_key(ts_slice_t line, ts_slice_t *name,
            && ts_slice_eq(word, TS_SLICE("key"))
            && ts_state_get_word(&line, name)
            && name->len <= TS_STATE_NAME
-           && ts_state_get_key(&line, key)
+           && ts_state_get_hex(&line, key, TS_STATE_KEY)
            && line.len == 0;
 }
 
@@ -223,13 +277,13 @@ ts_state_get_number(ts_slice_t *line, uint64_t max, uint64_t *number)
 
 
 static int
-ts_state_get_key(ts_slice_t *line, uint8_t *bytes)
+ts_state_get_hex(ts_slice_t *line, uint8_t *bytes, size_t n)
 {
     size_t       i;
     uint8_t      c;
     ts_slice_t   word;
 
-    if (!ts_state_get_word(line, &word) || word.len != 2 * TS_STATE_KEY) {
+    if (!ts_state_get_word(line, &word) || word.len != 2 * n) {
         return 0;
     }
 

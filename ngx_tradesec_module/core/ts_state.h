@@ -6,6 +6,7 @@
  *     tradesec-state 1                  the format, first line
  *     key NAME KEY                      of an area: 32 hexadecimal digits
  *     lock KEY UNTIL LEFT LEVEL         decimal, UNTIL of the wall clock
+ *     revoke KEY TIME EXPIRES           16 hexadecimal digits, decimal
  *     end                               the file is complete
  *
  * The file may have been torn, edited, or put there by somebody else: what is
@@ -16,6 +17,7 @@
 #define TS_STATE_H
 
 #include "core/ts_attempts.h"
+#include "core/ts_revocations.h"
 
 
 #define TS_STATE_HEAD      "tradesec-state 1"
@@ -43,12 +45,14 @@ typedef struct {
 /* Write a line with its line feed to buf, of TS_STATE_LINE_MAX bytes. */
 
 size_t ts_state_write_lock(char *buf, const ts_state_lock_t *lock);
+size_t ts_state_write_revocation(char *buf, const ts_revocation_t *r);
 size_t ts_state_write_key(char *buf, const char *name,
     const uint8_t key[TS_STATE_KEY]);
 
 /* Read a line without its line feed. Return 0 when it is no such line. */
 
 int ts_state_read_lock(ts_slice_t line, ts_state_lock_t *lock);
+int ts_state_read_revocation(ts_slice_t line, ts_revocation_t *r);
 int ts_state_read_key(ts_slice_t line, ts_slice_t *name,
     uint8_t key[TS_STATE_KEY]);
 

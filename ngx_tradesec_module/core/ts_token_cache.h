@@ -22,9 +22,9 @@
 #include "core/ts_types.h"
 
 
-#define TS_TOKEN_CACHE_VALUES   200     /* bytes of an entry */
+#define TS_TOKEN_CACHE_VALUES   176     /* bytes of an entry */
 #define TS_TOKEN_CACHE_WAYS     8       /* slots that a tag may stand in */
-#define TS_TOKEN_CACHE_VERSION  1       /* of the layout in memory */
+#define TS_TOKEN_CACHE_VERSION  2       /* of the layout in memory */
 #define TS_TOKEN_CACHE_SLOT     256     /* bytes */
 
 
@@ -38,6 +38,10 @@ typedef struct {
 typedef struct {
     int64_t   expires;                          /* wall clock, seconds */
     int64_t   not_before;
+    int64_t   issued;                           /* and what it is revoked by: */
+    uint64_t  token;                            /* see core/ts_revocations.h */
+    uint64_t  session;
+    uint64_t  user;
     uint32_t  len;                              /* of values */
     uint8_t   values[TS_TOKEN_CACHE_VALUES];    /* the caller's own */
 } ts_token_entry_t;

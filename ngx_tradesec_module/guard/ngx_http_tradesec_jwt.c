@@ -10,6 +10,7 @@
 
 #include "core/ts_session.h"
 #include "guard/ngx_http_tradesec_jwt.h"
+#include "guard/ngx_http_tradesec_revoke.h"
 #include "request/ngx_http_tradesec_page.h"
 
 
@@ -111,7 +112,11 @@ ngx_http_tradesec_jwt_pass(ngx_http_request_t *r,
         }
     }
 
-    return ngx_http_tradesec_jwt_hide_credentials(r, policy, state);
+    if (ngx_http_tradesec_jwt_hide_credentials(r, policy, state) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_tradesec_revoke_expect(r, ctx, policy, state);
 }
 
 
@@ -183,6 +188,10 @@ ngx_http_tradesec_jwt_judge(ngx_http_request_t *r,
                                          ngx_time());
         }
 
+        if (state->reason == TS_REASON_NONE) {
+            state->reason = ngx_http_tradesec_jwt_revoked(r, state);
+        }
+
         return state;
     }
 
@@ -204,7 +213,11 @@ ngx_http_tradesec_jwt_judge(ngx_http_request_t *r,
             return state;
         }
 
-        if (reason == TS_REASON_NONE || reason == TS_REASON_INTERNAL_ERROR) {
+        /* what one provider knows to be revoked no other one may accept */
+
+        if (reason == TS_REASON_NONE || reason == TS_REASON_JWT_REVOKED
+            || reason == TS_REASON_INTERNAL_ERROR)
+        {
             state->reason = reason;
             return state;
         }

@@ -19,6 +19,7 @@
 #include "guard/ngx_http_tradesec_jwt_provider.h"
 #include "request/ngx_http_tradesec_context.h"
 #include "request/ngx_http_tradesec_guard.h"
+#include "store/ngx_http_tradesec_revocations_store.h"
 
 
 #define NGX_HTTP_TRADESEC_JWT_PROVIDERS  8      /* of a location */
@@ -89,6 +90,7 @@ typedef struct {
     ngx_flag_t                               ambient;   /* from a cookie */
     time_t                                   expires;
     time_t                                   not_before;
+    ts_revocation_subject_t                  subject;
 
     /* as in the provider; empty: the token has no such claim */
     ngx_str_t                      values[NGX_HTTP_TRADESEC_JWT_VALUES];
@@ -162,6 +164,23 @@ ngx_int_t ngx_http_tradesec_jwt_hide_cookie(ngx_http_request_t *r,
 ts_reason_e ngx_http_tradesec_jwt_verify(ngx_http_request_t *r,
     const ngx_http_tradesec_jwt_provider_t *provider,
     ngx_http_tradesec_jwt_state_t *state);
+
+/*
+ * What a token can be revoked by, and until when it is good, if it is a good
+ * one of the provider and of that user; 0 when it is not.
+ */
+
+ngx_flag_t ngx_http_tradesec_jwt_look(ngx_http_request_t *r,
+    const ngx_http_tradesec_jwt_provider_t *provider, ts_slice_t token,
+    const ngx_str_t *user, uint64_t *name, time_t *expires);
+
+/*
+ * TS_REASON_NONE, or JWT_REVOKED: whether the verified token of the state was
+ * revoked meanwhile.
+ */
+
+ts_reason_e ngx_http_tradesec_jwt_revoked(ngx_http_request_t *r,
+    const ngx_http_tradesec_jwt_state_t *state);
 
 /*
  * A claim at the top of the verified token, by its name. NGX_DECLINED when

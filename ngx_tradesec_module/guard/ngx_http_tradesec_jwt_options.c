@@ -35,6 +35,10 @@ static char *ngx_http_tradesec_jwt_set_leeway(ngx_conf_t *cf,
     ngx_http_tradesec_jwt_block_t *block, ngx_str_t *value, ngx_uint_t n);
 static char *ngx_http_tradesec_jwt_set_max_lifetime(ngx_conf_t *cf,
     ngx_http_tradesec_jwt_block_t *block, ngx_str_t *value, ngx_uint_t n);
+static char *ngx_http_tradesec_jwt_set_lifetime(ngx_conf_t *cf,
+    ngx_http_tradesec_jwt_block_t *block, ngx_str_t *value, ngx_uint_t n);
+static char *ngx_http_tradesec_jwt_set_session_claim(ngx_conf_t *cf,
+    ngx_http_tradesec_jwt_block_t *block, ngx_str_t *value, ngx_uint_t n);
 static char *ngx_http_tradesec_jwt_set_type(ngx_conf_t *cf,
     ngx_http_tradesec_jwt_block_t *block, ngx_str_t *value, ngx_uint_t n);
 static char *ngx_http_tradesec_jwt_set_user_claim(ngx_conf_t *cf,
@@ -74,6 +78,12 @@ static const ngx_http_tradesec_jwt_option_t
 
     { ngx_http_tradesec_jwt_name("max_lifetime"), 1, 1, 1,
       ngx_http_tradesec_jwt_set_max_lifetime },
+
+    { ngx_http_tradesec_jwt_name("lifetime"), 1, 1, 1,
+      ngx_http_tradesec_jwt_set_lifetime },
+
+    { ngx_http_tradesec_jwt_name("session_claim"), 1, 1, 1,
+      ngx_http_tradesec_jwt_set_session_claim },
 
     { ngx_http_tradesec_jwt_name("type"), 1, 2, 1,
       ngx_http_tradesec_jwt_set_type },
@@ -277,6 +287,39 @@ ngx_http_tradesec_jwt_set_max_lifetime(ngx_conf_t *cf,
     }
 
     block->provider->policy.max_lifetime = seconds;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_tradesec_jwt_set_lifetime(ngx_conf_t *cf,
+    ngx_http_tradesec_jwt_block_t *block, ngx_str_t *value, ngx_uint_t n)
+{
+    time_t  seconds;
+
+    seconds = ngx_parse_time(&value[1], 1);
+
+    if (seconds == (time_t) NGX_ERROR || seconds == 0) {
+        return ngx_http_tradesec_jwt_invalid(cf, value);
+    }
+
+    block->provider->policy.lifetime = seconds;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_tradesec_jwt_set_session_claim(ngx_conf_t *cf,
+    ngx_http_tradesec_jwt_block_t *block, ngx_str_t *value, ngx_uint_t n)
+{
+    if (!ngx_http_tradesec_conf_claim_pointer(cf,
+                                             &block->provider->session_claim,
+                                             &value[1]))
+    {
+        return ngx_http_tradesec_jwt_invalid(cf, value);
+    }
 
     return NGX_CONF_OK;
 }

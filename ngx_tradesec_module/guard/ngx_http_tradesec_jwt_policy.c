@@ -194,6 +194,12 @@ ngx_http_tradesec_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
             return NGX_CONF_ERROR;
         }
 
+        if (ngx_http_tradesec_revocations_create(cf, &no_zone) == NULL
+            && !no_zone)
+        {
+            return NGX_CONF_ERROR;
+        }
+
         if (no_zone) {
             ngx_log_error(NGX_LOG_WARN, cf->log, 0,
                           "without \"tradesec_zone\" each request verifies "

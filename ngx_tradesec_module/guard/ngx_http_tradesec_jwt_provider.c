@@ -18,9 +18,12 @@ typedef struct {
 } ngx_http_tradesec_jwt_provider_conf_t;
 
 
+static ngx_int_t ngx_http_tradesec_jwt_provider_init(ngx_conf_t *cf);
 static void *ngx_http_tradesec_jwt_provider_create_conf(ngx_conf_t *cf);
 static char *ngx_http_tradesec_jwt_provider(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
+static void ngx_http_tradesec_jwt_name_issuer(
+    ngx_http_tradesec_jwt_provider_t *provider);
 static char *ngx_http_tradesec_jwt_finish(ngx_conf_t *cf,
     ngx_http_tradesec_jwt_block_t *block);
 
@@ -40,7 +43,7 @@ static ngx_command_t  ngx_http_tradesec_jwt_provider_commands[] = {
 
 static ngx_http_module_t  ngx_http_tradesec_jwt_provider_module_ctx = {
     NULL,                                        /* preconfiguration */
-    NULL,                                        /* postconfiguration */
+    ngx_http_tradesec_jwt_provider_init,         /* postconfiguration */
 
     ngx_http_tradesec_jwt_provider_create_conf,  /* create main conf */
     NULL,                                        /* init main conf */
@@ -158,6 +161,72 @@ ngx_http_tradesec_jwt_seal_providers(ngx_conf_t *cf)
         provider[i]->salt = ngx_http_tradesec_token_salt_add(provider[i]->salt,
                                                      digest, sizeof(digest));
     }
+}
+
+
+ngx_http_tradesec_jwt_provider_t *const *
+ngx_http_tradesec_jwt_providers(ngx_http_request_t *r, ngx_uint_t *n)
+{
+    const ngx_http_tradesec_jwt_provider_conf_t  *pcf;
+
+    pcf = ngx_http_get_module_main_conf(r,
+                                       ngx_http_tradesec_jwt_provider_module);
+    *n = pcf->providers.nelts;
+
+    return pcf->providers.elts;
+}
+
+
+ngx_flag_t
+ngx_http_tradesec_jwt_is_bounded(
+    const ngx_http_tradesec_jwt_provider_t *provider)
+{
+    return provider->policy.max_lifetime || provider->policy.lifetime
+           || provider->bound;
+}
+
+
+/* Providers of one issuer accept each other's tokens: the longest counts. */
+
+static ngx_int_t
+ngx_http_tradesec_jwt_provider_init(ngx_conf_t *cf)
+{
+    time_t                                  longest;
+    ngx_uint_t                              i, j;
+    const ts_jwt_policy_t                  *policy;
+    ngx_http_tradesec_jwt_provider_t      **provider;
+    ngx_http_tradesec_jwt_provider_conf_t  *pcf;
+
+    pcf = ngx_http_conf_get_module_main_conf(cf,
+                                       ngx_http_tradesec_jwt_provider_module);
+    provider = pcf->providers.elts;
+
+    for (i = 0; i < pcf->providers.nelts; i++) {
+        longest = 0;
+
+        for (j = 0; j < pcf->providers.nelts; j++) {
+
+            if (provider[j]->issuer != provider[i]->issuer) {
+                continue;
+            }
+
+            if (!ngx_http_tradesec_jwt_is_bounded(provider[j])) {
+                longest = 0;
+                break;
+            }
+
+            policy = &provider[j]->policy;
+            longest = ngx_max(longest,
+                              ngx_max(ngx_max(policy->max_lifetime,
+                                              policy->lifetime),
+                                      provider[j]->bound)
+                              + policy->leeway);
+        }
+
+        provider[i]->longest = longest;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -294,6 +363,13 @@ ngx_http_tradesec_jwt_finish(ngx_conf_t *cf,
         provider->values[0].claim.names[0] = TS_SLICE("sub");
     }
 
+    if (provider->session_claim.n == 0) {
+        provider->session_claim.n = 1;
+        provider->session_claim.names[0] = TS_SLICE("sid");
+    }
+
+    ngx_http_tradesec_jwt_name_issuer(provider);
+
     provider->jwks = ngx_http_tradesec_jwt_read_keys(cf, &block->file,
                                                      block->form, algs,
                                                      &content);
@@ -309,4 +385,30 @@ ngx_http_tradesec_jwt_finish(ngx_conf_t *cf,
     ngx_explicit_memzero(content.data, content.len);
 
     return NGX_CONF_OK;
+}
+
+
+/* Without a named issuer two providers are two, whatever their keys. */
+
+static void
+ngx_http_tradesec_jwt_name_issuer(ngx_http_tradesec_jwt_provider_t *provider)
+{
+    u_char                    hash[crypto_generichash_BYTES];
+    u_char                    kind;
+    ts_slice_t                name;
+    crypto_generichash_state  state;
+
+    name = provider->policy.issuer;
+    kind = name.data != NULL;
+
+    if (!kind) {
+        name = ts_slice(provider->name.data, provider->name.len);
+    }
+
+    (void) crypto_generichash_init(&state, NULL, 0, sizeof(hash));
+    (void) crypto_generichash_update(&state, &kind, 1);
+    (void) crypto_generichash_update(&state, name.data, name.len);
+    (void) crypto_generichash_final(&state, hash, sizeof(hash));
+
+    ngx_memcpy(&provider->issuer, hash, sizeof(provider->issuer));
 }

@@ -55,6 +55,21 @@ typedef struct {
     ngx_uint_t                      end;        /* the value that says when
                                                    it is over at last */
 
+    /*
+     * Revocations are of an issuer: providers that name the same one share
+     * them, another provider has its own.
+     */
+    uint64_t                        issuer;
+    ts_json_pointer_t               session_claim;
+
+    /* seconds that one of its tokens lives at most, where that is known
+       otherwise; 0: by the policy alone */
+    time_t                          bound;
+
+    /* seconds that a token of the issuer lives at most, with leeway; 0: it
+       is not configured */
+    time_t                          longest;
+
     /* of everything above: what was verified with another is unverified */
     ngx_http_tradesec_token_salt_t  salt;
 } ngx_http_tradesec_jwt_provider_t;
@@ -64,6 +79,16 @@ typedef struct {
 
 const ngx_http_tradesec_jwt_provider_t *ngx_http_tradesec_jwt_find_provider(
     ngx_conf_t *cf, const ngx_str_t *name);
+
+/* All of them; their longest is known only when all have been read. */
+
+ngx_http_tradesec_jwt_provider_t *const *ngx_http_tradesec_jwt_providers(
+    ngx_http_request_t *r, ngx_uint_t *n);
+
+/* Whether tokens of the provider are known to end: lifetime or max_lifetime. */
+
+ngx_flag_t ngx_http_tradesec_jwt_is_bounded(
+    const ngx_http_tradesec_jwt_provider_t *provider);
 
 /*
  * The tokens of a session come in its own cookie, which becomes *cookie when

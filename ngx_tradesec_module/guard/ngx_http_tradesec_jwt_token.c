@@ -37,6 +37,8 @@ typedef struct {
 static ts_reason_e ngx_http_tradesec_jwt_recall(ngx_http_request_t *r,
     const ngx_http_tradesec_jwt_provider_t *provider,
     ngx_http_tradesec_jwt_state_t *state, const ts_token_entry_t *entry);
+static void ngx_http_tradesec_jwt_name(ngx_http_request_t *r,
+    ngx_http_tradesec_jwt_state_t *state);
 static void ngx_http_tradesec_jwt_remember(
     const ngx_http_tradesec_token_cache_t *cache, ts_token_tag_t tag,
     const ngx_http_tradesec_jwt_state_t *state);
@@ -56,6 +58,50 @@ static ngx_int_t ngx_http_tradesec_jwt_unpack(ngx_http_request_t *r,
 
 static ts_jwt_t                        ngx_http_tradesec_jwt_work;
 static ngx_http_tradesec_jwt_packed_t  ngx_http_tradesec_jwt_packed;
+
+
+/* A claim as the name of a revocation; 0: the token has none. */
+
+static uint64_t
+ngx_http_tradesec_jwt_claim_name(ngx_http_tradesec_revocations_store_t *store,
+    uint64_t issuer, ts_revoked_e kind, const ts_json_pointer_t *claim,
+    const ts_jwt_t *jwt)
+{
+    ts_slice_t  text;
+    uint8_t     buf[NGX_HTTP_TRADESEC_JWT_CLAIM_LEN];
+
+    return ts_jwt_claim(jwt, claim, buf, sizeof(buf), &text) == TS_JWT_CLAIM_OK
+           ? ngx_http_tradesec_revocations_name(store, kind, issuer,
+                                                (u_char *) text.data,
+                                                text.len)
+           : 0;
+}
+
+
+/*
+ * A token by its id; without one, by what is signed. Not by the signature: of
+ * some algorithms one token has several.
+ */
+
+static uint64_t
+ngx_http_tradesec_jwt_token_name(ngx_http_tradesec_revocations_store_t *store,
+    uint64_t issuer, const ts_jwt_t *jwt)
+{
+    uint64_t  name;
+
+    static const ts_json_pointer_t  jti = {
+        1, { { (const uint8_t *) "jti", 3 } }
+    };
+
+    name = ngx_http_tradesec_jwt_claim_name(store, issuer, TS_REVOKED_TOKEN,
+                                            &jti, jwt);
+
+    return name != 0
+           ? name
+           : ngx_http_tradesec_revocations_name(store, TS_REVOKED_TOKEN,
+                                                0, jwt->jws.input.data,
+                                                jwt->jws.input.len);
+}
 
 
 ts_reason_e
@@ -83,7 +129,10 @@ ngx_http_tradesec_jwt_verify(ngx_http_request_t *r,
                                           token.len);
 
         if (ngx_http_tradesec_token_cache_get(cache, tag, &entry)) {
-            return ngx_http_tradesec_jwt_recall(r, provider, state, &entry);
+            reason = ngx_http_tradesec_jwt_recall(r, provider, state, &entry);
+
+            return reason == TS_REASON_NONE
+                   ? ngx_http_tradesec_jwt_revoked(r, state) : reason;
         }
     }
 
@@ -99,11 +148,98 @@ ngx_http_tradesec_jwt_verify(ngx_http_request_t *r,
 
     reason = ngx_http_tradesec_jwt_read_values(r, state);
 
-    if (reason == TS_REASON_NONE && cache != NULL) {
+    if (reason != TS_REASON_NONE) {
+        return reason;
+    }
+
+    ngx_http_tradesec_jwt_name(r, state);
+
+    if (cache != NULL) {
         ngx_http_tradesec_jwt_remember(cache, tag, state);
     }
 
-    return reason;
+    return ngx_http_tradesec_jwt_revoked(r, state);
+}
+
+
+ngx_flag_t
+ngx_http_tradesec_jwt_look(ngx_http_request_t *r,
+    const ngx_http_tradesec_jwt_provider_t *provider, ts_slice_t token,
+    const ngx_str_t *user, uint64_t *name, time_t *expires)
+{
+    uint8_t     buf[NGX_HTTP_TRADESEC_JWT_CLAIM_LEN];
+    ts_jwt_t   *jwt;
+    ts_slice_t  text;
+
+    jwt = &ngx_http_tradesec_jwt_work;
+
+    if (token.len > TS_JWS_LEN
+        || ts_jwt_check(jwt, token, &provider->policy, provider->jwks,
+                        ngx_time())
+           != TS_REASON_NONE
+        || ts_jwt_user(jwt, &provider->values[0].claim, buf, sizeof(buf),
+                       &text)
+           != TS_JWT_CLAIM_OK
+        || !ts_slice_eq(text, ts_slice(user->data, user->len)))
+    {
+        return 0;
+    }
+
+    *name = ngx_http_tradesec_jwt_token_name(
+                                       ngx_http_tradesec_revocations_get(r),
+                                       provider->issuer, jwt);
+    *expires = jwt->expires;
+
+    return 1;
+}
+
+
+ts_reason_e
+ngx_http_tradesec_jwt_revoked(ngx_http_request_t *r,
+    const ngx_http_tradesec_jwt_state_t *state)
+{
+    ngx_http_tradesec_revocations_store_t  *store;
+
+    store = ngx_http_tradesec_revocations_get(r);
+
+    return store == NULL
+           || ts_revocations_find(store->list(store), &state->subject)
+              == TS_REVOKED_NOTHING
+           ? TS_REASON_NONE : TS_REASON_JWT_REVOKED;
+}
+
+
+/* What the token that was read last can be revoked by. */
+
+static void
+ngx_http_tradesec_jwt_name(ngx_http_request_t *r,
+    ngx_http_tradesec_jwt_state_t *state)
+{
+    uint64_t                                issuer;
+    ngx_http_tradesec_revocations_store_t  *store;
+
+    ngx_memzero(&state->subject, sizeof(ts_revocation_subject_t));
+
+    store = ngx_http_tradesec_revocations_get(r);
+
+    if (store == NULL) {
+        return;
+    }
+
+    issuer = state->provider->issuer;
+
+    state->subject.issued = ngx_http_tradesec_jwt_work.issued;
+    state->subject.token = ngx_http_tradesec_jwt_token_name(store, issuer,
+                                                &ngx_http_tradesec_jwt_work);
+    state->subject.session = ngx_http_tradesec_jwt_claim_name(store, issuer,
+                                                TS_REVOKED_SESSION,
+                                                &state->provider->session_claim,
+                                                &ngx_http_tradesec_jwt_work);
+    state->subject.user = ngx_http_tradesec_revocations_name(store,
+                                                TS_REVOKED_USER, issuer,
+                                                state->values[0].data,
+                                                state->values[0].len);
+    state->subject.all = ts_revocation_key(TS_REVOKED_ALL, issuer);
 }
 
 
@@ -122,6 +258,12 @@ ngx_http_tradesec_jwt_recall(ngx_http_request_t *r,
     state->provider = provider;
     state->expires = entry->expires;
     state->not_before = entry->not_before;
+
+    state->subject.issued = entry->issued;
+    state->subject.token = entry->token;
+    state->subject.session = entry->session;
+    state->subject.user = entry->user;
+    state->subject.all = ts_revocation_key(TS_REVOKED_ALL, provider->issuer);
 
     if (entry->len != 0) {
         return ngx_http_tradesec_jwt_unpack(r, state, entry->values,
@@ -154,6 +296,10 @@ ngx_http_tradesec_jwt_remember(const ngx_http_tradesec_token_cache_t *cache,
 
     entry.expires = state->expires;
     entry.not_before = state->not_before;
+    entry.issued = state->subject.issued;
+    entry.token = state->subject.token;
+    entry.session = state->subject.session;
+    entry.user = state->subject.user;
     entry.len = 0;
 
     if (packed->len <= sizeof(entry.values)) {

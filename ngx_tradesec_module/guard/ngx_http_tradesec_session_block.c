@@ -301,6 +301,8 @@ ngx_http_tradesec_session_finish(ngx_conf_t *cf,
     session->partial = partial.provider;
     session->full->cookie = session->cookie;
     session->partial->cookie = session->cookie;
+    session->full->bound = session->lifetime;
+    session->partial->bound = session->pending;
 
     if (ngx_http_tradesec_jwt_add_block(cf, &sb->block) != NGX_CONF_OK
         || ngx_http_tradesec_jwt_add_block(cf, &partial) != NGX_CONF_OK

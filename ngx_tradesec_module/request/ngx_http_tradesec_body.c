@@ -11,8 +11,6 @@
 
 
 static void ngx_http_tradesec_body_handler(ngx_http_request_t *r);
-static ngx_int_t ngx_http_tradesec_collect_body(ngx_http_request_t *r,
-    size_t max, ngx_str_t *body);
 
 
 ngx_int_t
@@ -77,7 +75,7 @@ ngx_http_tradesec_body_handler(ngx_http_request_t *r)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_tradesec_collect_body(ngx_http_request_t *r, size_t max,
     ngx_str_t *body)
 {

@@ -26,6 +26,14 @@
 ngx_int_t ngx_http_tradesec_read_body(ngx_http_request_t *r,
     ngx_http_tradesec_ctx_t *ctx, size_t max, ngx_str_t *body);
 
+/*
+ * The body that nginx has read. NGX_OK, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE or
+ * NGX_ERROR.
+ */
+
+ngx_int_t ngx_http_tradesec_collect_body(ngx_http_request_t *r, size_t max,
+    ngx_str_t *body);
+
 
 /* What the header says of the body. */
 

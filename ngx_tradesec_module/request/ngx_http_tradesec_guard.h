@@ -21,6 +21,7 @@
  */
 
 #define NGX_HTTP_TRADESEC_GUARD_MAP(X)                                       \
+    X(FREEZE, "freeze")                                                      \
     X(METHODS, "methods")                                                    \
     X(SPELLING, "spelling")                                                  \
     X(COOKIES, "cookies")                                                    \

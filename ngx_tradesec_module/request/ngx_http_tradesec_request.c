@@ -186,6 +186,18 @@ ngx_http_tradesec_conf_is_verified(ngx_conf_t *cf)
 
 
 ngx_flag_t
+ngx_http_tradesec_conf_is_login(ngx_conf_t *cf)
+{
+    const ngx_http_tradesec_request_conf_t  *rcf;
+
+    rcf = ngx_http_conf_get_module_loc_conf(cf,
+                                            ngx_http_tradesec_request_module);
+
+    return rcf->login;
+}
+
+
+ngx_flag_t
 ngx_http_tradesec_is_login(ngx_http_request_t *r)
 {
     const ngx_http_tradesec_request_conf_t  *rcf;

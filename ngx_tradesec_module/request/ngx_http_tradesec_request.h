@@ -32,6 +32,7 @@ ngx_flag_t ngx_http_tradesec_conf_is_on(ngx_conf_t *cf);
  */
 
 void ngx_http_tradesec_conf_set_login(ngx_conf_t *cf);
+ngx_flag_t ngx_http_tradesec_conf_is_login(ngx_conf_t *cf);
 ngx_flag_t ngx_http_tradesec_is_login(ngx_http_request_t *r);
 
 /*

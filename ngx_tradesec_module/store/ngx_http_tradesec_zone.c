@@ -84,6 +84,7 @@ ngx_http_tradesec_zone_add(ngx_conf_t *cf, ngx_http_tradesec_area_t *area)
         return NGX_ERROR;
     }
 
+    area->state_path = &zcf->state.path;
     zcf->areas[zcf->n++] = area;
 
     return NGX_OK;

@@ -79,6 +79,9 @@ struct ngx_http_tradesec_area_s {
     const ngx_http_tradesec_area_state_t
                                     *state;      /* NULL: nothing is kept */
 
+    const ngx_str_t                 *state_path; /* by zone_add(); empty: there
+                                                    is no state file */
+
     /* by the zone, when the shared memory exists */
 
     void                            *memory;     /* aligned to a page */
@@ -86,6 +89,8 @@ struct ngx_http_tradesec_area_s {
     u_char                          *key;        /* random, kept by copying
                                                     and by the state file */
     ngx_slab_pool_t                 *shpool;
+    volatile ngx_pid_t              *keeper;     /* of the zone: the process
+                                                    that writes its files */
     ngx_flag_t                       fresh;      /* created, and not copied */
 };
 

@@ -130,6 +130,7 @@ ngx_http_tradesec_zone_attach(ngx_http_tradesec_zone_conf_t *zcf,
         zcf->areas[i]->size = record->size;
         zcf->areas[i]->key = record->key;
         zcf->areas[i]->shpool = shpool;
+        zcf->areas[i]->keeper = &head->keeper;
     }
 }
 
