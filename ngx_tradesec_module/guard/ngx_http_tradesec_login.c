@@ -30,6 +30,7 @@ typedef struct {
     ngx_http_tradesec_expectation_t      expectation;
     ngx_http_tradesec_attempts_store_t  *store;
     const ngx_str_t                     *counter;
+    ngx_http_tradesec_login_browser_t    browser;
     ts_attempt_t                         attempt;
 } ngx_http_tradesec_login_attempt_t;
 
@@ -379,7 +380,15 @@ ngx_http_tradesec_login_reserve(ngx_http_request_t *r,
     a->counter = &llcf->policy->counter;
     a->attempt.id = ngx_http_tradesec_login_id();
 
-    ngx_http_tradesec_login_keys(r, llcf, account, &a->attempt);
+    if (ngx_http_tradesec_login_browser(r, llcf, account, &a->browser)
+        != NGX_OK)
+    {
+        return ngx_http_tradesec_fault();
+    }
+
+    ngx_http_tradesec_login_keys(r, llcf, account,
+                                 a->browser.known ? &a->browser.device : NULL,
+                                 &a->attempt);
 
     /* one attempt, although two locations on its way count it */
 
@@ -468,9 +477,12 @@ ngx_http_tradesec_login_outcome(ngx_http_request_t *r,
 
     n = a->store->settle(a->store, &a->attempt, outcomes[outcome], &seconds);
 
+    if (outcome == TS_OUTCOME_SUCCESS) {
+        ngx_http_tradesec_login_remember(r, &a->browser);
+    }
+
     if (n != 0) {
-        account = (uint32_t) a->attempt.counters[
-                             NGX_HTTP_TRADESEC_LOGIN_ACCOUNT].key.word[1];
+        account = a->attempt.counters[NGX_HTTP_TRADESEC_LOGIN_PAIR].other;
 
         if (seconds > NGX_HTTP_TRADESEC_LOGIN_LOCK_MAX) {
             ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,

@@ -69,6 +69,13 @@ static ngx_command_t  ngx_http_tradesec_login_commands[] = {
       0,
       NULL },
 
+    { ngx_string("tradesec_login_device"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
+      ngx_http_tradesec_login_device,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("tradesec_login_body_size"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_size_slot,
@@ -303,6 +310,7 @@ ngx_http_tradesec_login_create_conf(ngx_conf_t *cf)
 
     conf->policy = NGX_CONF_UNSET_PTR;
     conf->allow = NGX_CONF_UNSET_PTR;
+    conf->device = NGX_CONF_UNSET_PTR;
     conf->body_size = NGX_CONF_UNSET_SIZE;
     conf->window = NGX_CONF_UNSET;
     conf->accounts = NGX_CONF_UNSET_UINT;
@@ -336,6 +344,8 @@ ngx_http_tradesec_login_merge_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->policy, prev->policy,
                              &ngx_http_tradesec_login_off);
     ngx_conf_merge_ptr_value(conf->allow, prev->allow, NULL);
+    ngx_conf_merge_ptr_value(conf->device, prev->device,
+                             ngx_http_tradesec_login_no_device());
     ngx_conf_merge_size_value(conf->body_size, prev->body_size, 65536);
     ngx_conf_merge_value(conf->window, prev->window, 900);
     ngx_conf_merge_uint_value(conf->accounts, prev->accounts, 10);
@@ -374,6 +384,7 @@ ngx_http_tradesec_login_merge_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     ngx_http_tradesec_login_rules(conf);
+    ngx_http_tradesec_login_device_merge(cf, conf);
 
     if (ngx_http_tradesec_conf_guard_spellings(cf, conf->policy->basic)
         != NGX_OK)

@@ -7,6 +7,7 @@
 #ifndef NGX_HTTP_TRADESEC_LOGIN_CONF_H
 #define NGX_HTTP_TRADESEC_LOGIN_CONF_H
 
+#include "core/ts_device.h"
 #include "core/ts_login.h"
 #include "core/ts_outcome.h"
 #include "store/ngx_http_tradesec_attempts_store.h"
@@ -59,6 +60,16 @@ typedef struct {
 } ngx_http_tradesec_login_allow_t;
 
 
+/* The cookie of browsers that have logged in. */
+
+typedef struct {
+    ngx_flag_t                    accept;
+    ngx_flag_t                    issue;
+    ngx_str_t                     name;
+    time_t                        lifetime;
+} ngx_http_tradesec_login_device_t;
+
+
 typedef struct {
     ngx_http_tradesec_login_policy_t    *policy;
 
@@ -81,7 +92,19 @@ typedef struct {
     ngx_http_tradesec_attempts_store_t  *store;
 
     ngx_http_tradesec_login_allow_t     *allow;     /* NULL: nobody */
+
+    ngx_http_tradesec_login_device_t    *device;
+    u_char                               device_realm[TS_DEVICE_REALM];
 } ngx_http_tradesec_login_conf_t;
+
+
+/* The browser of an attempt. */
+
+typedef struct {
+    ngx_flag_t                    known;        /* has logged in before */
+    ts_device_t                   device;       /* then it is this one */
+    ngx_str_t                     set_cookie;   /* to have, if it does now */
+} ngx_http_tradesec_login_browser_t;
 
 
 extern ngx_module_t  ngx_http_tradesec_login_module;
@@ -111,11 +134,33 @@ ngx_int_t ngx_http_tradesec_login_criterion(ngx_conf_t *cf,
     ngx_http_tradesec_login_policy_t *policy, ts_outcome_e means,
     ngx_str_t *parameter, ngx_str_t value);
 
-/* Fills in the counters of an attempt at a normalised account. */
+/* The directive tradesec_login_device; its default; the end of merging. */
+
+char *ngx_http_tradesec_login_device(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_http_tradesec_login_device_t *ngx_http_tradesec_login_no_device(void);
+void ngx_http_tradesec_login_device_merge(ngx_conf_t *cf,
+    ngx_http_tradesec_login_conf_t *conf);
+
+/* What the request's cookie says of the browser; NGX_ERROR: out of memory. */
+
+ngx_int_t ngx_http_tradesec_login_browser(ngx_http_request_t *r,
+    const ngx_http_tradesec_login_conf_t *llcf, ts_slice_t account,
+    ngx_http_tradesec_login_browser_t *browser);
+
+/* After a success. */
+
+void ngx_http_tradesec_login_remember(ngx_http_request_t *r,
+    const ngx_http_tradesec_login_browser_t *browser);
+
+/*
+ * Fills in the counters of an attempt at a normalised account. The device of
+ * a browser that is known has its own, NULL is any other.
+ */
 
 void ngx_http_tradesec_login_keys(ngx_http_request_t *r,
     const ngx_http_tradesec_login_conf_t *llcf, ts_slice_t account,
-    ts_attempt_t *attempt);
+    const ts_device_t *device, ts_attempt_t *attempt);
 
 
 #endif /* NGX_HTTP_TRADESEC_LOGIN_CONF_H */

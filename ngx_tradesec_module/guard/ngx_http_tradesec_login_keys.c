@@ -34,6 +34,9 @@ typedef struct {
 } ngx_http_tradesec_login_recent_t;
 
 
+static void ngx_http_tradesec_login_device_keys(const u_char *key,
+    uint64_t tag, ts_slice_t account, const ts_device_t *device,
+    const ts_attempts_key_t *address, ts_attempts_counter_t *c);
 static const ngx_http_tradesec_login_recent_t *
     ngx_http_tradesec_login_address_keys(const u_char *key, uint64_t tag,
     const ts_address_t *address);
@@ -49,10 +52,10 @@ static ts_address_t ngx_http_tradesec_login_address(ngx_http_request_t *r);
 void
 ngx_http_tradesec_login_keys(ngx_http_request_t *r,
     const ngx_http_tradesec_login_conf_t *llcf, ts_slice_t account,
-    ts_attempt_t *attempt)
+    const ts_device_t *device, ts_attempt_t *attempt)
 {
-    uint32_t                                 i;
-    uint64_t                                 tag, *hash;
+    uint32_t                                 i, other;
+    uint64_t                                 tag, *hash, *pair;
     const u_char                            *key;
     ts_address_t                             address;
     ts_attempts_counter_t                   *c;
@@ -69,10 +72,16 @@ ngx_http_tradesec_login_keys(ngx_http_request_t *r,
     address = ngx_http_tradesec_login_address(r);
     recent = ngx_http_tradesec_login_address_keys(key, tag, &address);
 
-    c[NGX_HTTP_TRADESEC_LOGIN_PAIR].key.word[0] = hash[0]
-                                                 + recent->keys[0].word[0];
-    c[NGX_HTTP_TRADESEC_LOGIN_PAIR].key.word[1] = hash[1]
-                                                 + recent->keys[0].word[1];
+    other = (uint32_t) hash[1];
+    pair = c[NGX_HTTP_TRADESEC_LOGIN_PAIR].key.word;
+
+    pair[0] = hash[0] + recent->keys[0].word[0];
+    pair[1] = hash[1] + recent->keys[0].word[1];
+
+    if (device != NULL) {
+        ngx_http_tradesec_login_device_keys(key, tag, account, device,
+                                            &recent->keys[0], c);
+    }
 
     for (i = 0; i < recent->n; i++) {
         c[NGX_HTTP_TRADESEC_LOGIN_ADDRESS + i].key = recent->keys[i];
@@ -82,11 +91,38 @@ ngx_http_tradesec_login_keys(ngx_http_request_t *r,
 
     for (i = 0; i < attempt->n; i++) {
         c[i].rule = &llcf->rules[i];
-        c[i].other = (uint32_t) hash[1];
+        c[i].other = other;
     }
 
     c[NGX_HTTP_TRADESEC_LOGIN_ACCOUNT].other
                                      = (uint32_t) recent->keys[0].word[1];
+}
+
+
+/*
+ * In the place of the pair, the browser at this address; in the place of the
+ * account, all browsers that are known there: however many cookies somebody
+ * has, they never buy more than that one budget.
+ */
+
+static ts_noinline void
+ngx_http_tradesec_login_device_keys(const u_char *key, uint64_t tag,
+    ts_slice_t account, const ts_device_t *device,
+    const ts_attempts_key_t *address, ts_attempts_counter_t *c)
+{
+    uint64_t  *pair;
+
+    tag += NGX_HTTP_TRADESEC_LOGIN_COUNTERS;
+
+    ts_siphash(key, tag, account,
+               c[NGX_HTTP_TRADESEC_LOGIN_ACCOUNT].key.word);
+
+    pair = c[NGX_HTTP_TRADESEC_LOGIN_PAIR].key.word;
+
+    ts_siphash(key, tag + 1, ts_slice(device->id, TS_DEVICE_ID), pair);
+
+    pair[0] += address->word[0];
+    pair[1] += address->word[1];
 }
 
 
