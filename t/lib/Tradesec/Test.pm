@@ -184,7 +184,7 @@ sub _hold_port {
         LocalPort => $wanted // 0,
         Proto     => 'tcp',
         ReuseAddr => 1,
-    ) || croak "no port: $!";
+    ) || croak "port " . ($wanted // "of the kernel's choice") . ": $!";
 }
 
 
