@@ -14,6 +14,7 @@
 #include "guard/ngx_http_tradesec_login.h"
 #include "guard/ngx_http_tradesec_methods.h"
 #include "guard/ngx_http_tradesec_origin.h"
+#include "guard/ngx_http_tradesec_refresh.h"
 #include "guard/ngx_http_tradesec_require.h"
 #include "guard/ngx_http_tradesec_session.h"
 #include "guard/ngx_http_tradesec_spelling.h"
@@ -89,6 +90,9 @@ static const ngx_http_tradesec_guard_t *const  ngx_http_tradesec_guards[] = {
 #endif
 #ifndef TS_OMIT_REQUIRE
     &ngx_http_tradesec_require_guard,
+#endif
+#ifndef TS_OMIT_REFRESH
+    &ngx_http_tradesec_refresh_guard,
 #endif
 #ifndef TS_OMIT_LOGIN
     &ngx_http_tradesec_login_guard,

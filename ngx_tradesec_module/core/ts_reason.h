@@ -149,6 +149,14 @@
       "a rule reads the body, and it is larger than "                        \
       "tradesec_require_body_size")                                          \
                                                                              \
+    /* refresh */                                                            \
+    X(REFRESH_RACE, "refresh_race", 409,                                     \
+      "a refresh token that is, or has just been, used")                     \
+    X(REFRESH_REUSED, "refresh_reused", 401,                                 \
+      "a refresh token was used a second time, so its family is ended")      \
+    X(REFRESH_ENDED, "refresh_ended", 401,                                   \
+      "a refresh token of a family that was ended")                          \
+                                                                             \
     /* session */                                                            \
     X(SESSION_UNBOUND, "session_unbound", 401,                               \
       "the session's token came without the app's cookie that it belongs "   \

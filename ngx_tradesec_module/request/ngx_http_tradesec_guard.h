@@ -29,6 +29,7 @@
     X(ORIGIN, "origin")                                                      \
     X(JWT, "jwt")                                                            \
     X(REQUIRE, "require")                                                    \
+    X(REFRESH, "refresh")                                                    \
     X(LOGIN, "login")                                                        \
     X(SESSION, "session")
 

@@ -1,0 +1,266 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ */
+
+#include "ts_test.h"
+#include "core/ts_rotation.h"
+
+
+#define SETS  4
+#define SIZE  (SETS * TS_ROTATION_WAYS * TS_ROTATION_ENTRY)
+
+static void                *memory;
+static ts_rotation_t        t;
+static ts_rotation_times_t  times;
+
+
+static int
+setup(void **state)
+{
+    (void) state;
+
+    assert_int_equal(sizeof(ts_rotation_entry_t), TS_ROTATION_ENTRY);
+
+    memory = calloc(1, SIZE);
+    assert_non_null(memory);
+
+    ts_rotation_open(&t, memory, SIZE);
+    assert_int_equal(t.sets, SETS);
+
+    times = (ts_rotation_times_t) { 1000, 5, 3600 };
+
+    return 0;
+}
+
+
+static int
+teardown(void **state)
+{
+    (void) state;
+
+    free(memory);
+
+    return 0;
+}
+
+
+/* Tokens of the same number modulo SETS share a set. */
+
+static ts_rotation_tag_t
+tag(uint64_t n)
+{
+    return (ts_rotation_tag_t) { { n, ~n } };
+}
+
+
+static ts_rotation_e
+use(uint64_t n, uint64_t family)
+{
+    return ts_rotation_use(&t, tag(n), family, times);
+}
+
+
+static void
+settle(uint64_t n, uint64_t next)
+{
+    ts_rotation_tag_t  following;
+
+    following = tag(next);
+    ts_rotation_settle(&t, tag(n), next ? &following : NULL, times);
+}
+
+
+static void
+each_once(void **state)
+{
+    uint64_t  n;
+
+    (void) state;
+
+    for (n = 1; n < 6; n++) {
+        assert_int_equal(use(n, 100 + n), TS_ROTATION_FIRST);
+        settle(n, n + 1);
+        times.now += 60;
+    }
+}
+
+
+static void
+a_second_use_in_the_grace_is_a_race(void **state)
+{
+    (void) state;
+
+    assert_int_equal(use(1, 100), TS_ROTATION_FIRST);
+    assert_int_equal(use(1, 101), TS_ROTATION_RACE);
+    times.now += TS_ROTATION_FLIGHT - 1;
+    assert_int_equal(use(1, 101), TS_ROTATION_RACE);
+    settle(1, 2);
+    times.now += 4;
+    assert_int_equal(use(1, 102), TS_ROTATION_RACE);
+    assert_int_equal(use(2, 103), TS_ROTATION_FIRST);
+}
+
+
+static void
+a_second_use_later_ends_the_family(void **state)
+{
+    (void) state;
+
+    assert_int_equal(use(1, 100), TS_ROTATION_FIRST);
+    settle(1, 2);
+    assert_int_equal(use(2, 101), TS_ROTATION_FIRST);
+    settle(2, 3);
+    assert_int_equal(use(7, 200), TS_ROTATION_FIRST);
+    settle(7, 8);
+
+    times.now += 5;
+    assert_int_equal(use(1, 102), TS_ROTATION_REUSED);
+    assert_int_equal(use(1, 102), TS_ROTATION_ENDED);
+    assert_int_equal(use(2, 102), TS_ROTATION_ENDED);
+    assert_int_equal(use(3, 102), TS_ROTATION_ENDED);
+    assert_int_equal(use(8, 102), TS_ROTATION_FIRST);
+}
+
+
+static void
+what_follows_an_ended_one_has_ended(void **state)
+{
+    (void) state;
+
+    assert_int_equal(use(1, 100), TS_ROTATION_FIRST);
+    settle(1, 2);
+    times.now += 10;
+    assert_int_equal(use(2, 101), TS_ROTATION_FIRST);
+    assert_int_equal(use(1, 102), TS_ROTATION_REUSED);
+    settle(2, 3);
+    assert_int_equal(use(3, 103), TS_ROTATION_ENDED);
+}
+
+
+static void
+what_the_backend_did_not_take_may_be_used_again(void **state)
+{
+    (void) state;
+
+    assert_int_equal(use(1, 100), TS_ROTATION_FIRST);
+    settle(1, 0);
+    assert_int_equal(use(1, 101), TS_ROTATION_FIRST);
+    settle(1, 1);
+    assert_int_equal(use(1, 102), TS_ROTATION_FIRST);
+    settle(1, 2);
+    settle(1, 0);
+    times.now += 10;
+    assert_int_equal(use(1, 103), TS_ROTATION_REUSED);
+    settle(1, 0);
+    assert_int_equal(use(1, 104), TS_ROTATION_ENDED);
+    assert_int_equal(use(2, 104), TS_ROTATION_ENDED);
+    settle(9, 10);
+    assert_int_equal(use(10, 105), TS_ROTATION_FIRST);
+}
+
+
+static void
+an_answer_that_never_comes_locks_nobody_out(void **state)
+{
+    (void) state;
+
+    assert_int_equal(use(1, 100), TS_ROTATION_FIRST);
+    times.now += TS_ROTATION_FLIGHT;
+    assert_int_equal(use(1, 101), TS_ROTATION_FIRST);
+    settle(1, 2);
+    times.now += 5;
+    assert_int_equal(use(1, 101), TS_ROTATION_REUSED);
+}
+
+
+static void
+forgotten_in_time(void **state)
+{
+    (void) state;
+
+    assert_int_equal(use(1, 100), TS_ROTATION_FIRST);
+    settle(1, 2);
+    times.now += 3600;
+    assert_int_equal(use(1, 101), TS_ROTATION_FIRST);
+}
+
+
+static void
+a_full_set_forgets_the_oldest_and_ended_ones_last(void **state)
+{
+    uint64_t  i;
+
+    (void) state;
+
+    assert_int_equal(use(SETS, 100), TS_ROTATION_FIRST);
+    settle(SETS, 2 * SETS);
+    times.now += 10;
+    assert_int_equal(use(SETS, 100), TS_ROTATION_REUSED);
+
+    for (i = 3; i < 3 + 4 * TS_ROTATION_WAYS; i++) {
+        times.now++;
+        assert_int_equal(use(i * SETS, 100 + i), TS_ROTATION_FIRST);
+    }
+
+    assert_int_equal(use(SETS, 1), TS_ROTATION_ENDED);
+    assert_int_equal(use(2 * SETS, 1), TS_ROTATION_ENDED);
+    assert_int_equal(use((i - 1) * SETS, 1), TS_ROTATION_RACE);
+    assert_int_equal(use(3 * SETS, 1), TS_ROTATION_FIRST);
+}
+
+
+static void
+copied_to_another_size(void **state)
+{
+    void           *other;
+    ts_rotation_t   old;
+
+    (void) state;
+
+    assert_int_equal(use(1, 100), TS_ROTATION_FIRST);
+    settle(1, 2);
+    times.lifetime = 10;
+    assert_int_equal(use(3, 101), TS_ROTATION_FIRST);
+    times.lifetime = 3600;
+    times.now += 10;
+
+    old = t;
+    other = calloc(7, TS_ROTATION_WAYS * TS_ROTATION_ENTRY);
+    assert_non_null(other);
+    ts_rotation_open(&t, other, 7 * TS_ROTATION_WAYS * TS_ROTATION_ENTRY);
+    ts_rotation_copy(&t, &old, times.now);
+
+    assert_int_equal(use(3, 102), TS_ROTATION_FIRST);
+    assert_int_equal(use(1, 102), TS_ROTATION_REUSED);
+    assert_int_equal(use(2, 102), TS_ROTATION_ENDED);
+
+    free(other);
+    t = old;
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test_setup_teardown(each_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_second_use_in_the_grace_is_a_race,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(a_second_use_later_ends_the_family,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(what_follows_an_ended_one_has_ended,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            what_the_backend_did_not_take_may_be_used_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            an_answer_that_never_comes_locks_nobody_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(forgotten_in_time, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            a_full_set_forgets_the_oldest_and_ended_ones_last, setup,
+            teardown),
+        cmocka_unit_test_setup_teardown(copied_to_another_size, setup,
+                                        teardown),
+    };
+
+    return cmocka_run_group_tests_name("rotation", tests, NULL, NULL);
+}

@@ -1,0 +1,223 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ */
+
+#include "core/ts_rotation.h"
+
+
+/* State of an entry. */
+
+#define TS_ROTATION_LIVE     0
+#define TS_ROTATION_FLYING   1      /* its answer is awaited */
+#define TS_ROTATION_USED     2
+#define TS_ROTATION_OVER     3      /* the family has ended */
+
+
+static ts_rotation_entry_t *ts_rotation_find(const ts_rotation_t *t,
+    ts_rotation_tag_t tag, uint32_t now);
+static ts_rotation_entry_t *ts_rotation_place(const ts_rotation_t *t,
+    ts_rotation_tag_t tag, uint32_t now);
+static void ts_rotation_end(ts_rotation_t *t, uint64_t family,
+    ts_rotation_times_t times);
+
+
+void
+ts_rotation_open(ts_rotation_t *t, void *memory, size_t size)
+{
+    t->entries = memory;
+    t->sets = size / (sizeof(ts_rotation_entry_t) * TS_ROTATION_WAYS);
+}
+
+
+void
+ts_rotation_copy(ts_rotation_t *t, const ts_rotation_t *old, uint32_t now)
+{
+    size_t                      i;
+    const ts_rotation_entry_t  *e;
+
+    e = old->entries;
+
+    for (i = 0; i < old->sets * TS_ROTATION_WAYS; i++, e++) {
+        if (e->expires > now) {
+            *ts_rotation_place(t, e->tag, now) = *e;
+        }
+    }
+}
+
+
+static ts_rotation_entry_t *
+ts_rotation_set(const ts_rotation_t *t, ts_rotation_tag_t tag)
+{
+    return t->entries + tag.word[0] % t->sets * TS_ROTATION_WAYS;
+}
+
+
+ts_rotation_e
+ts_rotation_use(ts_rotation_t *t, ts_rotation_tag_t tag, uint64_t family,
+    ts_rotation_times_t times)
+{
+    uint32_t              age;
+    ts_rotation_entry_t  *e;
+
+    e = ts_rotation_find(t, tag, times.now);
+
+    if (e == NULL) {
+        e = ts_rotation_place(t, tag, times.now);
+        e->tag = tag;
+        e->family = family;
+        e->state = TS_ROTATION_LIVE;
+    }
+
+    age = times.now - e->since;
+
+    switch (e->state) {
+
+    case TS_ROTATION_OVER:
+        return TS_ROTATION_ENDED;
+
+    case TS_ROTATION_USED:
+
+        if (age < times.grace) {
+            return TS_ROTATION_RACE;
+        }
+
+        ts_rotation_end(t, e->family, times);
+
+        return TS_ROTATION_REUSED;
+
+    case TS_ROTATION_FLYING:
+
+        if (age < TS_ROTATION_FLIGHT) {
+            return TS_ROTATION_RACE;
+        }
+
+        break;
+    }
+
+    e->state = TS_ROTATION_FLYING;
+    e->since = times.now;
+    e->expires = times.now + times.lifetime;
+
+    return TS_ROTATION_FIRST;
+}
+
+
+void
+ts_rotation_settle(ts_rotation_t *t, ts_rotation_tag_t tag,
+    const ts_rotation_tag_t *next, ts_rotation_times_t times)
+{
+    uint32_t              state;
+    uint64_t              family;
+    ts_rotation_entry_t  *e;
+
+    e = ts_rotation_find(t, tag, times.now);
+
+    if (e == NULL || e->state == TS_ROTATION_LIVE) {
+        return;
+    }
+
+    if (next == NULL) {
+
+        if (e->state == TS_ROTATION_FLYING) {
+            e->state = TS_ROTATION_LIVE;
+        }
+
+        return;
+    }
+
+    state = e->state == TS_ROTATION_OVER ? TS_ROTATION_OVER : TS_ROTATION_LIVE;
+    family = e->family;
+
+    if (state == TS_ROTATION_LIVE) {
+        e->state = TS_ROTATION_USED;
+        e->since = times.now;
+    }
+
+    /* the same token once more is no next one */
+
+    if (next->word[0] == tag.word[0] && next->word[1] == tag.word[1]) {
+        e->state = state;
+        return;
+    }
+
+    e = ts_rotation_find(t, *next, times.now);
+
+    if (e == NULL) {
+        e = ts_rotation_place(t, *next, times.now);
+        e->tag = *next;
+    }
+
+    e->family = family;
+    e->state = state;
+    e->since = times.now;
+    e->expires = times.now + times.lifetime;
+}
+
+
+static ts_rotation_entry_t *
+ts_rotation_find(const ts_rotation_t *t, ts_rotation_tag_t tag, uint32_t now)
+{
+    size_t                i;
+    ts_rotation_entry_t  *e;
+
+    e = ts_rotation_set(t, tag);
+
+    for (i = 0; i < TS_ROTATION_WAYS; i++, e++) {
+        if (e->expires > now && e->tag.word[0] == tag.word[0]
+            && e->tag.word[1] == tag.word[1])
+        {
+            return e;
+        }
+    }
+
+    return NULL;
+}
+
+
+static ts_rotation_entry_t *
+ts_rotation_place(const ts_rotation_t *t, ts_rotation_tag_t tag, uint32_t now)
+{
+    int                   over, best_over;
+    size_t                i;
+    ts_rotation_entry_t  *e, *best;
+
+    e = ts_rotation_set(t, tag);
+    best = e;
+    best_over = best->state == TS_ROTATION_OVER;
+
+    for (i = 0; i < TS_ROTATION_WAYS; i++, e++) {
+
+        if (e->expires <= now) {
+            return e;
+        }
+
+        over = e->state == TS_ROTATION_OVER;
+
+        if (over < best_over || (over == best_over && e->since < best->since)) {
+            best = e;
+            best_over = over;
+        }
+    }
+
+    return best;
+}
+
+
+/* Looks through the whole table; once for a family. */
+
+static void
+ts_rotation_end(ts_rotation_t *t, uint64_t family, ts_rotation_times_t times)
+{
+    size_t                i;
+    ts_rotation_entry_t  *e;
+
+    e = t->entries;
+
+    for (i = 0; i < t->sets * TS_ROTATION_WAYS; i++, e++) {
+        if (e->family == family && e->expires > times.now) {
+            e->state = TS_ROTATION_OVER;
+            e->since = times.now;
+            e->expires = times.now + times.lifetime;
+        }
+    }
+}

@@ -1,0 +1,96 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ *
+ * Which refresh tokens were used (RFC 9700, section 4.14.2): each may be used
+ * once and is followed by the next one of its family. One that is used again,
+ * when its successor may be in other hands, ends the family. A table of fixed
+ * size, without pointers, in memory that several processes share.
+ *
+ * A token is known by its tag, a 128-bit keyed hash; nothing of it is stored.
+ * When a set is full, the entry that is forgotten is one that has expired, else
+ * the one that was touched longest ago, but of an ended family last. A token
+ * that was forgotten counts as one that was never seen.
+ *
+ * The caller holds a lock. A writer that died in the middle leaves an entry
+ * that no token has, which is overwritten some time.
+ */
+
+#ifndef TS_ROTATION_H
+#define TS_ROTATION_H
+
+#include "core/ts_types.h"
+
+
+#define TS_ROTATION_VERSION  1      /* of the layout in memory */
+#define TS_ROTATION_WAYS     8      /* entries that a tag may stand in */
+#define TS_ROTATION_ENTRY    48     /* bytes */
+
+/* An answer that takes longer is not waited for any more, in seconds. */
+
+#define TS_ROTATION_FLIGHT   120
+
+
+typedef struct {
+    uint64_t  word[2];
+} ts_rotation_tag_t;
+
+
+typedef enum {
+    TS_ROTATION_FIRST = 0,      /* pass it on, then settle it */
+    TS_ROTATION_RACE,           /* it is, or has just been, used */
+    TS_ROTATION_REUSED,         /* it was: the family has ended now */
+    TS_ROTATION_ENDED           /* the family had */
+} ts_rotation_e;
+
+
+typedef struct {
+    ts_rotation_tag_t  tag;
+    uint64_t           family;
+    uint32_t           state;
+    uint32_t           since;       /* seconds of a monotonic clock, too */
+    uint32_t           expires;     /* 0: the entry is free */
+    uint32_t           unused[3];
+} ts_rotation_entry_t;
+
+
+typedef struct {
+    ts_rotation_entry_t  *entries;
+    size_t                sets;     /* of TS_ROTATION_WAYS entries */
+} ts_rotation_t;
+
+
+typedef struct {
+    uint32_t  now;
+    uint32_t  grace;
+    uint32_t  lifetime;             /* how long a token is remembered */
+} ts_rotation_times_t;
+
+
+/* Uses memory that is zeroed, or that another one of that size has used. */
+
+void ts_rotation_open(ts_rotation_t *t, void *memory, size_t size);
+
+/* Takes over what another one has, of any size, at that moment. */
+
+void ts_rotation_copy(ts_rotation_t *t, const ts_rotation_t *old,
+    uint32_t now);
+
+/*
+ * A request comes with the token. family is a random number, for one that was
+ * never seen.
+ */
+
+ts_rotation_e ts_rotation_use(ts_rotation_t *t, ts_rotation_tag_t tag,
+    uint64_t family, ts_rotation_times_t times);
+
+/*
+ * The first use was answered: next is the token that follows, or, without one,
+ * NULL: the backend has not taken this one, which may be used again. When the
+ * family has ended meanwhile, the next one has, too.
+ */
+
+void ts_rotation_settle(ts_rotation_t *t, ts_rotation_tag_t tag,
+    const ts_rotation_tag_t *next, ts_rotation_times_t times);
+
+
+#endif /* TS_ROTATION_H */

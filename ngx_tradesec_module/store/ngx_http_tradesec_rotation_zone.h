@@ -1,0 +1,49 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ *
+ * Refresh tokens that were used, known to all workers in an area of
+ * tradesec_zone.
+ */
+
+#ifndef NGX_HTTP_TRADESEC_ROTATION_ZONE_H
+#define NGX_HTTP_TRADESEC_ROTATION_ZONE_H
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "core/ts_rotation.h"
+#include "store/ngx_http_tradesec_zone.h"
+
+
+typedef struct {
+    ngx_http_tradesec_area_t  area;
+} ngx_http_tradesec_rotation_zone_t;
+
+
+/*
+ * Asks for the area while configurations are being merged; once in a
+ * configuration. NULL when memory is out or when there is no tradesec_zone:
+ * then *no_zone is set.
+ */
+
+ngx_http_tradesec_rotation_zone_t *ngx_http_tradesec_rotation_zone_create(
+    ngx_conf_t *cf, ngx_flag_t *no_zone);
+
+/* The name of a token of that kind: salt tells apart what is not related. */
+
+ts_rotation_tag_t ngx_http_tradesec_rotation_tag(
+    const ngx_http_tradesec_rotation_zone_t *zone, uint64_t salt,
+    ts_slice_t token);
+
+/* As their namesakes of the core, at this moment. */
+
+ts_rotation_e ngx_http_tradesec_rotation_use(
+    const ngx_http_tradesec_rotation_zone_t *zone, ts_rotation_tag_t tag,
+    uint64_t family, time_t grace, time_t lifetime);
+void ngx_http_tradesec_rotation_settle(
+    const ngx_http_tradesec_rotation_zone_t *zone, ts_rotation_tag_t tag,
+    const ts_rotation_tag_t *next, time_t lifetime);
+
+
+#endif /* NGX_HTTP_TRADESEC_ROTATION_ZONE_H */
