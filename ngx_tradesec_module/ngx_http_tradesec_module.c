@@ -15,6 +15,7 @@
 #include "guard/ngx_http_tradesec_methods.h"
 #include "guard/ngx_http_tradesec_origin.h"
 #include "guard/ngx_http_tradesec_refresh.h"
+#include "guard/ngx_http_tradesec_public.h"
 #include "guard/ngx_http_tradesec_require.h"
 #include "guard/ngx_http_tradesec_session.h"
 #include "guard/ngx_http_tradesec_spelling.h"
@@ -78,6 +79,9 @@ static const ngx_http_tradesec_guard_t *const  ngx_http_tradesec_guards[] = {
 #endif
 #ifndef TS_OMIT_COOKIES
     &ngx_http_tradesec_cookies_guard,
+#endif
+#ifndef TS_OMIT_PUBLIC
+    &ngx_http_tradesec_public_guard,
 #endif
 #ifndef TS_OMIT_WEBSOCKET
     &ngx_http_tradesec_websocket_guard,
@@ -301,7 +305,9 @@ ngx_http_tradesec_judge(ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
 static ngx_int_t
 ngx_http_tradesec_subrequest_handler(ngx_http_request_t *r)
 {
+    ngx_flag_t                             enters;
     ngx_uint_t                             i;
+    const void                            *passed;
     ngx_http_tradesec_ctx_t               *ctx;
     ngx_http_core_loc_conf_t              *clcf;
     const ngx_http_tradesec_loc_conf_t    *tlcf;
@@ -326,8 +332,12 @@ ngx_http_tradesec_subrequest_handler(ngx_http_request_t *r)
     for (i = 0; i < tlcf->n; i++) {
         g = &tlcf->guards[i];
 
-        if ((ctx->passed[g->guard->id] != g->policy
-             || (g->guard->bound != NULL && g->guard->bound(g->policy)))
+        passed = ctx->passed[g->guard->id];
+        enters = g->guard->subrequest
+                 ? g->guard->subrequest(r, g->policy, passed)
+                 : passed == g->policy;
+
+        if (!enters
             && ngx_http_tradesec_mark(r, ctx, g->guard->id,
                                       TS_REASON_SUBREQUEST_POLICY)
                == NGX_OK)

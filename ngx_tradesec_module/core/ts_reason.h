@@ -38,6 +38,11 @@
       "a cookie of tradesec_cookie_unique is there twice, or spelt so that " \
       "the backend could read another one")                                  \
                                                                              \
+    /* public */                                                             \
+    X(NOT_PUBLIC, "not_public", 403,                                         \
+      "the location asks for no token, and tradesec_public does not let "    \
+      "such a request in")                                                   \
+                                                                             \
     /* origin */                                                             \
     X(ORIGIN_MALFORMED, "origin_malformed", 403,                             \
       "Origin, Sec-Fetch-Site or Referer stands there twice or unreadable")  \

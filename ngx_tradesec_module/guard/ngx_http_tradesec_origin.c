@@ -31,8 +31,7 @@ typedef struct {
 
 typedef struct {
     ngx_http_tradesec_origin_policy_t  *policy;
-    ngx_array_t                        *names;  /* of ngx_str_t: the server's
-                                                   explicit names, for self */
+    ngx_array_t                        *names;  /* ngx_str_t: of the server */
     const void                         *safe;   /* names the safe methods */
 } ngx_http_tradesec_origin_conf_t;
 

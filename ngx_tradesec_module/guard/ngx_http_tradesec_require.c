@@ -18,7 +18,8 @@
 
 
 static const void *ngx_http_tradesec_require_get_policy(ngx_conf_t *cf);
-static ngx_flag_t ngx_http_tradesec_require_is_bound(const void *policy);
+static ngx_flag_t ngx_http_tradesec_require_subrequest(ngx_http_request_t *r,
+    const void *policy, const void *passed);
 static ngx_http_tradesec_verdict_t ngx_http_tradesec_require_check(
     ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx);
 static ngx_flag_t ngx_http_tradesec_require_applies(ngx_http_request_t *r,
@@ -51,7 +52,7 @@ const ngx_http_tradesec_guard_t  ngx_http_tradesec_require_guard = {
     ngx_http_tradesec_require_get_policy,
     ngx_http_tradesec_require_check,
     NULL,
-    ngx_http_tradesec_require_is_bound
+    ngx_http_tradesec_require_subrequest
 };
 
 
@@ -118,12 +119,15 @@ ngx_http_tradesec_require_get_policy(ngx_conf_t *cf)
 }
 
 
+/* What was compared with a path says nothing of another path. */
+
 static ngx_flag_t
-ngx_http_tradesec_require_is_bound(const void *policy)
+ngx_http_tradesec_require_subrequest(ngx_http_request_t *r,
+    const void *policy, const void *passed)
 {
     const ngx_http_tradesec_require_policy_t *p = policy;
 
-    return p->bound;
+    return passed == policy && !p->bound;
 }
 
 

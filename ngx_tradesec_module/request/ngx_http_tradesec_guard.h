@@ -25,6 +25,7 @@
     X(METHODS, "methods")                                                    \
     X(SPELLING, "spelling")                                                  \
     X(COOKIES, "cookies")                                                    \
+    X(PUBLIC, "public")                                                      \
     X(WEBSOCKET, "websocket")                                                \
     X(ORIGIN, "origin")                                                      \
     X(JWT, "jwt")                                                            \
@@ -86,11 +87,14 @@ typedef struct {
     ngx_flag_t                  (*passes)(ngx_http_request_t *r);
 
     /*
-     * Whether the policy looks at what a subrequest may have otherwise, such
-     * as its path: then passing it proves nothing there. NULL: never.
+     * Whether a subrequest may enter a location with the policy; passed is
+     * that of this guard which its main request has passed. NULL: when it is
+     * the same.
      */
 
-    ngx_flag_t                  (*bound)(const void *policy);
+    ngx_flag_t                  (*subrequest)(ngx_http_request_t *r,
+                                              const void *policy,
+                                              const void *passed);
 } ngx_http_tradesec_guard_t;
 
 

@@ -1,0 +1,14 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ */
+
+#ifndef NGX_HTTP_TRADESEC_PUBLIC_H
+#define NGX_HTTP_TRADESEC_PUBLIC_H
+
+#include "request/ngx_http_tradesec_guard.h"
+
+
+extern const ngx_http_tradesec_guard_t  ngx_http_tradesec_public_guard;
+
+
+#endif /* NGX_HTTP_TRADESEC_PUBLIC_H */
