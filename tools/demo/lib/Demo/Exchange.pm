@@ -119,6 +119,20 @@ sub place ($self, $name, $wish) {
 }
 
 
+sub withdraw ($self, $name, $amount) {
+    my $account = $self->accounts->{$name} or return;
+
+    return unless ($amount // '') =~ /^[1-9]\d{0,6}$/;
+    return if $amount > $account->{cash};
+
+    $account->{cash} -= $amount;
+    $self->_publish_account($name);
+
+    return { user => $name, amount => 0 + $amount,
+        cash => _cents($account->{cash}) };
+}
+
+
 sub cancel ($self, $name, $id) {
     my $order = $self->orders->{$id} or return;
 
