@@ -131,6 +131,45 @@ full_case_folding(void **state)
 }
 
 
+/* Pairs of which MySQL finds one for the other (utf8mb4_0900_ai_ci). */
+
+static void
+what_collations_ignore_is_ignored(void **state)
+{
+    size_t  i;
+    char    a[TS_FOLD_OUT + 1], b[TS_FOLD_OUT + 1];
+
+    static const char *const  pairs[][2] = {
+        { "b\xc3\xb8""b", "bob" },                     /* o with stroke */
+        { "B\xc3\x98""B", "bob" },
+        { "\xc5\x82ukasz", "lukasz" },                /* l with stroke */
+        { "\xc4\x90or\xc4\x91""e", "dorde" },         /* d with stroke */
+        { "\xc3\x86sop", "aesop" },                   /* ae */
+        { "\xc5\x93uvre", "oeuvre" },                 /* oe */
+        { "\xca\xa6""a", "tsa" },                     /* ts digraph */
+        { "bob\xd9\xa1\xdb\xb2", "bob12" },           /* Arabic digits */
+        { "bob\xe0\xa5\xa7\xe0\xb9\x92", "bob12" },   /* Nagari, Thai */
+        { "bo\xcd\xa3", "boa" },                      /* a as a mark */
+        { "\xf0\x9f\x85\xb1ob", "bob" },              /* squared B */
+        { "\xc4\xb1van", "ivan" },                    /* dotless i */
+        { "\xe3\x82\xa2", "\xe3\x81\x82" },           /* kana */
+        { "\xe3\x82\xab\xe3\x82\xac", "\xe3\x81\x8b\xe3\x81\x8b" },
+        { "\xd2\x91", "\xd0\xb3" },                   /* ghe */
+        { "\xc3\xa6\xc3\xa6\xc3\xa6x\xc5\x93", "aeaeaexoe" },
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+        assert_int_equal(normalise(pairs[i][0], strlen(pairs[i][0]), a),
+                         TS_ACCOUNT_OK);
+        assert_int_equal(normalise(pairs[i][1], strlen(pairs[i][1]), b),
+                         TS_ACCOUNT_OK);
+        assert_string_equal(a, b);
+    }
+}
+
+
 static void
 an_empty_account_would_lock_everybody(void **state)
 {
@@ -266,6 +305,7 @@ main(void)
         cmocka_unit_test(ascii_is_folded_as_everything_is),
         cmocka_unit_test(different_accounts_stay_different),
         cmocka_unit_test(full_case_folding),
+        cmocka_unit_test(what_collations_ignore_is_ignored),
         cmocka_unit_test(an_empty_account_would_lock_everybody),
         cmocka_unit_test(control_characters_and_bad_utf8_are_refused),
         cmocka_unit_test(length_is_bounded_on_both_sides),

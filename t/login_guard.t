@@ -164,6 +164,15 @@ $t->post('/login', qq({"user":"$_"}), 'X-Client' => $client,
     "\xef\xbd\x83arol", 'caRol';
 is($backend->count, 5, 'spellings of an account are one account');
 
+# and those that the collations of databases take for one another
+
+$backend->clear;
+$t->post('/login', qq({"user":"$_"}), 'X-Client' => $client,
+    'Content-Type' => 'application/json')
+    for 'lola1', 'l\u00f8la1', '\u0142ola1', 'lola\u0661', 'lo\u1ddda1',
+    'L\u00d8\u0141A\u0967', 'lol\u0363\u06f1';
+is($backend->count, 5, 'so are these');
+
 # success
 
 for my $round (1 .. 3) {

@@ -3,9 +3,10 @@
  *
  * Folds text so that spellings that a backend may take for one become one:
  * Unicode NFKC with case folding (UAX #15, #21), without default ignorable
- * characters, and without accents, which the default collations of databases
- * ignore too ("bob" finds "BÖB" in MySQL). For counting and for suspicion
- * only: a folded text is no identity.
+ * characters, and without what is less than a primary difference (UTS #10),
+ * which the default collations of databases ignore too: "bob" finds "BÖB" in
+ * MySQL, "lodz1" finds "łódź١". For counting and for suspicion only: a folded
+ * text is no identity.
  */
 
 #ifndef TS_FOLD_H
