@@ -157,6 +157,107 @@ a_lock_may_begin_anew_with_each_attempt(void **state)
 }
 
 
+static void
+operators_look_and_clear(void **state)
+{
+    uint32_t               i, cursor;
+    ts_attempt_t           a, b;
+    ts_attempts_t         *t;
+    ts_attempts_key_t      account, address;
+    ts_attempts_view_t     view;
+
+    (void) state;
+
+    t = new_table(SIZE);
+
+    (void) lock_pair(t, &pair_rule, 1000);
+
+    a = attempt(1, 1);
+    a.n = 1;
+
+    assert_int_equal(ts_attempts_look(t, &a.counters[0].key, WINDOW, 1010,
+                                      &view), 1);
+    assert_int_equal(view.locked, MINUTE - 10);
+    assert_int_equal(view.level, 1);
+    assert_int_equal(view.failed, 0);
+
+    assert_int_equal(ts_attempts_clear(t, &a.counters[0].key, 1010), 1);
+    check_table(t);
+    assert_int_equal(ts_attempts_look(t, &a.counters[0].key, WINDOW, 1010,
+                                      &view), 0);
+    assert_int_equal(ts_attempts_clear(t, &a.counters[0].key, 1010), 0);
+
+    /* failures go, what is in flight stays charged and is settled */
+
+    assert_int_equal(reserve(t, &a, 1010), TS_ATTEMPTS_ADMITTED);
+    b = attempt(1, 1);
+    b.n = 1;
+    assert_int_equal(reserve(t, &b, 1011), TS_ATTEMPTS_ADMITTED);
+    (void) settle(t, &b, TS_ATTEMPTS_FAILED, 1011);
+
+    (void) ts_attempts_look(t, &a.counters[0].key, WINDOW, 1012, &view);
+    assert_int_equal(view.failed, 1);
+    assert_int_equal(view.in_flight, 1);
+
+    assert_int_equal(ts_attempts_clear(t, &a.counters[0].key, 1012), 0);
+    check_table(t);
+    (void) ts_attempts_look(t, &a.counters[0].key, WINDOW, 1012, &view);
+    assert_int_equal(view.failed, 0);
+    assert_int_equal(view.in_flight, 1);
+    (void) settle(t, &a, TS_ATTEMPTS_FAILED, 1013);
+
+    (void) ts_attempts_look(t, &a.counters[0].key, WINDOW, 1013, &view);
+    assert_int_equal(view.failed, 1);
+    (void) ts_attempts_look(t, &a.counters[0].key, WINDOW, 1010 + WINDOW,
+                            &view);
+    assert_int_equal(view.failed, 0);
+
+    /* pairs of an account: those whose address still has a counter */
+
+    account = (ts_attempts_key_t) { { 70, 0xaa00000000 } };
+
+    for (i = 0; i < 3; i++) {
+        address = (ts_attempts_key_t) { { 80 + i, 0xbb00000000 } };
+
+        a = attempt(1, 1);
+        a.n = 2;
+        a.counters[0].key = (ts_attempts_key_t) {
+            { account.word[0] + address.word[0],
+              account.word[1] + address.word[1] }
+        };
+        a.counters[1].key = address;
+        a.counters[1].rule = &address_rule;
+        a.n = i < 2 ? 2 : 1;
+
+        while (reserve(t, &a, 2000) == TS_ATTEMPTS_ADMITTED) {
+            (void) settle(t, &a, TS_ATTEMPTS_FAILED, 2000);
+            a.id = ++next_id;
+        }
+    }
+
+    assert_int_equal(ts_attempts_stats(t).locked, 3);
+
+    cursor = 0;
+    assert_int_equal(ts_attempts_clear_pairs(t, &cursor, &account, 2001), 2);
+    assert_int_equal(cursor, 0);
+    check_table(t);
+    assert_int_equal(ts_attempts_stats(t).locked, 1);
+
+    /* from anywhere */
+
+    for (i = 0; i < 8; i++) {
+        cursor = i < 6 ? i : UINT32_MAX - i;
+        (void) ts_attempts_locks(t, &cursor, locks, 1, 2001);
+        assert_true(cursor <= ts_attempts_stats(t).blocks);
+        cursor = i < 6 ? i : UINT32_MAX - i;
+        (void) ts_attempts_clear_pairs(t, &cursor, &address, 2001);
+        assert_int_equal(cursor, 0);
+    }
+
+    free(t);
+}
+
+
 int
 main(void)
 {
@@ -164,6 +265,7 @@ main(void)
         cmocka_unit_test(guessing_from_many_addresses_is_bounded),
         cmocka_unit_test(the_longest_lock_may_have_no_end),
         cmocka_unit_test(a_lock_may_begin_anew_with_each_attempt),
+        cmocka_unit_test(operators_look_and_clear),
     };
 
     return cmocka_run_group_tests_name("attempts_shapes", tests, NULL, NULL);

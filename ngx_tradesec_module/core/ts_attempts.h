@@ -48,7 +48,7 @@
 #define TS_ATTEMPTS_KEYS          6     /* of one attempt */
 #define TS_ATTEMPTS_LIMIT_MAX     1000
 #define TS_ATTEMPTS_OTHERS_MAX    64
-#define TS_ATTEMPTS_VERSION       2     /* of the layout in memory */
+#define TS_ATTEMPTS_VERSION       3     /* of the layout in memory */
 #define TS_ATTEMPTS_SCAN          4096  /* blocks that one call looks at */
 #define TS_ATTEMPTS_FOREVER       UINT32_MAX
 
@@ -143,6 +143,7 @@ typedef struct {
     uint64_t  evicted;      /* counters that left because memory was short */
     uint64_t  full;         /* attempts refused for want of memory */
     uint64_t  repaired;     /* times a dead process's mark was found */
+    uint64_t  cleared;      /* counters that an operator has cleared */
     uint32_t  locked;       /* counters in the list of locked ones */
     uint32_t  used;         /* blocks in use, of .. */
     uint32_t  blocks;
@@ -192,6 +193,39 @@ uint32_t ts_attempts_locks(ts_attempts_t *table, uint32_t *cursor,
 
 int ts_attempts_restore(ts_attempts_t *table, const ts_attempts_lock_t *lock,
     uint32_t now);
+
+/* A counter as it stands; FOREVER for a lock without end. */
+
+typedef struct {
+    uint32_t  locked;       /* seconds, 0: not */
+    uint32_t  level;
+    uint32_t  failed;
+    uint32_t  neutral;
+    uint32_t  in_flight;
+} ts_attempts_view_t;
+
+/* Returns 0 when there is no such counter. */
+
+int ts_attempts_look(ts_attempts_t *table, const ts_attempts_key_t *key,
+    uint32_t window, uint32_t now, ts_attempts_view_t *view);
+
+/*
+ * Forgets failures, lock and level of a counter. Returns whether it was
+ * locked.
+ */
+
+int ts_attempts_clear(ts_attempts_t *table, const ts_attempts_key_t *key,
+    uint32_t now);
+
+/*
+ * Clears the locked pairs of which `part` is one half, as far as the table
+ * still has a counter of the other: the key of a pair is the sum of those of
+ * its account and its address. Reads from *cursor on, as ts_attempts_locks(),
+ * and returns how many it has cleared.
+ */
+
+uint32_t ts_attempts_clear_pairs(ts_attempts_t *table, uint32_t *cursor,
+    const ts_attempts_key_t *part, uint32_t now);
 
 ts_attempts_stats_t ts_attempts_stats(const ts_attempts_t *table);
 

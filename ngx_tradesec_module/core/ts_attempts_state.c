@@ -92,7 +92,9 @@ ts_attempts_locks(ts_attempts_t *t, uint32_t *cursor,
     now = ts_attempts_open(t, now);
     filled = 0;
 
-    i = *cursor ? *cursor : TS_ATTEMPTS_FIRST;
+    i = *cursor < TS_ATTEMPTS_FIRST ? TS_ATTEMPTS_FIRST
+        : *cursor > t->fresh ? t->fresh : *cursor;
+
     end = t->fresh - i > TS_ATTEMPTS_SCAN ? i + TS_ATTEMPTS_SCAN : t->fresh;
 
     for ( /* void */ ; i < end && filled < n; i++) {

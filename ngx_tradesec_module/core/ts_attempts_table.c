@@ -194,7 +194,7 @@ ts_attempts_stats_t
 ts_attempts_stats(const ts_attempts_t *t)
 {
     return (ts_attempts_stats_t) {
-        t->locks, t->evicted, t->full, t->repaired,
+        t->locks, t->evicted, t->full, t->repaired, t->cleared,
         t->counters[TS_ATTEMPTS_BLOCK_LOCKED], t->used, t->blocks
     };
 }

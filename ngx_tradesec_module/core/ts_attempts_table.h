@@ -83,6 +83,7 @@ struct ts_attempts_s {
     uint64_t  evicted;
     uint64_t  full;
     uint64_t  repaired;
+    uint64_t  cleared;
 };
 
 

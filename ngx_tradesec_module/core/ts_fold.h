@@ -4,9 +4,9 @@
  * Folds text so that spellings that a backend may take for one become one:
  * Unicode NFKC with case folding (UAX #15, #21), without default ignorable
  * characters, and without what is less than a primary difference (UTS #10),
- * which the default collations of databases ignore too: "bob" finds "BÖB" in
- * MySQL, "lodz1" finds "łódź١". For counting and for suspicion only: a folded
- * text is no identity.
+ * which the default collations of databases ignore too: in MySQL "bob" finds
+ * it with an umlaut, with a stroke through the "o", or with digits of another
+ * script. For counting and for suspicion only: a folded text is no identity.
  */
 
 #ifndef TS_FOLD_H

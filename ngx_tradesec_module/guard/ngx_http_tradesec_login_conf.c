@@ -33,7 +33,7 @@ static char *ngx_http_tradesec_login_merge_conf(ngx_conf_t *cf, void *parent,
     void *child);
 static void ngx_http_tradesec_login_rules(
     ngx_http_tradesec_login_conf_t *conf);
-static char *ngx_http_tradesec_login_use(ngx_conf_t *cf,
+static char *ngx_http_tradesec_login_find_store(ngx_conf_t *cf,
     ngx_http_tradesec_login_conf_t *conf);
 static void ngx_http_tradesec_login_lint(ngx_conf_t *cf,
     const ngx_http_tradesec_login_conf_t *conf);
@@ -72,6 +72,13 @@ static ngx_command_t  ngx_http_tradesec_login_commands[] = {
     { ngx_string("tradesec_login_device"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
       ngx_http_tradesec_login_device,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("tradesec_login_locks"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_tradesec_login_locks,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -306,6 +313,7 @@ ngx_http_tradesec_login_create_conf(ngx_conf_t *cf)
      *
      *     conf->rules = { ... };
      *     conf->store = NULL;
+     *     conf->operate = 0;
      */
 
     conf->policy = NGX_CONF_UNSET_PTR;
@@ -369,6 +377,12 @@ ngx_http_tradesec_login_merge_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_value(conf->lock_permanent, NGX_CONF_UNSET, 0);
     ngx_conf_merge_value(conf->lock_extend, NGX_CONF_UNSET, 0);
 
+    if (conf->operate
+        && ngx_http_tradesec_login_find_store(cf, conf) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
     if (conf->policy->off) {
         return NGX_CONF_OK;
     }
@@ -392,7 +406,17 @@ ngx_http_tradesec_login_merge_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
-    return ngx_http_tradesec_login_use(cf, conf);
+    if (ngx_http_tradesec_login_find_store(cf, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_http_tradesec_conf_set_login(cf);
+    ngx_http_tradesec_conf_expect_outcomes(cf,
+                                   conf->policy->criteria.nbodies != 0);
+
+    ngx_http_tradesec_login_lint(cf, conf);
+
+    return NGX_CONF_OK;
 }
 
 
@@ -428,7 +452,7 @@ ngx_http_tradesec_login_rules(ngx_http_tradesec_login_conf_t *conf)
 
 
 static char *
-ngx_http_tradesec_login_use(ngx_conf_t *cf,
+ngx_http_tradesec_login_find_store(ngx_conf_t *cf,
     ngx_http_tradesec_login_conf_t *conf)
 {
     ngx_flag_t                            no_zone;
@@ -450,12 +474,6 @@ ngx_http_tradesec_login_use(ngx_conf_t *cf,
     }
 
     conf->store = lmcf->store;
-
-    ngx_http_tradesec_conf_set_login(cf);
-    ngx_http_tradesec_conf_expect_outcomes(cf,
-                                   conf->policy->criteria.nbodies != 0);
-
-    ngx_http_tradesec_login_lint(cf, conf);
 
     return NGX_CONF_OK;
 }

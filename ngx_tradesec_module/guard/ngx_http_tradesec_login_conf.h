@@ -8,6 +8,7 @@
 #define NGX_HTTP_TRADESEC_LOGIN_CONF_H
 
 #include "core/ts_device.h"
+#include "core/ts_address.h"
 #include "core/ts_login.h"
 #include "core/ts_outcome.h"
 #include "store/ngx_http_tradesec_attempts_store.h"
@@ -93,6 +94,9 @@ typedef struct {
 
     ngx_http_tradesec_login_allow_t     *allow;     /* NULL: nobody */
 
+    ngx_flag_t                           operate;   /* the location shows and
+                                                       clears locks */
+
     ngx_http_tradesec_login_device_t    *device;
     u_char                               device_realm[TS_DEVICE_REALM];
 } ngx_http_tradesec_login_conf_t;
@@ -122,6 +126,28 @@ char *ngx_http_tradesec_login_allow(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 ngx_flag_t ngx_http_tradesec_login_is_allowed(ngx_http_request_t *r,
     const ngx_http_tradesec_login_allow_t *allow);
+
+/* The directive tradesec_login_locks. */
+
+char *ngx_http_tradesec_login_locks(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* The counters of that name have keys under this tag. */
+
+uint64_t ngx_http_tradesec_login_counter_tag(const ngx_str_t *counter);
+
+/*
+ * The keys of a normalised account; of an address, up to three, whose number
+ * is returned; of the pair of an account and the first of an address.
+ */
+
+void ngx_http_tradesec_login_account_key(const u_char *key, uint64_t tag,
+    ts_slice_t account, ts_attempts_key_t *account_key);
+ngx_uint_t ngx_http_tradesec_login_address_key(const u_char *key,
+    uint64_t tag, const ts_address_t *address,
+    ts_attempts_key_t *address_keys);
+ts_attempts_key_t ngx_http_tradesec_login_pair_key(
+    const ts_attempts_key_t *account, const ts_attempts_key_t *address);
 
 /* Whether the parameter begins with the prefix; *value is what follows. */
 

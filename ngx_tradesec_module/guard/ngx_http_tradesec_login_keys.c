@@ -126,6 +126,40 @@ ngx_http_tradesec_login_device_keys(const u_char *key, uint64_t tag,
 }
 
 
+void
+ngx_http_tradesec_login_account_key(const u_char *key, uint64_t tag,
+    ts_slice_t account, ts_attempts_key_t *account_key)
+{
+    ts_siphash(key, tag, account, account_key->word);
+}
+
+
+ngx_uint_t
+ngx_http_tradesec_login_address_key(const u_char *key, uint64_t tag,
+    const ts_address_t *address, ts_attempts_key_t *address_keys)
+{
+    const ngx_http_tradesec_login_recent_t  *recent;
+
+    recent = ngx_http_tradesec_login_address_keys(key, tag, address);
+
+    ngx_memcpy(address_keys, recent->keys,
+               recent->n * sizeof(ts_attempts_key_t));
+
+    return recent->n;
+}
+
+
+ts_attempts_key_t
+ngx_http_tradesec_login_pair_key(const ts_attempts_key_t *account,
+    const ts_attempts_key_t *address)
+{
+    return (ts_attempts_key_t) {
+        { account->word[0] + address->word[0],
+          account->word[1] + address->word[1] }
+    };
+}
+
+
 static const ngx_http_tradesec_login_recent_t *
 ngx_http_tradesec_login_address_keys(const u_char *key, uint64_t tag,
     const ts_address_t *address)

@@ -52,12 +52,25 @@ ngx_http_tradesec_login_prefix(const ngx_str_t *parameter, const char *prefix,
 }
 
 
+uint64_t
+ngx_http_tradesec_login_counter_tag(const ngx_str_t *counter)
+{
+    u_char    hash[crypto_generichash_BYTES];
+    uint64_t  tag;
+
+    (void) crypto_generichash(hash, sizeof(hash), counter->data, counter->len,
+                              NULL, 0);
+    ngx_memcpy(&tag, hash, sizeof(tag));
+
+    return tag;
+}
+
+
 char *
 ngx_http_tradesec_login(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_tradesec_login_conf_t *llcf = conf;
 
-    u_char                             hash[crypto_generichash_BYTES];
     ngx_int_t                          rc;
     ngx_str_t                         *value, v;
     ngx_uint_t                         i;
@@ -127,9 +140,8 @@ ngx_http_tradesec_login(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
     }
 
-    (void) crypto_generichash(hash, sizeof(hash), policy->counter.data,
-                              policy->counter.len, NULL, 0);
-    ngx_memcpy(&policy->counter_tag, hash, sizeof(policy->counter_tag));
+    policy->counter_tag = ngx_http_tradesec_login_counter_tag(
+                                                            &policy->counter);
 
     if (!policy->body && !policy->basic && !policy->none) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,

@@ -44,6 +44,32 @@ struct ngx_http_tradesec_attempts_store_s {
                                 ts_attempts_outcome_e outcome,
                                 time_t *seconds);
 
+    /*
+     * For operators; NULL where a home has no such thing. The first reads some
+     * locks from *cursor on, which is 0 at the start and behind the last, with
+     * seconds left in the place of until, or TS_ATTEMPTS_FOREVER. The last two
+     * return how many locks they have cleared; clear_pairs takes the key of an
+     * account or an address.
+     */
+
+    ngx_uint_t              (*list)(
+                                ngx_http_tradesec_attempts_store_t *store,
+                                uint32_t *cursor, ts_attempts_lock_t *locks,
+                                ngx_uint_t n);
+
+    void                    (*look)(
+                                ngx_http_tradesec_attempts_store_t *store,
+                                const ts_attempts_key_t *key, uint32_t window,
+                                ts_attempts_view_t *view);
+
+    ngx_uint_t              (*clear)(
+                                ngx_http_tradesec_attempts_store_t *store,
+                                const ts_attempts_key_t *key);
+
+    ngx_uint_t              (*clear_pairs)(
+                                ngx_http_tradesec_attempts_store_t *store,
+                                const ts_attempts_key_t *part);
+
     void                     *data;
 };
 

@@ -35,6 +35,16 @@ static ngx_int_t ngx_http_tradesec_attempts_reserve(
 static ngx_uint_t ngx_http_tradesec_attempts_settle(
     ngx_http_tradesec_attempts_store_t *store, const ts_attempt_t *attempt,
     ts_attempts_outcome_e outcome, time_t *seconds);
+static ngx_uint_t ngx_http_tradesec_attempts_list(
+    ngx_http_tradesec_attempts_store_t *store, uint32_t *cursor,
+    ts_attempts_lock_t *locks, ngx_uint_t n);
+static void ngx_http_tradesec_attempts_look(
+    ngx_http_tradesec_attempts_store_t *store, const ts_attempts_key_t *key,
+    uint32_t window, ts_attempts_view_t *view);
+static ngx_uint_t ngx_http_tradesec_attempts_clear(
+    ngx_http_tradesec_attempts_store_t *store, const ts_attempts_key_t *key);
+static ngx_uint_t ngx_http_tradesec_attempts_clear_pairs(
+    ngx_http_tradesec_attempts_store_t *store, const ts_attempts_key_t *part);
 static uint32_t ngx_http_tradesec_attempts_now(void);
 static ngx_int_t ngx_http_tradesec_attempts_init(
     ngx_http_tradesec_area_t *area, void *old, size_t old_size,
@@ -85,6 +95,10 @@ ngx_http_tradesec_attempts_zone(ngx_conf_t *cf, ngx_flag_t *no_zone)
     zone->store.key = ngx_http_tradesec_attempts_key;
     zone->store.reserve = ngx_http_tradesec_attempts_reserve;
     zone->store.settle = ngx_http_tradesec_attempts_settle;
+    zone->store.list = ngx_http_tradesec_attempts_list;
+    zone->store.look = ngx_http_tradesec_attempts_look;
+    zone->store.clear = ngx_http_tradesec_attempts_clear;
+    zone->store.clear_pairs = ngx_http_tradesec_attempts_clear_pairs;
     zone->store.data = &zone->area;
 
     return &zone->store;
@@ -142,6 +156,83 @@ ngx_http_tradesec_attempts_settle(ngx_http_tradesec_attempts_store_t *store,
 }
 
 
+static ngx_uint_t
+ngx_http_tradesec_attempts_list(ngx_http_tradesec_attempts_store_t *store,
+    uint32_t *cursor, ts_attempts_lock_t *locks, ngx_uint_t n)
+{
+    uint32_t                   i, now;
+    ngx_http_tradesec_area_t  *area = store->data;
+
+    now = ngx_http_tradesec_attempts_now();
+
+    ngx_http_tradesec_area_lock(area);
+    n = ts_attempts_locks(area->memory, cursor, locks, (uint32_t) n, now);
+    ngx_http_tradesec_area_unlock(area);
+
+    for (i = 0; i < n; i++) {
+
+        if (locks[i].until != TS_ATTEMPTS_FOREVER) {
+            locks[i].until = locks[i].until > now ? locks[i].until - now : 1;
+        }
+    }
+
+    return n;
+}
+
+
+static void
+ngx_http_tradesec_attempts_look(ngx_http_tradesec_attempts_store_t *store,
+    const ts_attempts_key_t *key, uint32_t window, ts_attempts_view_t *view)
+{
+    ngx_http_tradesec_area_t  *area = store->data;
+
+    ngx_http_tradesec_area_lock(area);
+    (void) ts_attempts_look(area->memory, key, window,
+                            ngx_http_tradesec_attempts_now(), view);
+    ngx_http_tradesec_area_unlock(area);
+}
+
+
+static ngx_uint_t
+ngx_http_tradesec_attempts_clear(ngx_http_tradesec_attempts_store_t *store,
+    const ts_attempts_key_t *key)
+{
+    int                        locked;
+    ngx_http_tradesec_area_t  *area = store->data;
+
+    ngx_http_tradesec_area_lock(area);
+    locked = ts_attempts_clear(area->memory, key,
+                               ngx_http_tradesec_attempts_now());
+    ngx_http_tradesec_area_unlock(area);
+
+    return locked != 0;
+}
+
+
+/* In bounded steps, between which others have the mutex. */
+
+static ngx_uint_t
+ngx_http_tradesec_attempts_clear_pairs(
+    ngx_http_tradesec_attempts_store_t *store, const ts_attempts_key_t *part)
+{
+    uint32_t                   cursor, now;
+    ngx_uint_t                 n;
+    ngx_http_tradesec_area_t  *area = store->data;
+
+    now = ngx_http_tradesec_attempts_now();
+    cursor = 0;
+    n = 0;
+
+    do {
+        ngx_http_tradesec_area_lock(area);
+        n += ts_attempts_clear_pairs(area->memory, &cursor, part, now);
+        ngx_http_tradesec_area_unlock(area);
+    } while (cursor);
+
+    return n;
+}
+
+
 /*
  * Seconds of monotonic time, which all processes of the machine share and
  * which a reload does not change; a restart begins with an empty zone.
@@ -181,13 +272,13 @@ ngx_http_tradesec_attempts_init(ngx_http_tradesec_area_t *area, void *old,
 static uint64_t
 ngx_http_tradesec_attempts_changes(ngx_http_tradesec_area_t *area)
 {
-    uint64_t  locks;
+    ts_attempts_stats_t  stats;
 
     ngx_http_tradesec_area_lock(area);
-    locks = ts_attempts_stats(area->memory).locks;
+    stats = ts_attempts_stats(area->memory);
     ngx_http_tradesec_area_unlock(area);
 
-    return locks;
+    return stats.locks + stats.cleared;
 }
 
 
