@@ -78,6 +78,12 @@ my $t = Tradesec::Test->new(
             proxy_ignore_client_abort on;
             proxy_pass http://%%BACKEND%%;
         }
+        location /refresh/ {
+            tradesec_jwt off;
+            tradesec_refresh cookie=refresh_token;
+            proxy_ignore_client_abort on;
+            proxy_pass http://%%BACKEND%%;
+        }
         location /ws/ {
             tradesec_jwt off;
             proxy_pass http://%%BACKEND%%;
@@ -145,6 +151,8 @@ is_status('one within it', 200, GET => '/closed/open/');
 is_status('one within it', 403, POST => '/closed/open/');
 is_status('where no method is safe', 403, GET => '/nothing-safe/');
 is_status('a login', 200, $_ => '/login/') for qw(GET POST);
+is_status('a refresh', 200, POST => '/refresh/',
+    Cookie => 'refresh_token=abc');
 is_status('with a token', 200, POST => '/', @token);
 is_status('satisfy any', 403, POST => '/any/');
 

@@ -119,7 +119,7 @@ ngx_module_t  ngx_http_tradesec_public_module = {
 
 
 /*
- * None where a token or a password is asked for, and none in a location that
+ * None where a credential is asked for, and none in a location that
  * only nginx itself can lead to: what led there was judged.
  */
 
@@ -135,8 +135,7 @@ ngx_http_tradesec_public_get_policy(ngx_conf_t *cf)
 
     if (plcf->allowed == NGX_HTTP_TRADESEC_PUBLIC_ON
         || clcf->internal || clcf->named
-        || ngx_http_tradesec_conf_is_verified(cf)
-        || ngx_http_tradesec_conf_is_login(cf))
+        || ngx_http_tradesec_conf_has_credential(cf))
     {
         return NULL;
     }

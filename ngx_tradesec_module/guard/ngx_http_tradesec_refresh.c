@@ -357,6 +357,7 @@ ngx_http_tradesec_refresh_merge_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_OK;
     }
 
+    ngx_http_tradesec_conf_set_credential(cf);
     ngx_http_tradesec_conf_expect_outcomes(cf, 0);
 
     rmcf = ngx_http_conf_get_module_main_conf(cf,

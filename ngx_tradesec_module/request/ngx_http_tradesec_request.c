@@ -23,6 +23,7 @@ typedef struct {
     ngx_flag_t                    enable;
     ngx_flag_t                    login;        /* not inherited */
     ngx_flag_t                    verified;     /* not inherited */
+    ngx_flag_t                    credential;   /* not inherited */
     ngx_uint_t                    dry_run;      /* a bit for each guard */
     ngx_http_tradesec_methods_t  *safe_methods;
     ngx_http_complex_value_t     *trusted_scheme;
@@ -182,6 +183,30 @@ ngx_http_tradesec_conf_is_verified(ngx_conf_t *cf)
                                             ngx_http_tradesec_request_module);
 
     return rcf->verified;
+}
+
+
+void
+ngx_http_tradesec_conf_set_credential(ngx_conf_t *cf)
+{
+    ngx_http_tradesec_request_conf_t  *rcf;
+
+    rcf = ngx_http_conf_get_module_loc_conf(cf,
+                                            ngx_http_tradesec_request_module);
+
+    rcf->credential = 1;
+}
+
+
+ngx_flag_t
+ngx_http_tradesec_conf_has_credential(ngx_conf_t *cf)
+{
+    const ngx_http_tradesec_request_conf_t  *rcf;
+
+    rcf = ngx_http_conf_get_module_loc_conf(cf,
+                                            ngx_http_tradesec_request_module);
+
+    return rcf->verified || rcf->login || rcf->credential;
 }
 
 

@@ -41,6 +41,14 @@ ngx_flag_t ngx_http_tradesec_is_login(ngx_http_request_t *r);
  */
 
 void ngx_http_tradesec_conf_set_verified(ngx_conf_t *cf);
+
+/*
+ * The same for one that judges another credential than who the caller is, such
+ * as a refresh token: it needs no token and is not public either.
+ */
+
+void ngx_http_tradesec_conf_set_credential(ngx_conf_t *cf);
+ngx_flag_t ngx_http_tradesec_conf_has_credential(ngx_conf_t *cf);
 ngx_flag_t ngx_http_tradesec_conf_is_verified(ngx_conf_t *cf);
 
 /* Whether the guard only marks what it would refuse here. */
