@@ -93,6 +93,8 @@
       "no memory for a message that is not complete")                        \
     X(WEBSOCKET_EXPIRED, "websocket_expired", 4401,                          \
       "the token that opened the socket has expired")                        \
+    X(WEBSOCKET_REVOKED, "websocket_revoked", 4401,                          \
+      "the token that opened the socket was revoked")                        \
     X(WEBSOCKET_MAX_AGE, "websocket_max_age", 1001,                          \
       "the socket has reached max_age of tradesec_websocket")                \
     X(WEBSOCKET_IDLE, "websocket_idle", 1001,                                \

@@ -83,6 +83,7 @@ ngx_http_tradesec_jwt_pass(ngx_http_request_t *r,
 
     ctx->identity.user = state->values[0];
     ctx->identity.expires = state->expires;
+    ctx->identity.subject = &state->subject;
     ctx->identity.ambient = state->ambient;
     ctx->identity.claim = ngx_http_tradesec_jwt_claim_values;
     ctx->identity.claims = state->claims;

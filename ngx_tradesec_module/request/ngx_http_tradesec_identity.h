@@ -18,6 +18,7 @@
 #include <ngx_http.h>
 
 #include "core/ts_claims.h"
+#include "core/ts_revocations.h"
 
 
 /* The most identity headers of one server. */
@@ -39,6 +40,8 @@ typedef ngx_int_t (*ngx_http_tradesec_identity_claim_pt)(
 typedef struct {
     ngx_str_t         user;       /* exactly as the claim says; empty: nobody */
     time_t            expires;    /* exp plus leeway, wall clock; 0: nobody */
+    const ts_revocation_subject_t
+                     *subject;    /* what the token can be revoked by */
     ts_slice_t        claims;     /* packed, those that rules read; data is
                                      NULL: nobody */
 

@@ -13,6 +13,7 @@
 #include "request/ngx_http_tradesec_decision.h"
 #include "request/ngx_http_tradesec_request.h"
 #include "response/ngx_http_tradesec_upgrade.h"
+#include "store/ngx_http_tradesec_revocations_store.h"
 #include "websocket/ngx_http_tradesec_ws.h"
 
 
@@ -115,6 +116,7 @@ ngx_http_tradesec_upgrade_inspect(ngx_http_request_t *r)
     ts_ws_handshake_e                            verdict;
     ngx_http_tradesec_ctx_t                     *ctx;
     ngx_http_tradesec_ws_terms_t                 terms;
+    ngx_http_tradesec_revocations_store_t       *store;
     const ngx_http_tradesec_upgrade_t           *upgrade;
     const ngx_http_tradesec_websocket_policy_t  *policy;
 
@@ -136,6 +138,15 @@ ngx_http_tradesec_upgrade_inspect(ngx_http_request_t *r)
     terms.expires = ctx->identity.expires;
     terms.max_age = (ngx_msec_t) policy->max_age * 1000;
     terms.idle = (ngx_msec_t) policy->idle * 1000;
+    terms.revocations = NULL;
+
+    store = ngx_http_tradesec_revocations_get(r);
+
+    if (store != NULL && ctx->identity.subject != NULL) {
+        terms.revocations = store->list(store);
+        terms.subject = *ctx->identity.subject;
+    }
+
     terms.judge = ngx_http_tradesec_upgrade_judge;
     terms.note = ngx_http_tradesec_upgrade_note;
     terms.dry_run = ngx_http_tradesec_is_dry_run(r,

@@ -231,6 +231,12 @@ ngx_http_tradesec_journal_step(ngx_http_tradesec_revocations_journal_t *j)
     ngx_int_t   rc;
     ngx_flag_t  keeper;
 
+    /* a worker that is retired may be the last one of its zone */
+
+    if (ngx_worker != 0 && !ngx_exiting) {
+        return NGX_OK;
+    }
+
     keeper = *j->area->keeper == ngx_pid;
 
     if (!keeper && j->fd != NGX_INVALID_FILE && j->old != NGX_INVALID_FILE) {

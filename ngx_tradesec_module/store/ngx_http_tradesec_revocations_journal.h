@@ -3,11 +3,11 @@
  *
  * The journal of revocations, beside the state file (state= of tradesec_zone)
  * and named as it with ".revocations" behind. Whoever revokes adds a line to
- * its end, before anybody is told; the keeper of each zone that uses the file
- * reads what the others have added. So nothing is lost over a restart, and two
- * zones that are used at the same time (a binary that is being upgraded, old
- * workers behind a reload that has changed the size) know of each other's
- * revocations within half a second.
+ * its end, before anybody is told; the first worker of each cycle, and every
+ * one that is retired, reads what the others have added. So nothing is lost
+ * over a restart, and two zones that are used at the same time (a binary that
+ * is being upgraded, old workers behind a reload that has changed the size)
+ * know of each other's revocations within half a second.
  *
  * The keeper of the newest zone writes the file anew when most of its lines
  * are of the past: beside, then renamed, then what was added meanwhile. Where
@@ -29,7 +29,7 @@ typedef struct {
     ngx_str_t                  path;        /* empty: there is no journal */
     ngx_http_tradesec_area_t  *area;
 
-    /* of a keeper */
+    /* of a process that reads */
 
     ngx_event_t                event;
     ngx_connection_t           connection;  /* for nginx's debug log */
@@ -61,7 +61,7 @@ ngx_int_t ngx_http_tradesec_revocations_journal_conf(ngx_conf_t *cf,
 ngx_int_t ngx_http_tradesec_revocations_journal_load(
     ngx_http_tradesec_revocations_journal_t *j, ngx_log_t *log);
 
-/* Makes this process read it, and write it anew, while it lives. */
+/* Makes this worker read it, and the keeper write it anew. */
 
 void ngx_http_tradesec_revocations_journal_start(
     ngx_http_tradesec_revocations_journal_t *j, ngx_log_t *log);

@@ -305,8 +305,7 @@ ngx_http_tradesec_revocations_init_process(ngx_cycle_t *cycle)
 
     if (rcf != NULL && rcf->zone != NULL && rcf->zone->journal.path.len
         && (ngx_process == NGX_PROCESS_WORKER
-            || ngx_process == NGX_PROCESS_SINGLE)
-        && ngx_worker == 0)
+            || ngx_process == NGX_PROCESS_SINGLE))
     {
         ngx_http_tradesec_revocations_journal_start(&rcf->zone->journal,
                                                     cycle->log);

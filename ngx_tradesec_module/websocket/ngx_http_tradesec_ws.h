@@ -22,6 +22,7 @@
 
 #include "core/ts_owner.h"
 #include "core/ts_reason.h"
+#include "core/ts_revocations.h"
 #include "core/ts_ws_frame.h"
 
 
@@ -88,6 +89,9 @@ typedef struct {
 
     ngx_http_tradesec_ws_side_t     client;   /* his messages */
     ngx_http_tradesec_ws_side_t     server;   /* and those to him */
+
+    const ts_revocations_t         *revocations;  /* NULL: none */
+    ts_revocation_subject_t         subject;  /* the token, for them */
 
     ngx_http_tradesec_ws_judge_pt   judge;
     ngx_http_tradesec_ws_note_pt    note;
@@ -162,6 +166,10 @@ typedef struct {
     ngx_msec_t                      started;
     ngx_msec_t                      active;     /* the client's last message */
     ngx_http_tradesec_ws_terms_t    terms;
+
+    ngx_queue_t                     watched;    /* next is NULL: it is not */
+    uint64_t                        generation; /* of the revocations that it
+                                                   has been compared with */
 
     ngx_http_tradesec_ws_codes_t    codes;      /* of our close frames */
 
@@ -319,6 +327,12 @@ void ngx_http_tradesec_ws_abort(ngx_http_tradesec_ws_t *ws);
  */
 
 void ngx_http_tradesec_ws_farewell(ngx_http_tradesec_ws_t *ws);
+
+
+/* From now on, and no longer: closes the socket when its token is revoked. */
+
+void ngx_http_tradesec_ws_watch(ngx_http_tradesec_ws_t *ws);
+void ngx_http_tradesec_ws_unwatch(ngx_http_tradesec_ws_t *ws);
 
 
 /* Arms the timer for the next deadline, if there is one. */

@@ -196,6 +196,7 @@ ngx_http_tradesec_ws_inspect(ngx_http_request_t *r,
     cln->data = ws;
 
     ngx_http_tradesec_ws_start_timer(ws);
+    ngx_http_tradesec_ws_watch(ws);
 
     ngx_http_tradesec_ws_leftovers(ws);
 
@@ -275,6 +276,8 @@ ngx_http_tradesec_ws_leave(ngx_http_tradesec_ws_t *ws)
     if (ws->timer.timer_set) {
         ngx_del_timer(&ws->timer);
     }
+
+    ngx_http_tradesec_ws_unwatch(ws);
 }
 
 
