@@ -90,15 +90,17 @@ ts_cookie_hides(const uint8_t *p, const uint8_t *end, ts_slice_t name)
         p++;
     }
 
+    /* neither in most pairs */
+
+    while (p < end && *p > ',') {
+        p++;
+    }
+
     for (valued = end; valued > p && valued[-1] != '='; valued--) {
         /* void */
     }
 
     for ( /* void */ ; p < end; p++) {
-
-        if (*p > ',') {
-            continue;
-        }
 
         if (*p == ',') {
 

@@ -63,7 +63,14 @@ sub provider {
     my ($self, $alg, %opt) = @_;
 
     my $kind = substr $alg, 0, 2;
-    my $zone = $opt{cached} ? 'tradesec_zone zone=bench:16m;' : '';
+    my $zone = $opt{cached} ? 'tradesec_zone zone=bench:16m' : '';
+
+    if ($opt{revoked}) {
+        $self->_write('state.revocations', _journal($opt{revoked}));
+        $zone .= " state=$self->{dir}/state";
+    }
+
+    $zone .= ';' if $zone;
 
     return <<"CONF";
     $zone
@@ -75,6 +82,25 @@ sub provider {
         header     X-User-Id sub;
     }
 CONF
+}
+
+
+# Tokens, sessions and users that are nobody's, as an earlier run of nginx
+# would have left them.
+
+sub _journal {
+    my ($n) = @_;
+
+    my $until = time + 86400;
+
+    srand 1;
+
+    return join '', "tradesec-state 1\n", 'key revocations ', '5a' x 16, "\n",
+        map {
+            sprintf "revoke %s%s 1000 %d\n",
+                join('', map { sprintf '%03x', rand 4096 } 1 .. 5),
+                qw(8 9 a)[$_ % 3], $until
+        } 1 .. $n;
 }
 
 
