@@ -332,6 +332,10 @@ is($r->status, 200, 'logout');
 is_deeply([ sort keys %$alice ], [], 'both cookies are gone');
 is(open_page($alice, '/still')->status, 401, 'and nobody comes in');
 
+is($t->get('/still', cookies(\%pair))->status, 401,
+    'not even with a copy of the pair');
+$t->logged(qr/reason: "jwt_revoked"/, 'since the session is revoked');
+
 # neither counts without the other: session_unbound
 
 $alice = log_in('alice');

@@ -26,7 +26,9 @@ my $t = Tradesec::Test->new(
     backend    => {
         'POST /login' => sub { app_cookie(303) },
         'POST /first' => sub { app_cookie(303) },
+        '/password'   => 204,
         '/again'      => sub { app_cookie(200) },
+        '/logout'     => { headers => [ 'Set-Cookie' => 'sid=; Max-Age=0' ] },
     },
     http => <<'CONF',
     tradesec_zone zone=tradesec:1m;
@@ -34,7 +36,7 @@ my $t = Tradesec::Test->new(
     tradesec_session portal {
         secret_file %%DIR%%/secret;
         app_cookie  sid;
-        lifetime    5s;
+        lifetime    9s;
         idle        2s;
     }
 CONF
@@ -60,6 +62,11 @@ CONF
         proxy_pass             http://%%BACKEND%%;
     }
 
+    location = /password {
+        tradesec_revoke user success=204;
+        proxy_pass http://%%BACKEND%%;
+    }
+
     location /ws {
         proxy_pass http://$live;
         proxy_http_version 1.1;
@@ -78,7 +85,10 @@ sub pair {
 }
 
 sub log_in {
-    return pair($t->post($_[0] // '/login', 'username=alice&password=x',
+    my ($uri, $user) = @_;
+
+    return pair($t->post($uri // '/login',
+        'password=x&username=' . ($user // 'alice'),
         Origin => 'http://localhost'));
 }
 
@@ -123,12 +133,33 @@ ok(Tradesec::Test::wait_until(sub {
 $ws->send('and still');
 is($ws->receive_text, 'and still', 'an open socket is not idle');
 
+# a logout closes the sockets of its session, and of no other
+
+my @bob = log_in();
+my $his = ws(@bob);
+
+is($his->status, 101, 'a socket of another session');
+is($t->get('/logout', @bob)->status, 200, 'which logs out');
+ok($his->receive_close(10), 'and is closed');
+isnt(ws(@bob)->status, 101, 'its pair opens no more');
+
+# a new password closes the sockets of the user, in all his sessions
+
+my @carol = map { [ log_in('/login', 'carol') ] } 1, 2;
+my @hers  = map { ws(@$_) } @carol;
+
+is(join(' ', map { $_->status } @hers), '101 101', 'two sessions, two sockets');
+is($t->post('/password', 'new', Origin => 'http://localhost',
+    @{ $carol[0] })->status, 204, 'a new password');
+ok($_->receive_close(10), 'closes a socket') for @hers;
+isnt(ws(@$_)->status, 101, 'and its pair opens no more') for @carol;
+
 # the end
 
 my $close = $ws->receive_close(15);
 
 is($close->{code}, 4401, 'websocket_expired: the session ends everywhere');
-cmp_ok(time - $begun, '>=', 4, 'not before its end');
+cmp_ok(time - $begun, '>=', 8, 'not before its end');
 is($second->receive_close(15)->{code}, 4401, 'the other socket too');
 
 $ws->close($close->{code});

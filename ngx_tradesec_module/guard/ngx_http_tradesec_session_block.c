@@ -299,6 +299,12 @@ ngx_http_tradesec_session_finish(ngx_conf_t *cf,
 
     session->full = sb->block.provider;
     session->partial = partial.provider;
+    /* for a revocation: a factor may be shown late, and time begins then */
+
+    session->full->policy.max_lifetime = session->lifetime + session->pending;
+    session->partial->policy.max_lifetime = session->lifetime
+                                            + session->pending;
+
     session->full->cookie = session->cookie;
     session->partial->cookie = session->cookie;
     session->full->bound = session->lifetime;

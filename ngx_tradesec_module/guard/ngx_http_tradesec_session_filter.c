@@ -18,6 +18,8 @@
 static ngx_int_t ngx_http_tradesec_session_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_tradesec_session_keep(ngx_http_request_t *r,
     const ngx_http_tradesec_jwt_state_t *state);
+static void ngx_http_tradesec_session_revoke(ngx_http_request_t *r,
+    const ngx_http_tradesec_jwt_state_t *state, int64_t end);
 static ngx_int_t ngx_http_tradesec_session_filter_init(ngx_conf_t *cf);
 
 
@@ -98,11 +100,12 @@ ngx_http_tradesec_session_keep(ngx_http_request_t *r,
     session = state->provider->session;
     answer = ngx_http_tradesec_session_answer(r, session, app);
 
+    ngx_http_tradesec_session_recall(state, &token);
+
     if (answer == NGX_HTTP_TRADESEC_APP_COOKIE_DELETED) {
+        ngx_http_tradesec_session_revoke(r, state, token.end);
         return ngx_http_tradesec_session_delete(r, session);
     }
-
-    ngx_http_tradesec_session_recall(state, &token);
 
     changed = answer == NGX_HTTP_TRADESEC_APP_COOKIE_SET
               && !ts_slice_eq(token.app, ts_slice(app, sizeof(app)));
@@ -131,6 +134,29 @@ ngx_http_tradesec_session_keep(ngx_http_request_t *r,
     }
 
     return ngx_http_tradesec_session_set(r, session, &token);
+}
+
+
+/* Copies of the two cookies, and open sockets, end with the session. */
+
+static void
+ngx_http_tradesec_session_revoke(ngx_http_request_t *r,
+    const ngx_http_tradesec_jwt_state_t *state, int64_t end)
+{
+    ts_revocation_t                         revocation;
+    ngx_http_tradesec_revocations_store_t  *store;
+
+    store = ngx_http_tradesec_revocations_get(r);
+
+    if (store == NULL || state->subject.session == 0) {
+        return;
+    }
+
+    revocation.key = state->subject.session;
+    revocation.time = 0;
+    revocation.expires = ts_revocation_time(end);
+
+    (void) store->revoke(store, &revocation, NULL, r->connection->log);
 }
 
 
