@@ -1,8 +1,7 @@
 /*
  * Copyright (C) the ngx_tradesec authors
  *
- * The origin guard: unsafe requests and WebSocket handshakes come from listed
- * origins only.
+ * The origin guard: unsafe requests and sockets come from listed origins only.
  */
 
 #include <ngx_config.h>
