@@ -44,7 +44,7 @@ my $t = Tradesec::Test->new(
 
         location /ws { $upgrade }
         location /dry { tradesec_dry_run websocket; $upgrade }
-        location /public { tradesec_jwt off; $upgrade }
+        location /public { tradesec_jwt off; tradesec_public on; $upgrade }
         location = /logout {
             tradesec_revoke token;
             proxy_pass http://$app;

@@ -431,9 +431,15 @@ ngx_http_tradesec_revocations_merge_loc_conf(ngx_conf_t *cf, void *parent,
 
     ngx_flag_t  no_zone;
 
-    if (conf->allow != NULL
-        && ngx_http_tradesec_revocations_create(cf, &no_zone) == NULL)
-    {
+    if (conf->allow == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    /* the address is one: no token is asked for beside it */
+
+    ngx_http_tradesec_conf_set_credential(cf);
+
+    if (ngx_http_tradesec_revocations_create(cf, &no_zone) == NULL) {
         return no_zone ? ngx_http_tradesec_conf_merge_error(cf,
                              "\"tradesec_revocations\" needs "
                              "\"tradesec_zone\"")
