@@ -72,6 +72,12 @@
       "the backend broke a rule of the WebSocket protocol")                  \
     X(WEBSOCKET_OWNER_CLAIM, "websocket_owner_claim", 403,                   \
       "the token has none of the claims that owner= compares with")          \
+    X(WEBSOCKET_USER_LIMIT, "websocket_user_limit", 429,                     \
+      "the user has as many open sockets as tradesec_websocket_limit allows")\
+    X(WEBSOCKET_ADDRESS_LIMIT, "websocket_address_limit", 429,               \
+      "so many sockets are open from this address or network")               \
+    X(WEBSOCKET_ZONE_FULL, "websocket_zone_full", 503,                       \
+      "tradesec_zone has no room to count another socket")                   \
     X(WEBSOCKET_FOREIGN_MESSAGE, "websocket_foreign_message", 1008,          \
       "a message of the backend belongs to another user")                    \
     X(WEBSOCKET_OWNERLESS_MESSAGE, "websocket_ownerless_message", 1008,      \

@@ -22,7 +22,13 @@
 typedef struct {
     ngx_http_tradesec_websocket_policy_t  *policy;
     ngx_http_tradesec_websocket_side_t    *client;    /* NULL: off */
+    ts_socket_limits_t                    *limits;    /* NULL: none */
 } ngx_http_tradesec_websocket_conf_t;
+
+
+typedef struct {
+    ngx_http_tradesec_sockets_t           *sockets;   /* NULL: not counted */
+} ngx_http_tradesec_websocket_main_conf_t;
 
 
 static const void *ngx_http_tradesec_websocket_get_policy(ngx_conf_t *cf);
@@ -35,7 +41,9 @@ static ts_reason_e ngx_http_tradesec_websocket_reason(
     ts_ws_handshake_e verdict);
 static ngx_int_t ngx_http_tradesec_websocket_offer_version(
     ngx_http_request_t *r);
+static void *ngx_http_tradesec_websocket_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_tradesec_websocket_create_conf(ngx_conf_t *cf);
+static char *ngx_http_tradesec_websocket_count(ngx_conf_t *cf);
 static ngx_flag_t ngx_http_tradesec_websocket_asks(
     const ngx_http_tradesec_websocket_side_t *side);
 static char *ngx_http_tradesec_websocket_merge_conf(ngx_conf_t *cf,
@@ -43,6 +51,8 @@ static char *ngx_http_tradesec_websocket_merge_conf(ngx_conf_t *cf,
 static char *ngx_http_tradesec_websocket(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_tradesec_websocket_client(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+static char *ngx_http_tradesec_websocket_limit(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 
 
@@ -68,6 +78,13 @@ static ngx_command_t  ngx_http_tradesec_websocket_commands[] = {
       0,
       NULL },
 
+    { ngx_string("tradesec_websocket_limit"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_http_tradesec_websocket_limit,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("tradesec_websocket_client"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
       ngx_http_tradesec_websocket_client,
@@ -83,7 +100,7 @@ static ngx_http_module_t  ngx_http_tradesec_websocket_module_ctx = {
     NULL,                                  /* preconfiguration */
     NULL,                                  /* postconfiguration */
 
-    NULL,                                  /* create main configuration */
+    ngx_http_tradesec_websocket_create_main_conf, /* create main conf */
     NULL,                                  /* init main configuration */
 
     NULL,                                  /* create server configuration */
@@ -195,9 +212,10 @@ static ngx_http_tradesec_upgrade_t *
 ngx_http_tradesec_websocket_read(ngx_http_request_t *r,
     const ngx_http_tradesec_websocket_conf_t *wcf)
 {
-    ngx_list_part_t              *part;
-    ngx_table_elt_t              *h;
-    ngx_http_tradesec_upgrade_t  *upgrade;
+    ngx_list_part_t                                *part;
+    ngx_table_elt_t                                *h;
+    ngx_http_tradesec_upgrade_t                    *upgrade;
+    const ngx_http_tradesec_websocket_main_conf_t  *wmcf;
 
     upgrade = ngx_pcalloc(r->pool, sizeof(ngx_http_tradesec_upgrade_t));
     if (upgrade == NULL) {
@@ -206,6 +224,13 @@ ngx_http_tradesec_websocket_read(ngx_http_request_t *r,
 
     upgrade->policy = wcf->policy;
     upgrade->client = wcf->client;
+
+    if (wcf->limits != NULL) {
+        wmcf = ngx_http_get_module_main_conf(r,
+                                          ngx_http_tradesec_websocket_module);
+        upgrade->sockets = wmcf->sockets;
+        upgrade->limits = *wcf->limits;
+    }
 
     ngx_http_tradesec_each_field(r, part, h) {
         ts_ws_handshake_header(&upgrade->handshake,
@@ -255,6 +280,14 @@ ngx_http_tradesec_websocket_offer_version(ngx_http_request_t *r)
 
 
 static void *
+ngx_http_tradesec_websocket_create_main_conf(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool,
+                       sizeof(ngx_http_tradesec_websocket_main_conf_t));
+}
+
+
+static void *
 ngx_http_tradesec_websocket_create_conf(ngx_conf_t *cf)
 {
     ngx_http_tradesec_websocket_conf_t  *wcf;
@@ -266,6 +299,7 @@ ngx_http_tradesec_websocket_create_conf(ngx_conf_t *cf)
 
     wcf->policy = NGX_CONF_UNSET_PTR;
     wcf->client = NGX_CONF_UNSET_PTR;
+    wcf->limits = NGX_CONF_UNSET_PTR;
 
     return wcf;
 }
@@ -309,8 +343,40 @@ ngx_http_tradesec_websocket_merge_conf(ngx_conf_t *cf, void *parent,
     ngx_conf_merge_ptr_value(conf->policy, prev->policy,
                              &ngx_http_tradesec_websocket_default_policy);
     ngx_conf_merge_ptr_value(conf->client, prev->client, NULL);
+    ngx_conf_merge_ptr_value(conf->limits, prev->limits, NULL);
+
+    if (conf->limits != NULL && ngx_http_tradesec_conf_is_on(cf)) {
+        return ngx_http_tradesec_websocket_count(cf);
+    }
 
     return NGX_CONF_OK;
+}
+
+
+/* Some location counts sockets. */
+
+static char *
+ngx_http_tradesec_websocket_count(ngx_conf_t *cf)
+{
+    ngx_flag_t                                no_zone;
+    ngx_http_tradesec_websocket_main_conf_t  *wmcf;
+
+    wmcf = ngx_http_conf_get_module_main_conf(cf,
+                                          ngx_http_tradesec_websocket_module);
+
+    if (wmcf->sockets != NULL) {
+        return NGX_CONF_OK;
+    }
+
+    wmcf->sockets = ngx_http_tradesec_sockets_create(cf, &no_zone);
+
+    if (wmcf->sockets == NULL && no_zone) {
+        return ngx_http_tradesec_conf_merge_error(cf,
+                   "tradesec_websocket_limit counts in shared memory, and "
+                   "there is no tradesec_zone");
+    }
+
+    return wmcf->sockets ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 
@@ -359,4 +425,32 @@ ngx_http_tradesec_websocket_client(ngx_conf_t *cf, ngx_command_t *cmd,
     }
 
     return ngx_http_tradesec_websocket_client_parse(cf, wcf->client);
+}
+
+
+static char *
+ngx_http_tradesec_websocket_limit(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_tradesec_websocket_conf_t  *wcf = conf;
+
+    ngx_str_t  *value;
+
+    if (wcf->limits != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
+        wcf->limits = NULL;
+        return NGX_CONF_OK;
+    }
+
+    wcf->limits = ngx_pcalloc(cf->pool, sizeof(ts_socket_limits_t));
+    if (wcf->limits == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_tradesec_websocket_limit_parse(cf, wcf->limits);
 }

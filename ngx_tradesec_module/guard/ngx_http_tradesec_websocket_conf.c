@@ -345,3 +345,53 @@ ngx_http_tradesec_websocket_finish(
 
     return NGX_CONF_OK;
 }
+
+
+char *
+ngx_http_tradesec_websocket_limit_parse(ngx_conf_t *cf,
+    ts_socket_limits_t *limits)
+{
+    size_t      len;
+    ngx_int_t   n;
+    uint32_t   *limit;
+    ngx_str_t  *value;
+    ngx_uint_t  i;
+
+    static const ts_slice_t  words[] = {
+        { (const uint8_t *) "user=", 5 },
+        { (const uint8_t *) "address=", 8 },
+        { (const uint8_t *) "off", 3 },
+    };
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (ngx_strncmp(value[i].data, "user=", 5) == 0) {
+            len = 5;
+            limit = &limits->user;
+
+        } else if (ngx_strncmp(value[i].data, "address=", 8) == 0) {
+            len = 8;
+            limit = &limits->address;
+
+        } else {
+            return ngx_http_tradesec_conf_unknown(cf, &value[i], words,
+                                            sizeof(words) / sizeof(words[0]));
+        }
+
+        n = ngx_atoi(value[i].data + len, value[i].len - len);
+
+        if (n <= 0 || n > NGX_MAX_INT32_VALUE || *limit) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               *limit ? "duplicate parameter \"%V\""
+                                      : "invalid number in \"%V\"",
+                               &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        *limit = (uint32_t) n;
+    }
+
+    return NGX_CONF_OK;
+}

@@ -24,5 +24,10 @@ char *ngx_http_tradesec_websocket_parse(ngx_conf_t *cf,
 char *ngx_http_tradesec_websocket_client_parse(ngx_conf_t *cf,
     ngx_http_tradesec_websocket_side_t *side);
 
+/* And for tradesec_websocket_limit. */
+
+char *ngx_http_tradesec_websocket_limit_parse(ngx_conf_t *cf,
+    ts_socket_limits_t *limits);
+
 
 #endif /* NGX_HTTP_TRADESEC_WEBSOCKET_CONF_H */

@@ -39,6 +39,9 @@ static ngx_int_t ngx_http_tradesec_upgrade_owners(ngx_http_request_t *r,
 static ngx_int_t ngx_http_tradesec_upgrade_requires(ngx_http_request_t *r,
     const ngx_http_tradesec_websocket_side_t *conf,
     const ngx_http_tradesec_identity_t *identity, ts_owner_set_t *owners);
+static ts_reason_e ngx_http_tradesec_upgrade_count(ngx_http_request_t *r,
+    const ngx_http_tradesec_upgrade_t *upgrade,
+    const ngx_http_tradesec_identity_t *identity);
 static ngx_int_t ngx_http_tradesec_upgrade_end(ngx_http_request_t *r,
     ts_reason_e reason);
 static void ngx_http_tradesec_upgrade_note(ngx_http_request_t *r,
@@ -113,6 +116,7 @@ static ts_noinline ngx_int_t
 ngx_http_tradesec_upgrade_inspect(ngx_http_request_t *r)
 {
     ngx_int_t                                    rc;
+    ts_reason_e                                  reason;
     ts_ws_handshake_e                            verdict;
     ngx_http_tradesec_ctx_t                     *ctx;
     ngx_http_tradesec_ws_terms_t                 terms;
@@ -173,6 +177,16 @@ ngx_http_tradesec_upgrade_inspect(ngx_http_request_t *r)
     {
         return ngx_http_tradesec_upgrade_end(r,
                                              TS_REASON_WEBSOCKET_OWNER_CLAIM);
+    }
+
+    if (upgrade->sockets != NULL) {
+        reason = ngx_http_tradesec_upgrade_count(r, upgrade, &ctx->identity);
+
+        if (reason != TS_REASON_NONE
+            && ngx_http_tradesec_upgrade_judge(r, reason, NULL) == NGX_OK)
+        {
+            return ngx_http_tradesec_upgrade_end(r, reason);
+        }
     }
 
     if (ngx_http_tradesec_ws_inspect(r, &terms) != NGX_OK) {
@@ -381,6 +395,39 @@ ngx_http_tradesec_upgrade_requires(ngx_http_request_t *r,
     }
 
     return NGX_OK;
+}
+
+
+/* Counts the socket among the open ones, or says why it may not open. */
+
+static ts_reason_e
+ngx_http_tradesec_upgrade_count(ngx_http_request_t *r,
+    const ngx_http_tradesec_upgrade_t *upgrade,
+    const ngx_http_tradesec_identity_t *identity)
+{
+    ts_sockets_e  verdict;
+
+    if (ngx_http_tradesec_sockets_open(upgrade->sockets, r, &identity->user,
+                                       &upgrade->limits, &verdict)
+        != NGX_OK)
+    {
+        return TS_REASON_INTERNAL_ERROR;
+    }
+
+    switch (verdict) {
+
+    case TS_SOCKETS_OK:
+        return TS_REASON_NONE;
+
+    case TS_SOCKETS_USER:
+        return TS_REASON_WEBSOCKET_USER_LIMIT;
+
+    case TS_SOCKETS_ADDRESS:
+        return TS_REASON_WEBSOCKET_ADDRESS_LIMIT;
+
+    default:
+        return TS_REASON_WEBSOCKET_ZONE_FULL;
+    }
 }
 
 

@@ -11,6 +11,7 @@
 #include <ngx_core.h>
 
 #include "core/ts_ws_handshake.h"
+#include "store/ngx_http_tradesec_sockets.h"
 #include "websocket/ngx_http_tradesec_ws.h"
 
 
@@ -65,6 +66,10 @@ typedef struct {
                                   *policy;
     const ngx_http_tradesec_websocket_side_t
                                   *client;     /* NULL: off */
+
+    const ngx_http_tradesec_sockets_t
+                                  *sockets;    /* NULL: they are not counted */
+    ts_socket_limits_t             limits;
 } ngx_http_tradesec_upgrade_t;
 
 
