@@ -258,10 +258,69 @@ operators_look_and_clear(void **state)
 }
 
 
+/*
+ * A hundred thousand addresses, each at another account, in 16 megabytes: the
+ * last ones that have room are counted, the ones before have left, and of a
+ * thousand locks none has.
+ */
+
+static void
+a_flood_from_everywhere_is_bounded(void **state)
+{
+    uint32_t             i, kept;
+    ts_attempt_t         a;
+    ts_attempts_t       *t;
+    ts_attempts_stats_t  stats;
+
+    (void) state;
+
+    t = new_table(16 * 1024 * 1024);
+
+    for (i = 0; i < 1000 * 5; i++) {
+        a = attempt(i / 5, i / 5);
+        assert_int_equal(ts_attempts_reserve(t, &a, 1000).verdict,
+                         TS_ATTEMPTS_ADMITTED);
+        (void) ts_attempts_settle(t, &a, TS_ATTEMPTS_FAILED, 1000, locks);
+    }
+
+    for (i = 1000; i < 101000; i++) {
+        a = attempt(i, i);
+        assert_int_equal(ts_attempts_reserve(t, &a, 1001).verdict,
+                         TS_ATTEMPTS_ADMITTED);
+        (void) ts_attempts_settle(t, &a, TS_ATTEMPTS_FAILED, 1001, locks);
+    }
+
+    check_table(t);
+
+    stats = ts_attempts_stats(t);
+    assert_int_equal(stats.used, stats.blocks);
+    assert_int_equal(stats.locked, 1000);
+    assert_int_equal(stats.full, 0);
+
+    kept = (stats.blocks - 1000) / 3;
+    assert_in_range(kept, 42000, 43000);
+
+    for (i = 1000; i < 101000; i++) {
+        a = attempt(i, i);
+        assert_int_equal(ts_attempts_find(t, &a.counters[0].key) != 0,
+                         i >= 101000 - kept);
+    }
+
+    for (i = 0; i < 1000; i++) {
+        a = attempt(i, i);
+        assert_int_equal(ts_attempts_reserve(t, &a, 1002).verdict,
+                         TS_ATTEMPTS_LOCKED);
+    }
+
+    free(t);
+}
+
+
 int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(a_flood_from_everywhere_is_bounded),
         cmocka_unit_test(guessing_from_many_addresses_is_bounded),
         cmocka_unit_test(the_longest_lock_may_have_no_end),
         cmocka_unit_test(a_lock_may_begin_anew_with_each_attempt),
