@@ -38,7 +38,7 @@ WARN      := -W -Wall -Wextra -Wpointer-arith -Wstrict-prototypes \
              -Wmissing-prototypes -Wshadow $(if $(RELEASE),,-Werror)
 SANITIZE  := -fsanitize=address,undefined -fno-sanitize-recover=all \
              -fno-omit-frame-pointer
-TEST_LIBS := -lcmocka -ljansson -ljwt -lcrypto -lsodium -lutf8proc
+TEST_LIBS := -lcmocka -lhiredis -ljansson -ljwt -lcrypto -lsodium -lutf8proc
 
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -74,7 +74,7 @@ sub passes {
     my @server;
 
     for my $statement (statements($example)) {
-        if ($statement =~ /^\s*(?:map|upstream|tradesec_zone
+        if ($statement =~ /^\s*(?:map|upstream|tradesec_zone|tradesec_redis
             |tradesec_jwt_provider|tradesec_session\b(?!_)|limit_req_zone|log_format)\b/mx)
         {
             push @http, $statement;
@@ -125,6 +125,7 @@ sub files {
         =~ s{modules/ngx_http_tradesec_module\.so}{%%MODULE%%}gr
         =~ s{/etc/nginx/\S+\.(?:crt|pem)\b}{%%CERT%%}gr
         =~ s{/etc/nginx/\S+\.key\b}{%%KEY%%}gr
+        =~ s{password_file=\K[^\s;]+}{$keys/secret}gr
         =~ s{/etc/nginx/\S+\.jwks\b}{$keys/keys.jwks}gr
         =~ s{(?:pem_file\s+)\K%%CERT%%}{$keys/keys.pem}gr
         =~ s{(?:secret_file\s+)\K[^\s;]+}{$keys/secret}gr

@@ -162,6 +162,15 @@ ts_attempts_verdict_t ts_attempts_reserve(ts_attempts_t *table,
     const ts_attempt_t *attempt, uint32_t now);
 
 /*
+ * Charges an attempt whose verdict is another home's, whatever the limits, so
+ * that counting can go on here when that home is away. Returns 0 when a key
+ * has no room for it.
+ */
+
+int ts_attempts_mirror(ts_attempts_t *table, const ts_attempt_t *attempt,
+    uint32_t now);
+
+/*
  * Returns how many keys this outcome has locked; they are written to locks,
  * which has room for attempt->n.
  */

@@ -206,6 +206,8 @@
       "failed attempts at this account from too many different addresses")   \
     X(LOGIN_BUSY, "login_busy", 429,                                         \
       "attempts that are still in flight use the limit up")                  \
+    X(LOGIN_STORE_UNAVAILABLE, "login_store_unavailable", 503,               \
+      "Redis is away, and tradesec_login_fallback is closed")                \
     X(LOGIN_ZONE_FULL, "login_zone_full", 503,                               \
       "tradesec_zone has no room for another attempt: it is full of locks")
 

@@ -10,7 +10,6 @@
 #include <ngx_http.h>
 
 #include <openssl/crypto.h>
-#include <openssl/rand.h>
 
 #include "core/ts_basic.h"
 #include "guard/ngx_http_tradesec_login.h"
@@ -18,21 +17,9 @@
 #include "request/ngx_http_tradesec_body.h"
 #include "request/ngx_http_tradesec_field.h"
 #include "request/ngx_http_tradesec_request.h"
-#include "response/ngx_http_tradesec_outcome.h"
 
 
 #define NGX_HTTP_TRADESEC_LOGIN_BASIC  768      /* decoded credentials */
-
-
-/* What is known of an attempt until its outcome is. */
-
-typedef struct {
-    ngx_http_tradesec_expectation_t      expectation;
-    ngx_http_tradesec_attempts_store_t  *store;
-    const ngx_str_t                     *counter;
-    ngx_http_tradesec_login_browser_t    browser;
-    ts_attempt_t                         attempt;
-} ngx_http_tradesec_login_attempt_t;
 
 
 static const void *ngx_http_tradesec_login_get_policy(ngx_conf_t *cf);
@@ -48,12 +35,6 @@ static ngx_http_tradesec_verdict_t ngx_http_tradesec_login_body(
 static ngx_http_tradesec_verdict_t ngx_http_tradesec_login_read(
     ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
     const ngx_http_tradesec_login_conf_t *llcf, ts_login_request_t *request);
-static ngx_http_tradesec_verdict_t ngx_http_tradesec_login_reserve(
-    ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
-    const ngx_http_tradesec_login_conf_t *llcf, ts_slice_t account);
-static uint64_t ngx_http_tradesec_login_id(void);
-static void ngx_http_tradesec_login_outcome(ngx_http_request_t *r,
-    ngx_http_tradesec_expectation_t *e, ts_outcome_e outcome);
 
 
 const ngx_http_tradesec_guard_t  ngx_http_tradesec_login_guard = {
@@ -74,17 +55,6 @@ static const ts_reason_e  ngx_http_tradesec_login_reasons[] = {
     TS_REASON_LOGIN_ACCOUNT_MISSING,
     TS_REASON_LOGIN_ACCOUNT_AMBIGUOUS,
     TS_REASON_LOGIN_ACCOUNT_INVALID
-};
-
-
-/* Indexed by ngx_http_tradesec_login_counter_e. */
-
-static const ts_reason_e  ngx_http_tradesec_login_limit_reasons[] = {
-    TS_REASON_LOGIN_PAIR_LIMIT,
-    TS_REASON_LOGIN_ACCOUNT_LIMIT,
-    TS_REASON_LOGIN_ADDRESS_LIMIT,
-    TS_REASON_LOGIN_ADDRESS_LIMIT,
-    TS_REASON_LOGIN_ADDRESS_LIMIT
 };
 
 
@@ -109,6 +79,10 @@ ngx_http_tradesec_login_check(ngx_http_request_t *r,
     ts_reason_e                            reason;
     ngx_http_tradesec_verdict_t            verdict;
     const ngx_http_tradesec_login_conf_t  *llcf;
+
+    if (ngx_http_tradesec_login_resumed(r, ctx, &verdict)) {
+        return verdict;
+    }
 
     llcf = ngx_http_get_module_loc_conf(r, ngx_http_tradesec_login_module);
 
@@ -349,152 +323,4 @@ ngx_http_tradesec_login_sent(ngx_http_request_t *r,
     OPENSSL_cleanse(buf, sizeof(buf));
 
     return NGX_OK;
-}
-
-
-static ngx_http_tradesec_verdict_t
-ngx_http_tradesec_login_reserve(ngx_http_request_t *r,
-    ngx_http_tradesec_ctx_t *ctx, const ngx_http_tradesec_login_conf_t *llcf,
-    ts_slice_t account)
-{
-    ts_attempts_verdict_t               v;
-    ngx_http_tradesec_login_attempt_t  *a;
-
-    a = ngx_palloc(r->pool, sizeof(ngx_http_tradesec_login_attempt_t));
-    if (a == NULL) {
-        return ngx_http_tradesec_fault();
-    }
-
-    if (llcf->policy->email) {
-
-        /* in the buffer that it was normalised to */
-
-        account.len = ts_account_email((uint8_t *) (uintptr_t) account.data,
-                                       account.len, llcf->policy->email);
-    }
-
-    a->expectation.criteria = &llcf->policy->criteria;
-    a->expectation.patterns = llcf->policy->patterns;
-    a->expectation.handler = ngx_http_tradesec_login_outcome;
-    a->store = llcf->store;
-    a->counter = &llcf->policy->counter;
-    a->attempt.id = ngx_http_tradesec_login_id();
-
-    if (ngx_http_tradesec_login_browser(r, llcf, account, &a->browser)
-        != NGX_OK)
-    {
-        return ngx_http_tradesec_fault();
-    }
-
-    ngx_http_tradesec_login_keys(r, llcf, account,
-                                 a->browser.known ? &a->browser.device : NULL,
-                                 &a->attempt);
-
-    /* one attempt, although two locations on its way count it */
-
-    if (ctx->expectation != NULL) {
-        ngx_http_tradesec_withdraw_expectation(r, ctx);
-    }
-
-    if (llcf->store->reserve(llcf->store, &a->attempt, &v) != NGX_OK) {
-        return ngx_http_tradesec_fault();
-    }
-
-    /* there is no telling when an operator clears a lock without end */
-
-    ctx->retry_after = v.retry_after <= NGX_HTTP_TRADESEC_LOGIN_LOCK_MAX
-                       ? v.retry_after : 0;
-
-    switch (v.verdict) {
-
-    case TS_ATTEMPTS_ADMITTED:
-        return ngx_http_tradesec_expect_outcome(r, ctx, &a->expectation)
-               == NGX_OK
-               ? ngx_http_tradesec_pass() : ngx_http_tradesec_fault();
-
-    case TS_ATTEMPTS_BUSY:
-        return ngx_http_tradesec_deny(TS_REASON_LOGIN_BUSY);
-
-    case TS_ATTEMPTS_LIMITED:
-        return ngx_http_tradesec_deny(
-                            ngx_http_tradesec_login_limit_reasons[v.counter]);
-
-    case TS_ATTEMPTS_OTHERS:
-        return ngx_http_tradesec_deny(
-                   v.counter == NGX_HTTP_TRADESEC_LOGIN_ACCOUNT
-                   ? TS_REASON_LOGIN_ACCOUNT_ADDRESSES
-                   : TS_REASON_LOGIN_ADDRESS_ACCOUNTS);
-
-    case TS_ATTEMPTS_LOCKED:
-        return ngx_http_tradesec_deny(TS_REASON_LOGIN_LOCKED);
-
-    case TS_ATTEMPTS_FULL:
-    default:
-        return ngx_http_tradesec_deny(TS_REASON_LOGIN_ZONE_FULL);
-    }
-}
-
-
-/* Unique among all workers: each counts from a random start of 64 bits. */
-
-static uint64_t
-ngx_http_tradesec_login_id(void)
-{
-    static uint64_t    id;
-    static ngx_pid_t   pid;
-
-    if (pid != ngx_pid) {
-        pid = ngx_pid;
-
-        if (RAND_bytes((u_char *) &id, sizeof(id)) != 1) {
-            id = ((uint64_t) ngx_pid << 32) ^ (uint64_t) ngx_current_msec;
-        }
-    }
-
-    return ++id;
-}
-
-
-static void
-ngx_http_tradesec_login_outcome(ngx_http_request_t *r,
-    ngx_http_tradesec_expectation_t *e, ts_outcome_e outcome)
-{
-    time_t                              seconds;
-    uint32_t                            account;
-    ngx_uint_t                          n;
-    ngx_http_tradesec_login_attempt_t  *a;
-
-    /* indexed by ts_outcome_e */
-
-    static const ts_attempts_outcome_e  outcomes[] = {
-        TS_ATTEMPTS_FAILED,
-        TS_ATTEMPTS_NEUTRAL,
-        TS_ATTEMPTS_SUCCEEDED,
-        TS_ATTEMPTS_WITHDRAWN
-    };
-
-    a = (ngx_http_tradesec_login_attempt_t *) e;
-
-    n = a->store->settle(a->store, &a->attempt, outcomes[outcome], &seconds);
-
-    if (outcome == TS_OUTCOME_SUCCESS) {
-        ngx_http_tradesec_login_remember(r, &a->browser);
-    }
-
-    if (n != 0) {
-        account = a->attempt.counters[NGX_HTTP_TRADESEC_LOGIN_PAIR].other;
-
-        if (seconds > NGX_HTTP_TRADESEC_LOGIN_LOCK_MAX) {
-            ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                          "tradesec: login locked for good, "
-                          "counter: \"%V\", account: %08xD",
-                          a->counter, account);
-            return;
-        }
-
-        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                      "tradesec: login locked for %T seconds, "
-                      "counter: \"%V\", account: %08xD",
-                      seconds, a->counter, account);
-    }
 }

@@ -39,6 +39,14 @@ static void ngx_http_tradesec_login_lint(ngx_conf_t *cf,
     const ngx_http_tradesec_login_conf_t *conf);
 
 
+static ngx_conf_enum_t  ngx_http_tradesec_login_fallbacks[] = {
+    { ngx_string("local"), NGX_HTTP_TRADESEC_FALLBACK_LOCAL },
+    { ngx_string("closed"), NGX_HTTP_TRADESEC_FALLBACK_CLOSED },
+    { ngx_string("open"), NGX_HTTP_TRADESEC_FALLBACK_OPEN },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_command_t  ngx_http_tradesec_login_commands[] = {
 
     { ngx_string("tradesec_login"),
@@ -83,6 +91,13 @@ static ngx_command_t  ngx_http_tradesec_login_commands[] = {
       0,
       NULL },
 
+    { ngx_string("tradesec_login_fallback"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_tradesec_login_conf_t, fallback),
+      &ngx_http_tradesec_login_fallbacks },
+
     { ngx_string("tradesec_login_body_size"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_size_slot,
@@ -95,7 +110,7 @@ static ngx_command_t  ngx_http_tradesec_login_commands[] = {
 
 
 static ngx_http_module_t  ngx_http_tradesec_login_module_ctx = {
-    NULL,                                      /* preconfiguration */
+    ngx_http_tradesec_login_add_variables,     /* preconfiguration */
     NULL,                                      /* postconfiguration */
 
     ngx_http_tradesec_login_create_main_conf,  /* create main configuration */
@@ -319,6 +334,7 @@ ngx_http_tradesec_login_create_conf(ngx_conf_t *cf)
     conf->policy = NGX_CONF_UNSET_PTR;
     conf->allow = NGX_CONF_UNSET_PTR;
     conf->device = NGX_CONF_UNSET_PTR;
+    conf->fallback = NGX_CONF_UNSET_UINT;
     conf->body_size = NGX_CONF_UNSET_SIZE;
     conf->window = NGX_CONF_UNSET;
     conf->accounts = NGX_CONF_UNSET_UINT;
@@ -354,6 +370,8 @@ ngx_http_tradesec_login_merge_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->allow, prev->allow, NULL);
     ngx_conf_merge_ptr_value(conf->device, prev->device,
                              ngx_http_tradesec_login_no_device());
+    ngx_conf_merge_uint_value(conf->fallback, prev->fallback,
+                              NGX_HTTP_TRADESEC_FALLBACK_LOCAL);
     ngx_conf_merge_size_value(conf->body_size, prev->body_size, 65536);
     ngx_conf_merge_value(conf->window, prev->window, 900);
     ngx_conf_merge_uint_value(conf->accounts, prev->accounts, 10);
@@ -470,6 +488,12 @@ ngx_http_tradesec_login_find_store(ngx_conf_t *cf,
                              "write \"tradesec_zone zone=tradesec:16m;\" "
                              "in http")
                            : NGX_CONF_ERROR;
+        }
+
+        lmcf->store = ngx_http_tradesec_attempts_redis(cf, lmcf->store);
+
+        if (lmcf->store == NULL) {
+            return NGX_CONF_ERROR;
         }
     }
 

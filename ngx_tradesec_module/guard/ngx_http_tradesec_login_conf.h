@@ -11,6 +11,7 @@
 #include "core/ts_address.h"
 #include "core/ts_login.h"
 #include "core/ts_outcome.h"
+#include "request/ngx_http_tradesec_context.h"
 #include "store/ngx_http_tradesec_attempts_store.h"
 
 
@@ -75,6 +76,7 @@ typedef struct {
     ngx_http_tradesec_login_policy_t    *policy;
 
     size_t                               body_size;
+    ngx_uint_t                           fallback;
 
     time_t                               window;
     ngx_uint_t                           limits[
@@ -178,6 +180,22 @@ ngx_int_t ngx_http_tradesec_login_browser(ngx_http_request_t *r,
 
 void ngx_http_tradesec_login_remember(ngx_http_request_t *r,
     const ngx_http_tradesec_login_browser_t *browser);
+
+/*
+ * Charges an attempt at a normalised account: the verdict of the guard. Where
+ * a home has to be asked it is "wait", and resumed is what says later whether
+ * this is that request, and then with which verdict.
+ */
+
+ngx_http_tradesec_verdict_t ngx_http_tradesec_login_reserve(
+    ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
+    const ngx_http_tradesec_login_conf_t *llcf, ts_slice_t account);
+ngx_flag_t ngx_http_tradesec_login_resumed(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx, ngx_http_tradesec_verdict_t *verdict);
+
+/* Adds $tradesec_store. */
+
+ngx_int_t ngx_http_tradesec_login_add_variables(ngx_conf_t *cf);
 
 /*
  * Fills in the counters of an attempt at a normalised account. The device of

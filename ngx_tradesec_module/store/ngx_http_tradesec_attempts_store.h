@@ -19,6 +19,53 @@
 typedef struct ngx_http_tradesec_attempts_store_s
     ngx_http_tradesec_attempts_store_t;
 
+typedef struct ngx_http_tradesec_reservation_s
+    ngx_http_tradesec_reservation_t;
+
+
+/* What holds for an attempt while the home that gateways share is away. */
+
+typedef enum {
+    NGX_HTTP_TRADESEC_FALLBACK_LOCAL,   /* this gateway's own counts */
+    NGX_HTTP_TRADESEC_FALLBACK_CLOSED,  /* it is refused */
+    NGX_HTTP_TRADESEC_FALLBACK_OPEN     /* it is admitted, and counted */
+} ngx_http_tradesec_fallback_e;
+
+
+/* Where a verdict comes from, for $tradesec_store. */
+
+typedef enum {
+    NGX_HTTP_TRADESEC_HOME_NONE,
+    NGX_HTTP_TRADESEC_HOME_LOCAL,
+    NGX_HTTP_TRADESEC_HOME_REDIS,
+    NGX_HTTP_TRADESEC_HOME_CLOSED,
+    NGX_HTTP_TRADESEC_HOME_OPEN
+} ngx_http_tradesec_home_e;
+
+
+/* An attempt and what became of it; lives as long as the request. */
+
+struct ngx_http_tradesec_reservation_s {
+
+    /* by the guard */
+
+    ts_attempt_t                    attempt;
+    const ngx_str_t                *counter;    /* for the log, kept as long
+                                                   as the configuration */
+    uint32_t                        account;    /* for the log, a hash */
+    ngx_http_tradesec_fallback_e    fallback;
+    void                          (*handler)(
+                                        ngx_http_tradesec_reservation_t *res);
+    void                           *data;
+
+    /* by the home */
+
+    ngx_int_t                       rc;
+    ngx_http_tradesec_home_e        home;
+    ts_attempts_verdict_t           verdict;
+    void                           *pending;    /* the home's own */
+};
+
 
 struct ngx_http_tradesec_attempts_store_s {
 
@@ -26,23 +73,30 @@ struct ngx_http_tradesec_attempts_store_s {
 
     const u_char           *(*key)(ngx_http_tradesec_attempts_store_t *store);
 
-    /* NGX_OK: *verdict is set. NGX_ERROR: the home could not tell. */
+    /*
+     * What is returned stands in res->rc too. NGX_OK: the verdict is set.
+     * NGX_AGAIN: it will be, then the handler is called, once, which must not
+     * run the request but post its event. NGX_DECLINED: no home can tell, and
+     * the attempt is not admitted.
+     */
 
     ngx_int_t               (*reserve)(
                                 ngx_http_tradesec_attempts_store_t *store,
-                                const ts_attempt_t *attempt,
-                                ts_attempts_verdict_t *verdict);
+                                ngx_http_tradesec_reservation_t *res);
 
-    /*
-     * Needs nothing of the request, which may be gone. Returns how many keys
-     * the outcome has locked, and for how many seconds the longest.
-     */
+    /* The request goes while it waits: the handler is not called any more. */
 
-    ngx_uint_t              (*settle)(
+    void                    (*forget)(
                                 ngx_http_tradesec_attempts_store_t *store,
-                                const ts_attempt_t *attempt,
+                                ngx_http_tradesec_reservation_t *res);
+
+    /* Needs nothing of the reservation later. Logs what it has locked. */
+
+    void                    (*settle)(
+                                ngx_http_tradesec_attempts_store_t *store,
+                                ngx_http_tradesec_reservation_t *res,
                                 ts_attempts_outcome_e outcome,
-                                time_t *seconds);
+                                ngx_log_t *log);
 
     /*
      * For operators; NULL where a home has no such thing. The first reads some
@@ -82,6 +136,33 @@ struct ngx_http_tradesec_attempts_store_s {
 
 ngx_http_tradesec_attempts_store_t *ngx_http_tradesec_attempts_zone(
     ngx_conf_t *cf, ngx_flag_t *no_zone);
+
+
+/*
+ * The home in Redis beside it, where tradesec_redis is; else the zone itself.
+ * NULL when memory is out.
+ */
+
+ngx_http_tradesec_attempts_store_t *ngx_http_tradesec_attempts_redis(
+    ngx_conf_t *cf, ngx_http_tradesec_attempts_store_t *zone);
+
+
+/*
+ * For another home that counts in the zone as well: charges an attempt
+ * whatever the limits; judges and charges it; settles it, and returns how many
+ * keys that has locked, and for how many seconds the longest.
+ */
+
+void ngx_http_tradesec_attempts_zone_mirror(
+    ngx_http_tradesec_attempts_store_t *zone, const ts_attempt_t *attempt);
+ts_attempts_verdict_t ngx_http_tradesec_attempts_zone_reserve(
+    ngx_http_tradesec_attempts_store_t *zone, const ts_attempt_t *attempt);
+ngx_uint_t ngx_http_tradesec_attempts_zone_settle(
+    ngx_http_tradesec_attempts_store_t *zone, const ts_attempt_t *attempt,
+    ts_attempts_outcome_e outcome, uint32_t *seconds);
+
+void ngx_http_tradesec_attempts_log_lock(ngx_log_t *log,
+    const ngx_str_t *counter, uint32_t account, uint32_t seconds);
 
 
 #endif /* NGX_HTTP_TRADESEC_ATTEMPTS_STORE_H */

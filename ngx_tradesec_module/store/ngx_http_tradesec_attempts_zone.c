@@ -30,11 +30,15 @@ typedef struct {
 static const u_char *ngx_http_tradesec_attempts_key(
     ngx_http_tradesec_attempts_store_t *store);
 static ngx_int_t ngx_http_tradesec_attempts_reserve(
-    ngx_http_tradesec_attempts_store_t *store, const ts_attempt_t *attempt,
-    ts_attempts_verdict_t *verdict);
-static ngx_uint_t ngx_http_tradesec_attempts_settle(
-    ngx_http_tradesec_attempts_store_t *store, const ts_attempt_t *attempt,
-    ts_attempts_outcome_e outcome, time_t *seconds);
+    ngx_http_tradesec_attempts_store_t *store,
+    ngx_http_tradesec_reservation_t *res);
+static void ngx_http_tradesec_attempts_forget(
+    ngx_http_tradesec_attempts_store_t *store,
+    ngx_http_tradesec_reservation_t *res);
+static void ngx_http_tradesec_attempts_settle(
+    ngx_http_tradesec_attempts_store_t *store,
+    ngx_http_tradesec_reservation_t *res, ts_attempts_outcome_e outcome,
+    ngx_log_t *log);
 static ngx_uint_t ngx_http_tradesec_attempts_list(
     ngx_http_tradesec_attempts_store_t *store, uint32_t *cursor,
     ts_attempts_lock_t *locks, ngx_uint_t n);
@@ -94,6 +98,7 @@ ngx_http_tradesec_attempts_zone(ngx_conf_t *cf, ngx_flag_t *no_zone)
 
     zone->store.key = ngx_http_tradesec_attempts_key;
     zone->store.reserve = ngx_http_tradesec_attempts_reserve;
+    zone->store.forget = ngx_http_tradesec_attempts_forget;
     zone->store.settle = ngx_http_tradesec_attempts_settle;
     zone->store.list = ngx_http_tradesec_attempts_list;
     zone->store.look = ngx_http_tradesec_attempts_look;
@@ -116,29 +121,84 @@ ngx_http_tradesec_attempts_key(ngx_http_tradesec_attempts_store_t *store)
 
 static ngx_int_t
 ngx_http_tradesec_attempts_reserve(ngx_http_tradesec_attempts_store_t *store,
-    const ts_attempt_t *attempt, ts_attempts_verdict_t *verdict)
+    ngx_http_tradesec_reservation_t *res)
 {
-    uint32_t                   now;
-    ngx_http_tradesec_area_t  *area = store->data;
-
-    now = ngx_http_tradesec_attempts_now();
-
-    ngx_http_tradesec_area_lock(area);
-    *verdict = ts_attempts_reserve(area->memory, attempt, now);
-    ngx_http_tradesec_area_unlock(area);
+    res->verdict = ngx_http_tradesec_attempts_zone_reserve(store,
+                                                           &res->attempt);
+    res->home = NGX_HTTP_TRADESEC_HOME_LOCAL;
+    res->rc = NGX_OK;
 
     return NGX_OK;
 }
 
 
-static ngx_uint_t
+/* Nobody waits for shared memory. */
+
+static void
+ngx_http_tradesec_attempts_forget(ngx_http_tradesec_attempts_store_t *store,
+    ngx_http_tradesec_reservation_t *res)
+{
+    /* void */
+}
+
+
+static void
 ngx_http_tradesec_attempts_settle(ngx_http_tradesec_attempts_store_t *store,
-    const ts_attempt_t *attempt, ts_attempts_outcome_e outcome,
-    time_t *seconds)
+    ngx_http_tradesec_reservation_t *res, ts_attempts_outcome_e outcome,
+    ngx_log_t *log)
+{
+    uint32_t  seconds;
+
+    if (ngx_http_tradesec_attempts_zone_settle(store, &res->attempt, outcome,
+                                               &seconds))
+    {
+        ngx_http_tradesec_attempts_log_lock(log, res->counter, res->account,
+                                            seconds);
+    }
+}
+
+
+void
+ngx_http_tradesec_attempts_zone_mirror(
+    ngx_http_tradesec_attempts_store_t *zone, const ts_attempt_t *attempt)
+{
+    uint32_t                   now;
+    ngx_http_tradesec_area_t  *area = zone->data;
+
+    now = ngx_http_tradesec_attempts_now();
+
+    ngx_http_tradesec_area_lock(area);
+    (void) ts_attempts_mirror(area->memory, attempt, now);
+    ngx_http_tradesec_area_unlock(area);
+}
+
+
+ts_attempts_verdict_t
+ngx_http_tradesec_attempts_zone_reserve(
+    ngx_http_tradesec_attempts_store_t *zone, const ts_attempt_t *attempt)
+{
+    uint32_t                   now;
+    ts_attempts_verdict_t      verdict;
+    ngx_http_tradesec_area_t  *area = zone->data;
+
+    now = ngx_http_tradesec_attempts_now();
+
+    ngx_http_tradesec_area_lock(area);
+    verdict = ts_attempts_reserve(area->memory, attempt, now);
+    ngx_http_tradesec_area_unlock(area);
+
+    return verdict;
+}
+
+
+ngx_uint_t
+ngx_http_tradesec_attempts_zone_settle(
+    ngx_http_tradesec_attempts_store_t *zone, const ts_attempt_t *attempt,
+    ts_attempts_outcome_e outcome, uint32_t *seconds)
 {
     uint32_t                   i, n, now;
     ts_attempts_lock_t         locks[TS_ATTEMPTS_KEYS];
-    ngx_http_tradesec_area_t  *area = store->data;
+    ngx_http_tradesec_area_t  *area = zone->data;
 
     now = ngx_http_tradesec_attempts_now();
 
@@ -149,7 +209,7 @@ ngx_http_tradesec_attempts_settle(ngx_http_tradesec_attempts_store_t *store,
     *seconds = 0;
 
     for (i = 0; i < n; i++) {
-        *seconds = ngx_max(*seconds, (time_t) (locks[i].until - now));
+        *seconds = ngx_max(*seconds, locks[i].until - now);
     }
 
     return n;
@@ -230,6 +290,24 @@ ngx_http_tradesec_attempts_clear_pairs(
     } while (cursor);
 
     return n;
+}
+
+
+void
+ngx_http_tradesec_attempts_log_lock(ngx_log_t *log, const ngx_str_t *counter,
+    uint32_t account, uint32_t seconds)
+{
+    if (seconds > NGX_HTTP_TRADESEC_ATTEMPTS_YEARS) {
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "tradesec: login locked for good, "
+                      "counter: \"%V\", account: %08xD", counter, account);
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_WARN, log, 0,
+                  "tradesec: login locked for %uD seconds, "
+                  "counter: \"%V\", account: %08xD",
+                  seconds, counter, account);
 }
 
 

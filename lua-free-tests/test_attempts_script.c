@@ -1,0 +1,456 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ *
+ * One suite for both homes: the same sequences of reserve, settle and time
+ * against shared memory and against the scripts in a real Redis, whose answers
+ * must be the same.
+ */
+
+#include "attempts_table.h"
+#include "redis_server.h"
+#include "core/ts_attempts_script.h"
+
+
+#define STEPS  5000
+#define SEEDS  10
+
+
+static uint64_t        seed;
+static redis_server_t  server;
+
+/* how often each verdict was right, to know that all of them were tried */
+
+static uint32_t        seen[TS_ATTEMPTS_FULL];
+static uint32_t        locked;
+
+
+static uint32_t
+pick(uint32_t n)
+{
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+
+    return (uint32_t) (seed >> 33) % n;
+}
+
+
+static redisReply *
+ask(const ts_attempts_script_t *s)
+{
+    redisReply  *reply;
+
+    reply = redisCommandArgv(server.c, (int) s->n, (const char **) s->args,
+                             s->lens);
+    assert_non_null(reply);
+
+    if (reply->type == REDIS_REPLY_ERROR) {
+        fail_msg("%s", reply->str);
+    }
+
+    assert_int_equal(reply->type, REDIS_REPLY_ARRAY);
+
+    return reply;
+}
+
+
+static redisReply *
+command(const char *format, const char *arg)
+{
+    redisReply  *reply;
+
+    reply = redisCommand(server.c, format, arg);
+    assert_non_null(reply);
+    assert_int_not_equal(reply->type, REDIS_REPLY_ERROR);
+
+    return reply;
+}
+
+
+static ts_attempts_verdict_t
+redis_reserve(const ts_attempt_t *a, uint32_t now)
+{
+    size_t                 i;
+    long long              numbers[4];
+    redisReply            *reply;
+    ts_attempts_script_t   s;
+    ts_attempts_verdict_t  v;
+
+    ts_attempts_script_to_reserve(&s, TS_SLICE("EVAL"),
+                                  ts_slice(ts_attempts_script_reserve,
+                                           strlen(ts_attempts_script_reserve)),
+                                  a, now);
+    reply = ask(&s);
+    assert_int_equal(reply->elements, 4);
+
+    for (i = 0; i < 4; i++) {
+        numbers[i] = reply->element[i]->integer;
+    }
+
+    assert_true(ts_attempts_script_verdict(numbers, a->n, &v));
+    freeReplyObject(reply);
+
+    return v;
+}
+
+
+static uint32_t
+redis_settle_or_charge(const ts_attempt_t *a, uint32_t outcome, int charge,
+    uint32_t age, uint32_t now, uint32_t *longest)
+{
+    uint32_t               n;
+    redisReply            *reply;
+    ts_attempts_script_t   s;
+
+    ts_attempts_script_to_settle(&s, TS_SLICE("EVAL"),
+                                 ts_slice(ts_attempts_script_settle,
+                                          strlen(ts_attempts_script_settle)),
+                                 a, outcome, charge, age, now);
+    reply = ask(&s);
+    assert_int_equal(reply->elements, 2);
+
+    n = (uint32_t) reply->element[0]->integer;
+    *longest = (uint32_t) reply->element[1]->integer;
+    freeReplyObject(reply);
+
+    return n;
+}
+
+
+static ts_attempt_t
+random_attempt(const ts_attempts_rule_t *rules, uint64_t id)
+{
+    uint32_t      account, address, k;
+    ts_attempt_t  a;
+
+    memset(&a, 0, sizeof(a));
+
+    account = pick(2);
+    address = pick(2);
+
+    a.id = id;
+    a.n = 3;
+
+    for (k = 0; k < a.n; k++) {
+        a.counters[k].rule = &rules[k];
+    }
+
+    a.counters[0].key = (ts_attempts_key_t) { { account * 2 + address, 1 } };
+    a.counters[1].key = (ts_attempts_key_t) { { account, 2 } };
+    a.counters[2].key = (ts_attempts_key_t) { { address, 3 } };
+
+    /* spraying and distributed guessing: others that share the counters */
+
+    a.counters[1].other = pick(6);
+    a.counters[2].other = pick(6);
+
+    return a;
+}
+
+
+static void
+random_rules(ts_attempts_rule_t *rules)
+{
+    uint32_t  i;
+
+    memset(rules, 0, 3 * sizeof(ts_attempts_rule_t));
+
+    for (i = 0; i < 3; i++) {
+        rules[i].window = 20 + pick(60);
+        rules[i].limit = 1 + pick(i == 0 ? 6 : 20);
+        rules[i].neutral = pick(8);
+        rules[i].lock_min = i == 0 || pick(4) == 0 ? 1 + pick(20) : 0;
+        rules[i].lock_max = rules[i].lock_min * (1 + pick(30));
+        rules[i].permanent = i == 0 && pick(6) == 0;
+        rules[i].extend = pick(4) == 0;
+        rules[i].decay = 1 + pick(200);
+        rules[i].forgive = i < 2;
+        rules[i].others = i > 0 ? pick(5) : 0;
+    }
+}
+
+
+static void
+run_random(uint64_t number)
+{
+    uint32_t               i, j, k, now, n, longest, most;
+    ts_attempt_t           a[12];
+    ts_attempts_t         *t;
+    ts_attempts_lock_t     locks[TS_ATTEMPTS_KEYS];
+    ts_attempts_rule_t     rules[3];
+    ts_attempts_outcome_e  outcome;
+    ts_attempts_verdict_t  expected, v;
+
+    seed = number * 0x9e3779b97f4a7c15u + 1;
+
+    freeReplyObject(command("FLUSHALL%s", ""));
+
+    memset(a, 0, sizeof(a));
+    random_rules(rules);
+
+    t = new_table(TS_ATTEMPTS_SIZE_MIN);
+    now = 1000;
+
+    for (i = 0; i < STEPS; i++) {
+        now += pick(4) ? 0 : pick(pick(50) ? 6 : 500);
+        n = pick(12);
+
+        if (pick(2)) {
+            a[n] = random_attempt(rules, i + 1);
+
+            expected = ts_attempts_reserve(t, &a[n], now);
+            v = redis_reserve(&a[n], now);
+
+            seen[expected.verdict]++;
+            assert_int_equal(v.verdict, expected.verdict);
+            assert_int_equal(v.counter, expected.counter);
+            assert_int_equal(v.retry_after, expected.retry_after);
+            assert_int_equal(v.failed, expected.failed);
+
+        } else if (a[n].n) {
+            outcome = (ts_attempts_outcome_e) (pick(8) > 1 ? 0 : pick(4));
+
+            k = ts_attempts_settle(t, &a[n], outcome, now, locks);
+
+            assert_int_equal(redis_settle_or_charge(&a[n], outcome, 0, 0, now,
+                                                    &longest), k);
+
+            most = 0;
+
+            for (j = 0; j < k; j++) {
+                locked++;
+
+                if (locks[j].until - now > most) {
+                    most = locks[j].until - now;
+                }
+            }
+
+            assert_int_equal(longest, most);
+        }
+    }
+
+    assert_int_equal(ts_attempts_stats(t).evicted, 0);
+
+    free(t);
+}
+
+
+static void
+random_sequences_have_the_same_verdicts_in_both_homes(void **state)
+{
+    uint64_t  i;
+
+    (void) state;
+
+    for (i = 0; i < SEEDS; i++) {
+        run_random(i);
+    }
+
+    for (i = 0; i < TS_ATTEMPTS_FULL; i++) {
+        assert_true(seen[i] > 50);
+    }
+
+    assert_true(locked > 100);
+}
+
+
+static const ts_attempts_rule_t  pair_rule = {
+    .window = 900, .limit = 5, .neutral = 5,
+    .lock_min = 60, .lock_max = 86400, .decay = 86400, .forgive = 1
+};
+
+
+static ts_attempt_t
+guess(uint64_t id)
+{
+    ts_attempt_t  a;
+
+    memset(&a, 0, sizeof(a));
+
+    a.id = id;
+    a.n = 1;
+    a.counters[0].key = (ts_attempts_key_t) { { 0xff, 0xab00000000000000 } };
+    a.counters[0].rule = &pair_rule;
+
+    return a;
+}
+
+
+static void
+every_key_has_a_time_to_live_and_no_other_name(void **state)
+{
+    uint32_t      longest;
+    redisReply   *reply;
+    ts_attempt_t  a;
+
+    (void) state;
+
+    freeReplyObject(command("FLUSHALL%s", ""));
+
+    a = guess(1);
+    assert_int_equal(redis_reserve(&a, 0).verdict, TS_ATTEMPTS_ADMITTED);
+
+    reply = command("KEYS %s", "*");
+    assert_int_equal(reply->elements, 1);
+    assert_string_equal(reply->element[0]->str,
+                        "tradesec:{login}:00000000000000ffab00000000000000");
+    freeReplyObject(reply);
+
+    reply = command("TTL %s",
+                    "tradesec:{login}:00000000000000ffab00000000000000");
+    assert_in_range(reply->integer, 890, 900);
+    freeReplyObject(reply);
+
+    /* what is given back leaves nothing */
+
+    (void) redis_settle_or_charge(&a, TS_ATTEMPTS_SUCCEEDED, 0, 0, 0,
+                                  &longest);
+    reply = command("DBSIZE%s", "");
+    assert_int_equal(reply->integer, 0);
+    freeReplyObject(reply);
+}
+
+
+static void
+what_was_admitted_elsewhere_is_charged_once(void **state)
+{
+    uint32_t      i, longest;
+    ts_attempt_t  a;
+
+    (void) state;
+
+    freeReplyObject(command("FLUSHALL%s", ""));
+
+    for (i = 0; i < 12; i++) {
+        a = guess(1 + i % 4);
+        assert_int_equal(redis_settle_or_charge(&a, TS_ATTEMPTS_FAILED, 1,
+                                                30, 5000, &longest), 0);
+    }
+
+    a = guess(5);
+    assert_int_equal(redis_reserve(&a, 5000).failed, 4);
+    assert_int_equal(redis_settle_or_charge(&a, TS_ATTEMPTS_SCRIPT_OPEN, 1,
+                                            0, 5000, &longest), 0);
+
+    /* the fifth failure locks, and again nothing is charged twice */
+
+    assert_int_equal(redis_settle_or_charge(&a, TS_ATTEMPTS_FAILED, 0, 0,
+                                            5000, &longest), 1);
+    assert_int_equal(longest, 60);
+    assert_int_equal(redis_settle_or_charge(&a, TS_ATTEMPTS_FAILED, 0, 0,
+                                            5000, &longest), 0);
+
+    a = guess(6);
+    assert_int_equal(redis_reserve(&a, 5000).retry_after, 60);
+
+    /* older than the window: not charged at all; a refund of nothing */
+
+    a = guess(7);
+    (void) redis_settle_or_charge(&a, TS_ATTEMPTS_SCRIPT_OPEN, 1, 900, 5060,
+                                  &longest);
+    (void) redis_settle_or_charge(&a, TS_ATTEMPTS_SUCCEEDED, 0, 0, 5060,
+                                  &longest);
+    assert_int_equal(redis_reserve(&a, 5060).failed, 0);
+}
+
+
+/* Whoever sets Redis's clock back does not prolong anything by it. */
+
+static void
+a_clock_set_back_neither_locks_nor_keeps_for_longer(void **state)
+{
+    uint32_t      i, longest;
+    ts_attempt_t  a;
+
+    (void) state;
+
+    freeReplyObject(command("FLUSHALL%s", ""));
+
+    for (i = 0; i < 5; i++) {
+        a = guess(1 + i);
+        assert_int_equal(redis_reserve(&a, 900000).verdict,
+                         TS_ATTEMPTS_ADMITTED);
+
+        if (i < 4) {
+            (void) redis_settle_or_charge(&a, TS_ATTEMPTS_FAILED, 0, 0,
+                                          900000, &longest);
+        }
+    }
+
+    a = guess(6);
+    assert_int_equal(redis_reserve(&a, 1000).verdict, TS_ATTEMPTS_BUSY);
+
+    a = guess(5);
+    assert_int_equal(redis_settle_or_charge(&a, TS_ATTEMPTS_FAILED, 0, 0,
+                                            1000, &longest), 1);
+    a = guess(6);
+    assert_int_equal(redis_reserve(&a, 1000).retry_after, 60);
+    assert_int_equal(redis_reserve(&a, 500).retry_after, 60);
+    assert_int_equal(redis_reserve(&a, 1060).verdict, TS_ATTEMPTS_ADMITTED);
+}
+
+
+static void
+only_four_sound_numbers_are_a_verdict(void **state)
+{
+    size_t                 i;
+    ts_attempts_verdict_t  v;
+
+    static const long long  sound[][4] = {
+        { 0, 0, 0, 3 }, { 1, 1, 1, 0 }, { 4, 0, 4294967295, 0 }
+    };
+
+    static const long long  unsound[][4] = {
+        { 5, 0, 1, 0 }, { -1, 0, 1, 0 }, { 1, 2, 1, 0 }, { 1, -1, 1, 0 },
+        { 1, 0, 0, 0 }, { 1, 0, -1, 0 }, { 4, 0, 4294967296, 0 },
+        { 0, 0, 0, -1 }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(sound) / sizeof(sound[0]); i++) {
+        assert_true(ts_attempts_script_verdict(sound[i], 2, &v));
+    }
+
+    for (i = 0; i < sizeof(unsound) / sizeof(unsound[0]); i++) {
+        assert_false(ts_attempts_script_verdict(unsound[i], 2, &v));
+    }
+}
+
+
+static int
+start(void **state)
+{
+    (void) state;
+
+    server = redis_start();
+
+    return 0;
+}
+
+
+static int
+stop(void **state)
+{
+    (void) state;
+
+    redis_stop(&server);
+
+    return 0;
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(
+            random_sequences_have_the_same_verdicts_in_both_homes),
+        cmocka_unit_test(every_key_has_a_time_to_live_and_no_other_name),
+        cmocka_unit_test(what_was_admitted_elsewhere_is_charged_once),
+        cmocka_unit_test(a_clock_set_back_neither_locks_nor_keeps_for_longer),
+        cmocka_unit_test(only_four_sound_numbers_are_a_verdict),
+    };
+
+    return cmocka_run_group_tests_name("attempts script", tests, start, stop);
+}

@@ -1,0 +1,429 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ */
+
+#include <endian.h>
+
+#include "core/ts_attempts_script.h"
+
+
+static void ts_attempts_script_arg(ts_attempts_script_t *s, const void *data,
+    size_t len);
+static void ts_attempts_script_number(ts_attempts_script_t *s, uint32_t i,
+    uint32_t number);
+static void ts_attempts_script_keys(ts_attempts_script_t *s,
+    const ts_attempt_t *attempt);
+static void ts_attempts_script_rules(ts_attempts_script_t *s,
+    const ts_attempt_t *attempt);
+static void ts_attempts_script_hex(char *p, uint64_t word);
+
+
+/*
+ * What both scripts share. Of a value, 13 bytes are the head: until when it is
+ * locked, how long that lock was to last, how many of the attempts have
+ * failed and how many are neutral, and the level of the lock. An attempt is 17
+ * bytes: its id, its time, the other side (the account of an address, the
+ * address of an account) and its state: in flight, failed or neutral.
+ */
+
+#define TS_ATTEMPTS_SCRIPT_COMMON                                            \
+    "local FOREVER, YEARS = 4294967295, 315360000\n"                         \
+    "local HEAD, SLOT = 13, 17\n"                                            \
+    "local FLYING, FAILED, NEUTRAL = 1, 2, 3\n"                              \
+    "local now, id = tonumber(ARGV[1]), ARGV[2]\n"                           \
+    "if now == 0 then now = tonumber(redis.call('TIME')[1]) end\n"           \
+                                                                             \
+    "local function rule(packed)\n"                                          \
+    "  local r = {}\n"                                                       \
+    "  r.other, r.window, r.limit, r.others, r.neutral, r.lock_min,\n"       \
+    "    r.lock_max, r.decay, r.flags\n"                                     \
+    "    = struct.unpack('<I4I4I4I4I4I4I4I4I4', packed)\n"                   \
+    "  r.forgive = r.flags % 2 == 1\n"                                       \
+    "  r.permanent = r.flags % 4 >= 2\n"                                     \
+    "  r.extend = r.flags >= 4\n"                                            \
+    "  return r\n"                                                           \
+    "end\n"                                                                  \
+                                                                             \
+    "local function slot(c, p)\n"                                            \
+    "  return struct.unpack('<I4I4B', c.slots, p + 8)\n"                     \
+    "end\n"                                                                  \
+                                                                             \
+    /* keeps what f returns a state for */                                   \
+                                                                             \
+    "local function rebuild(c, f)\n"                                         \
+    "  local kept = {}\n"                                                    \
+    "  c.failed, c.neutral = 0, 0\n"                                         \
+    "  for p = 1, #c.slots, SLOT do\n"                                       \
+    "    local time, other, state = slot(c, p)\n"                            \
+    "    state = f(p, time, state)\n"                                        \
+    "    if state then\n"                                                    \
+    "      if state == FAILED then c.failed = c.failed + 1 end\n"            \
+    "      if state == NEUTRAL then c.neutral = c.neutral + 1 end\n"         \
+    "      kept[#kept + 1] = string.sub(c.slots, p, p + 7)\n"                \
+    "        .. struct.pack('<I4I4B', math.min(time, now), other, state)\n"  \
+    "    end\n"                                                              \
+    "  end\n"                                                                \
+    "  c.slots = table.concat(kept)\n"                                       \
+    "end\n"                                                                  \
+                                                                             \
+    "local function load(key)\n"                                             \
+    "  local v = redis.call('GET', key)\n"                                   \
+    "  local c = { key = key, till = 0, lasts = 0, failed = 0,\n"            \
+    "              neutral = 0, level = 0, slots = '' }\n"                   \
+    "  if not v then return c end\n"                                         \
+    "  c.till, c.lasts, c.failed, c.neutral, c.level\n"                      \
+    "    = struct.unpack('<I4I4I2I2B', v)\n"                                 \
+    "  c.slots = string.sub(v, HEAD + 1)\n"                                  \
+    "  if c.till ~= FOREVER and c.till > now + c.lasts then\n"               \
+    "    c.till = now + c.lasts\n"                                           \
+    "  end\n"                                                                \
+    "  if #c.slots > 0 and slot(c, #c.slots - SLOT + 1) > now then\n"        \
+    "    rebuild(c, function(p, time, state) return state end)\n"            \
+    "  end\n"                                                                \
+    "  return c\n"                                                           \
+    "end\n"                                                                  \
+                                                                             \
+    "local function save(c, r)\n"                                            \
+    "  if c.slots == '' and c.till == 0 then\n"                              \
+    "    redis.call('DEL', c.key)\n"                                         \
+    "    return\n"                                                           \
+    "  end\n"                                                                \
+    "  local ttl = r.window\n"                                               \
+    "  if c.till == FOREVER then\n"                                          \
+    "    ttl = YEARS\n"                                                      \
+    "  elseif c.till > 0 then\n"                                             \
+    "    ttl = math.max(ttl, c.till - now + c.level * r.decay)\n"            \
+    "  end\n"                                                                \
+    "  redis.call('SET', c.key, struct.pack('<I4I4I2I2B', c.till,\n"         \
+    "    c.lasts, c.failed, c.neutral, c.level) .. c.slots,\n"               \
+    "    'EX', math.min(ttl, YEARS))\n"                                      \
+    "end\n"                                                                  \
+                                                                             \
+    "local function prune(c, r)\n"                                           \
+    "  if #c.slots > 0 and now - slot(c, 1) >= r.window then\n"              \
+    "    rebuild(c, function(p, time, state)\n"                              \
+    "      return now - time < r.window and state\n"                         \
+    "    end)\n"                                                             \
+    "  end\n"                                                                \
+    "end\n"
+
+
+const char  ts_attempts_script_reserve[] =
+    TS_ATTEMPTS_SCRIPT_COMMON
+
+    "local ADMITTED, BUSY, LIMITED, OTHERS, LOCKED = 0, 1, 2, 3, 4\n"
+
+    "local function oldest_failure(c)\n"
+    "  for p = 1, #c.slots, SLOT do\n"
+    "    local time, other, state = slot(c, p)\n"
+    "    if state == FAILED then return time end\n"
+    "  end\n"
+    "end\n"
+
+    /* one that is charged here already is not a further one */
+
+    "local function judge_others(c, r)\n"
+    "  local seen, n, failed, oldest = {}, 0, 0, now\n"
+    "  for p = 1, #c.slots, SLOT do\n"
+    "    local time, other, state = slot(c, p)\n"
+    "    if state ~= NEUTRAL then\n"
+    "      if other == r.other then return ADMITTED, 0 end\n"
+    "      if not seen[other] then\n"
+    "        n = n + 1\n"
+    "        seen[other] = 0\n"
+    "      end\n"
+    "      if state == FAILED then seen[other] = time end\n"
+    "    end\n"
+    "  end\n"
+    "  for other, last in pairs(seen) do\n"
+    "    if last > 0 then\n"
+    "      failed = failed + 1\n"
+    "      oldest = math.min(oldest, last)\n"
+    "    end\n"
+    "  end\n"
+    "  if failed >= r.others then\n"
+    "    return OTHERS, oldest + r.window - now\n"
+    "  end\n"
+    "  if n >= r.others then return BUSY, 1 end\n"
+    "  return ADMITTED, 0\n"
+    "end\n"
+
+    "local function judge(c, r)\n"
+    "  if c.till > now then\n"
+    "    if r.extend and c.till ~= FOREVER then\n"
+    "      c.lasts = math.max(c.lasts, r.lock_min)\n"
+    "      c.till = math.max(c.till, now + c.lasts)\n"
+    "      save(c, r)\n"
+    "    end\n"
+    "    return LOCKED, c.till - now\n"
+    "  end\n"
+    "  prune(c, r)\n"
+    "  local charged = #c.slots / SLOT - c.neutral\n"
+    "  if c.failed >= r.limit then\n"
+    "    return LIMITED, oldest_failure(c) + r.window - now\n"
+    "  end\n"
+    "  if charged >= r.limit then return BUSY, 1 end\n"
+    "  if r.others > 0 and charged >= r.others then\n"
+    "    return judge_others(c, r)\n"
+    "  end\n"
+    "  return ADMITTED, 0\n"
+    "end\n"
+
+    "local worst, which, retry, failed = ADMITTED, 0, 0, 0\n"
+    "local counters, rules = {}, {}\n"
+    "for k = 1, #KEYS do\n"
+    "  local c, r = load(KEYS[k]), rule(ARGV[k + 2])\n"
+    "  local verdict, after = judge(c, r)\n"
+    "  counters[k], rules[k] = c, r\n"
+    "  if after > retry then worst, which, retry = verdict, k - 1, after end\n"
+    "end\n"
+    "if worst ~= ADMITTED then return { worst, which, retry, 0 } end\n"
+
+    "for k = 1, #KEYS do\n"
+    "  local c = counters[k]\n"
+    "  if k == 1 then failed = c.failed end\n"
+    "  c.slots = c.slots .. id\n"
+    "    .. struct.pack('<I4I4B', now, rules[k].other, FLYING)\n"
+    "  save(c, rules[k])\n"
+    "end\n"
+    "return { ADMITTED, 0, 0, failed }\n";
+
+
+const char  ts_attempts_script_settle[] =
+    TS_ATTEMPTS_SCRIPT_COMMON
+
+    "local NEUTRALLY, SUCCEEDED, OPEN, MOST = 1, 2, 4, 4000\n"
+    "local outcome, charge, age\n"
+    "  = tonumber(ARGV[3]), ARGV[4] == '1', tonumber(ARGV[5])\n"
+
+    "local function find(c)\n"
+    "  local p = string.find(c.slots, id, 1, true)\n"
+    "  while p and (p - 1) % SLOT ~= 0 do\n"
+    "    p = string.find(c.slots, id, p + 1, true)\n"
+    "  end\n"
+    "  return p\n"
+    "end\n"
+
+    "local function insert(c, r)\n"
+    "  if age >= r.window or find(c) or #c.slots >= MOST * SLOT then\n"
+    "    return false\n"
+    "  end\n"
+    "  local p = #c.slots + 1\n"
+    "  while p > 1 and slot(c, p - SLOT) > now - age do p = p - SLOT end\n"
+    "  c.slots = string.sub(c.slots, 1, p - 1) .. id\n"
+    "    .. struct.pack('<I4I4B', now - age, r.other, FLYING)\n"
+    "    .. string.sub(c.slots, p)\n"
+    "  return true\n"
+    "end\n"
+
+    /* the failures that have earned the lock are used up by it */
+
+    "local function lock(c, r)\n"
+    "  local level, lasts, k = c.level, r.lock_min, 0\n"
+    "  if c.till > 0 then\n"
+    "    level = level - math.floor((now - c.till) / r.decay)\n"
+    "  end\n"
+    "  while k < level and lasts < r.lock_max do\n"
+    "    lasts, k = lasts * 2, k + 1\n"
+    "  end\n"
+    "  if lasts < r.lock_max then\n"
+    "    k = k + 1\n"
+    "  else\n"
+    "    lasts = r.lock_max\n"
+    "  end\n"
+    "  c.level, c.lasts, c.till = k, lasts, now + lasts\n"
+    "  if r.permanent and lasts == r.lock_max then c.till = FOREVER end\n"
+    "  rebuild(c, function(p, time, state)\n"
+    "    return state ~= FAILED and state\n"
+    "  end)\n"
+    "  return c.till - now\n"
+    "end\n"
+
+    "local locked, longest = 0, 0\n"
+    "for k = 1, #KEYS do\n"
+    "  local c, r = load(KEYS[k]), rule(ARGV[k + 5])\n"
+    "  local changed = charge and insert(c, r)\n"
+    "  local at, time, other, state = find(c)\n"
+    "  if at then time, other, state = slot(c, at) end\n"
+    "  if at and state == FLYING and now - time < r.window\n"
+    "    and outcome ~= OPEN\n"
+    "  then\n"
+    "    changed = true\n"
+    "    if outcome <= NEUTRALLY then\n"
+    "      prune(c, r)\n"
+    "      at = find(c)\n"
+    "      state = FAILED\n"
+    "      if outcome == NEUTRALLY and c.neutral < r.neutral then\n"
+    "        state = NEUTRAL\n"
+    "      end\n"
+    "      rebuild(c, function(p, time, old)\n"
+    "        return p == at and state or old\n"
+    "      end)\n"
+    "      if state == FAILED and r.lock_min > 0 and c.failed >= r.limit\n"
+    "        and c.till <= now\n"
+    "      then\n"
+    "        locked, longest = locked + 1, math.max(longest, lock(c, r))\n"
+    "      end\n"
+    "    else\n"
+    "      local forgive = outcome == SUCCEEDED and r.forgive\n"
+    "      rebuild(c, function(p, time, old)\n"
+    "        return p ~= at and not (forgive and old == FAILED) and old\n"
+    "      end)\n"
+    "    end\n"
+    "  end\n"
+    "  if changed then save(c, r) end\n"
+    "end\n"
+    "return { locked, longest }\n";
+
+
+void
+ts_attempts_script_to_reserve(ts_attempts_script_t *s, ts_slice_t command,
+    ts_slice_t script, const ts_attempt_t *attempt, uint32_t now)
+{
+    s->n = 0;
+
+    ts_attempts_script_arg(s, command.data, command.len);
+    ts_attempts_script_arg(s, script.data, script.len);
+    ts_attempts_script_keys(s, attempt);
+    ts_attempts_script_number(s, 1, now);
+    ts_attempts_script_arg(s, s->id, sizeof(s->id));
+    ts_attempts_script_rules(s, attempt);
+}
+
+
+void
+ts_attempts_script_to_settle(ts_attempts_script_t *s, ts_slice_t command,
+    ts_slice_t script, const ts_attempt_t *attempt, uint32_t outcome,
+    int charge, uint32_t age, uint32_t now)
+{
+    s->n = 0;
+
+    ts_attempts_script_arg(s, command.data, command.len);
+    ts_attempts_script_arg(s, script.data, script.len);
+    ts_attempts_script_keys(s, attempt);
+    ts_attempts_script_number(s, 1, now);
+    ts_attempts_script_arg(s, s->id, sizeof(s->id));
+    ts_attempts_script_number(s, 2, outcome);
+    ts_attempts_script_arg(s, charge ? "1" : "0", 1);
+    ts_attempts_script_number(s, 3, age);
+    ts_attempts_script_rules(s, attempt);
+}
+
+
+int
+ts_attempts_script_verdict(const long long numbers[4], uint32_t n,
+    ts_attempts_verdict_t *verdict)
+{
+    if (numbers[0] < TS_ATTEMPTS_ADMITTED || numbers[0] > TS_ATTEMPTS_LOCKED
+        || numbers[1] < 0 || numbers[1] >= (long long) n
+        || numbers[2] < 0 || numbers[2] > (long long) UINT32_MAX
+        || numbers[3] < 0 || numbers[3] > (long long) UINT32_MAX
+        || (numbers[0] != TS_ATTEMPTS_ADMITTED && numbers[2] == 0))
+    {
+        return 0;
+    }
+
+    verdict->verdict = (ts_attempts_verdict_e) numbers[0];
+    verdict->counter = (uint32_t) numbers[1];
+    verdict->retry_after = (uint32_t) numbers[2];
+    verdict->failed = (uint32_t) numbers[3];
+
+    return 1;
+}
+
+
+static void
+ts_attempts_script_arg(ts_attempts_script_t *s, const void *data, size_t len)
+{
+    s->args[s->n] = data;
+    s->lens[s->n] = len;
+    s->n++;
+}
+
+
+static void
+ts_attempts_script_number(ts_attempts_script_t *s, uint32_t i,
+    uint32_t number)
+{
+    char  *p, *end;
+
+    end = s->numbers[i] + sizeof(s->numbers[i]);
+    p = end;
+
+    do {
+        *--p = (char) ('0' + number % 10);
+        number /= 10;
+    } while (number);
+
+    ts_attempts_script_arg(s, p, (size_t) (end - p));
+}
+
+
+static void
+ts_attempts_script_keys(ts_attempts_script_t *s, const ts_attempt_t *attempt)
+{
+    char      *p;
+    uint32_t   k;
+
+    /* the same id, whatever the machine, to look for it */
+
+    memcpy(s->id, &attempt->id, sizeof(s->id));
+
+    ts_attempts_script_number(s, 0, attempt->n);
+
+    for (k = 0; k < attempt->n; k++) {
+        p = s->keys[k];
+
+        memcpy(p, TS_ATTEMPTS_SCRIPT_PREFIX,
+               sizeof(TS_ATTEMPTS_SCRIPT_PREFIX) - 1);
+        p += sizeof(TS_ATTEMPTS_SCRIPT_PREFIX) - 1;
+
+        ts_attempts_script_hex(p, attempt->counters[k].key.word[0]);
+        ts_attempts_script_hex(p + 16, attempt->counters[k].key.word[1]);
+
+        ts_attempts_script_arg(s, s->keys[k], TS_ATTEMPTS_SCRIPT_KEY);
+    }
+}
+
+
+static void
+ts_attempts_script_rules(ts_attempts_script_t *s, const ts_attempt_t *attempt)
+{
+    uint32_t                   i, k, numbers[TS_ATTEMPTS_SCRIPT_RULE / 4];
+    const ts_attempts_rule_t  *rule;
+
+    for (k = 0; k < attempt->n; k++) {
+        rule = attempt->counters[k].rule;
+
+        numbers[0] = attempt->counters[k].other & 0x3fffffff;
+        numbers[1] = rule->window;
+        numbers[2] = rule->limit;
+        numbers[3] = rule->others;
+        numbers[4] = rule->neutral;
+        numbers[5] = rule->lock_min;
+        numbers[6] = rule->lock_max;
+        numbers[7] = rule->decay;
+        numbers[8] = (rule->forgive ? 1 : 0) | (rule->permanent ? 2 : 0)
+                     | (rule->extend ? 4 : 0);
+
+        for (i = 0; i < TS_ATTEMPTS_SCRIPT_RULE / 4; i++) {
+            numbers[i] = htole32(numbers[i]);
+        }
+
+        memcpy(s->rules[k], numbers, TS_ATTEMPTS_SCRIPT_RULE);
+        ts_attempts_script_arg(s, s->rules[k], TS_ATTEMPTS_SCRIPT_RULE);
+    }
+}
+
+
+static void
+ts_attempts_script_hex(char *p, uint64_t word)
+{
+    int                i;
+    static const char  digits[] = "0123456789abcdef";
+
+    for (i = 15; i >= 0; i--) {
+        p[i] = digits[word & 15];
+        word >>= 4;
+    }
+}

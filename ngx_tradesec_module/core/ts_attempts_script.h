@@ -1,0 +1,79 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ *
+ * The counters of core/ts_attempts.h in Redis: two scripts, each one step over
+ * all keys of an attempt, with the same rules and the same answers. What goes
+ * over the wire is built here, without allocation.
+ *
+ * A counter is one value under one key, with a time to live: a head, and the
+ * attempts of its window in the order of their times. All keys have the same
+ * hash tag, so that a cluster keeps them in one place. Times are seconds of
+ * Redis's own clock. Values that a set clock has put into the future are taken
+ * as of now, and a lock never lasts longer from now than it was set for.
+ */
+
+#ifndef TS_ATTEMPTS_SCRIPT_H
+#define TS_ATTEMPTS_SCRIPT_H
+
+#include "core/ts_attempts.h"
+
+
+#define TS_ATTEMPTS_SCRIPT_PREFIX  "tradesec:{login}:"
+#define TS_ATTEMPTS_SCRIPT_KEY     (sizeof(TS_ATTEMPTS_SCRIPT_PREFIX) - 1 + 32)
+#define TS_ATTEMPTS_SCRIPT_RULE    36
+#define TS_ATTEMPTS_SCRIPT_ARGS    (7 + 2 * TS_ATTEMPTS_KEYS)
+
+
+/* A command in Redis's terms: n arguments and their lengths. */
+
+typedef struct {
+    uint32_t     n;
+    const char  *args[TS_ATTEMPTS_SCRIPT_ARGS];
+    size_t       lens[TS_ATTEMPTS_SCRIPT_ARGS];
+
+    char         keys[TS_ATTEMPTS_KEYS][TS_ATTEMPTS_SCRIPT_KEY];
+    uint8_t      rules[TS_ATTEMPTS_KEYS][TS_ATTEMPTS_SCRIPT_RULE];
+    uint8_t      id[8];
+    char         numbers[4][12];
+} ts_attempts_script_t;
+
+
+/*
+ * Their answers. Reserve: the verdict, the counter, retry_after and failed of
+ * ts_attempts_verdict_t, four integers. Settle: how many keys are locked by
+ * the outcome, and for how many seconds the longest.
+ */
+
+extern const char  ts_attempts_script_reserve[];
+extern const char  ts_attempts_script_settle[];
+
+
+/*
+ * EVAL with the script, or EVALSHA with its SHA-1, 40 hexadecimal digits: the
+ * caller says which by command and script. now is 0 for Redis's clock.
+ */
+
+void ts_attempts_script_to_reserve(ts_attempts_script_t *s,
+    ts_slice_t command, ts_slice_t script, const ts_attempt_t *attempt,
+    uint32_t now);
+
+
+#define TS_ATTEMPTS_SCRIPT_OPEN  4      /* an outcome: not known yet */
+
+/*
+ * With charge, an attempt that Redis knows nothing of (another home has
+ * admitted it, age seconds ago) is charged first, whatever the limits.
+ */
+
+void ts_attempts_script_to_settle(ts_attempts_script_t *s,
+    ts_slice_t command, ts_slice_t script, const ts_attempt_t *attempt,
+    uint32_t outcome, int charge, uint32_t age, uint32_t now);
+
+
+/* Whether four numbers are an answer of reserve to an attempt at n keys. */
+
+int ts_attempts_script_verdict(const long long numbers[4], uint32_t n,
+    ts_attempts_verdict_t *verdict);
+
+
+#endif /* TS_ATTEMPTS_SCRIPT_H */

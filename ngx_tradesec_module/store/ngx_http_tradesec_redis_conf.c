@@ -1,0 +1,519 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ *
+ * The directive tradesec_redis.
+ */
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "core/ts_suggest.h"
+#include "store/ngx_http_tradesec_redis_secret.h"
+
+
+#define NGX_HTTP_TRADESEC_REDIS_PORT         6379
+#define NGX_HTTP_TRADESEC_REDIS_FILE_MAX     4096
+#define NGX_HTTP_TRADESEC_REDIS_KEY_MIN      16      /* bytes of key_file */
+#define NGX_HTTP_TRADESEC_REDIS_TIMEOUT_MAX  10000
+
+
+typedef struct {
+    ngx_http_tradesec_redis_conf_t          *redis;     /* NULL: none */
+    const ngx_http_tradesec_redis_client_t  *client;
+} ngx_http_tradesec_redis_main_conf_t;
+
+
+static char *ngx_http_tradesec_redis(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_tradesec_redis_url(ngx_conf_t *cf,
+    ngx_http_tradesec_redis_conf_t *redis, ngx_str_t url);
+static ngx_int_t ngx_http_tradesec_redis_credentials(ngx_conf_t *cf,
+    ngx_http_tradesec_redis_conf_t *redis, ngx_str_t text);
+static ngx_int_t ngx_http_tradesec_redis_unescape(ngx_conf_t *cf,
+    ngx_str_t from, ngx_str_t *to);
+static char *ngx_http_tradesec_redis_resolve(ngx_conf_t *cf,
+    ngx_http_tradesec_redis_conf_t *redis, ngx_str_t server);
+static char *ngx_http_tradesec_redis_parameter(ngx_conf_t *cf,
+    ngx_http_tradesec_redis_conf_t *redis, ngx_str_t *parameter,
+    ngx_flag_t *key);
+static char *ngx_http_tradesec_redis_number(ngx_conf_t *cf, ngx_str_t v,
+    ngx_uint_t *number);
+static void ngx_http_tradesec_redis_lint(ngx_conf_t *cf,
+    const ngx_http_tradesec_redis_conf_t *redis);
+static void *ngx_http_tradesec_redis_create_conf(ngx_conf_t *cf);
+static ngx_int_t ngx_http_tradesec_redis_init_process(ngx_cycle_t *cycle);
+static void ngx_http_tradesec_redis_exit_process(ngx_cycle_t *cycle);
+
+
+static ngx_command_t  ngx_http_tradesec_redis_commands[] = {
+
+    { ngx_string("tradesec_redis"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_tradesec_redis,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_tradesec_redis_module_ctx = {
+    NULL,                                  /* preconfiguration */
+    NULL,                                  /* postconfiguration */
+
+    ngx_http_tradesec_redis_create_conf,   /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    NULL,                                  /* create location configuration */
+    NULL                                   /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_tradesec_redis_module = {
+    NGX_MODULE_V1,
+    &ngx_http_tradesec_redis_module_ctx,   /* module context */
+    ngx_http_tradesec_redis_commands,      /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    ngx_http_tradesec_redis_init_process,  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    ngx_http_tradesec_redis_exit_process,  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+const ngx_http_tradesec_redis_conf_t *
+ngx_http_tradesec_redis_use(ngx_conf_t *cf,
+    const ngx_http_tradesec_redis_client_t *client)
+{
+    ngx_http_tradesec_redis_main_conf_t  *rmcf;
+
+    rmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_tradesec_redis_module);
+    rmcf->client = client;
+
+    return rmcf->redis;
+}
+
+
+/* Nothing of the address is repeated in a message: it may have a password. */
+
+static char *
+ngx_http_tradesec_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_tradesec_redis_main_conf_t *rmcf = conf;
+
+    char                            *rv;
+    ngx_str_t                       *value;
+    ngx_uint_t                       i;
+    ngx_flag_t                       key;
+    ngx_http_tradesec_redis_conf_t  *redis;
+
+    if (rmcf->redis != NULL) {
+        return "is duplicate";
+    }
+
+    redis = ngx_pcalloc(cf->pool, sizeof(ngx_http_tradesec_redis_conf_t));
+    if (redis == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    redis->database = NGX_CONF_UNSET_UINT;
+    redis->timeout = NGX_CONF_UNSET_MSEC;
+    key = 0;
+
+    value = cf->args->elts;
+
+    rv = ngx_http_tradesec_redis_url(cf, redis, value[1]);
+
+    for (i = 2; rv == NGX_CONF_OK && i < cf->args->nelts; i++) {
+        rv = ngx_http_tradesec_redis_parameter(cf, redis, &value[i], &key);
+    }
+
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    if (!key) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"tradesec_redis\" must have \"key_file=\": "
+                           "a file with 16 random bytes or more, the same on "
+                           "every gateway, made with \"openssl rand -out "
+                           "FILE 32\"");
+        return NGX_CONF_ERROR;
+    }
+
+    if (redis->user.len && redis->password.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"tradesec_redis\" has a user without a "
+                           "password: write \"password_file=\"");
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_conf_init_uint_value(redis->database, 0);
+    ngx_conf_init_msec_value(redis->timeout, 200);
+
+    rmcf->redis = redis;
+
+    ngx_http_tradesec_redis_lint(cf, redis);
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_tradesec_redis_url(ngx_conf_t *cf,
+    ngx_http_tradesec_redis_conf_t *redis, ngx_str_t url)
+{
+    char       *rv;
+    u_char     *p, *at, *end, *slash;
+    ngx_str_t   server, v;
+
+    if (ngx_strncmp(url.data, "unix:", 5) == 0) {
+        return ngx_http_tradesec_redis_resolve(cf, redis, url);
+    }
+
+    if (ngx_strncmp(url.data, "rediss://", 9) == 0) {
+        return "cannot use TLS: use a unix socket, or a TLS tunnel on this "
+               "host and its address";
+    }
+
+    if (ngx_strncmp(url.data, "redis://", 8) != 0) {
+        return "needs an address: write "
+               "\"redis://user:password@host:6379/0\" or \"unix:/path\"";
+    }
+
+    p = url.data + 8;
+    end = url.data + url.len;
+
+    for (at = end; at > p && at[-1] != '@'; at--) { /* void */ }
+
+    if (at > p) {
+        v.data = p;
+        v.len = at - 1 - p;
+
+        if (ngx_http_tradesec_redis_credentials(cf, redis, v) != NGX_OK) {
+            return "has credentials that cannot be read: write "
+                   "\"redis://user:password@host\", with %xx for what is no "
+                   "letter or digit";
+        }
+
+        p = at;
+    }
+
+    slash = ngx_strlchr(p, end, '/');
+
+    server.data = p;
+    server.len = (slash ? slash : end) - p;
+
+    rv = ngx_http_tradesec_redis_resolve(cf, redis, server);
+
+    if (rv != NGX_CONF_OK || slash == NULL || slash + 1 == end) {
+        return rv;
+    }
+
+    v.data = slash + 1;
+    v.len = end - v.data;
+
+    return ngx_http_tradesec_redis_number(cf, v, &redis->database);
+}
+
+
+/* "user:password", ":password", or "password", as redis-cli reads them. */
+
+static ngx_int_t
+ngx_http_tradesec_redis_credentials(ngx_conf_t *cf,
+    ngx_http_tradesec_redis_conf_t *redis, ngx_str_t text)
+{
+    u_char     *colon;
+    ngx_str_t   user, password;
+
+    colon = ngx_strlchr(text.data, text.data + text.len, ':');
+
+    user.data = text.data;
+    user.len = colon ? colon - text.data : 0;
+
+    password.data = colon ? colon + 1 : text.data;
+    password.len = text.data + text.len - password.data;
+
+    if (ngx_http_tradesec_redis_unescape(cf, user, &redis->user) != NGX_OK
+        || ngx_http_tradesec_redis_unescape(cf, password, &redis->password)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return redis->password.len || user.len ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_tradesec_redis_unescape(ngx_conf_t *cf, ngx_str_t from,
+    ngx_str_t *to)
+{
+    u_char     *p;
+    ngx_int_t   c;
+    ngx_uint_t  i;
+
+    p = ngx_pnalloc(cf->pool, from.len + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    to->data = p;
+
+    for (i = 0; i < from.len; i++) {
+
+        if (from.data[i] != '%') {
+            *p++ = from.data[i];
+            continue;
+        }
+
+        c = i + 2 < from.len ? ngx_hextoi(from.data + i + 1, 2) : NGX_ERROR;
+
+        if (c == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        *p++ = (u_char) c;
+        i += 2;
+    }
+
+    to->len = p - to->data;
+
+    return NGX_OK;
+}
+
+
+/* Names are looked up now: in a worker that would stand still for it. */
+
+static char *
+ngx_http_tradesec_redis_resolve(ngx_conf_t *cf,
+    ngx_http_tradesec_redis_conf_t *redis, ngx_str_t server)
+{
+    ngx_url_t             u;
+    ngx_uint_t            i;
+    struct sockaddr_in   *sin;
+#if (NGX_HAVE_INET6)
+    struct sockaddr_in6  *sin6;
+#endif
+
+    if (server.len == 0) {
+        return "names no host";
+    }
+
+    ngx_memzero(&u, sizeof(ngx_url_t));
+
+    u.url = server;
+    u.default_port = NGX_HTTP_TRADESEC_REDIS_PORT;
+
+    if (ngx_parse_url(cf->pool, &u) != NGX_OK || u.naddrs == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "%s in \"%V\" of \"tradesec_redis\"",
+                           u.err ? u.err : "no address", &server);
+        return NGX_CONF_ERROR;
+    }
+
+    redis->name = server;
+    redis->addrs = u.addrs;
+    redis->naddrs = u.naddrs;
+    redis->local = 1;
+
+    for (i = 0; i < u.naddrs; i++) {
+
+        switch (u.addrs[i].sockaddr->sa_family) {
+
+        case AF_INET:
+            sin = (struct sockaddr_in *) u.addrs[i].sockaddr;
+            redis->local &= (ntohl(sin->sin_addr.s_addr) >> 24) == 127;
+            break;
+
+#if (NGX_HAVE_INET6)
+        case AF_INET6:
+            sin6 = (struct sockaddr_in6 *) u.addrs[i].sockaddr;
+            redis->local &= IN6_IS_ADDR_LOOPBACK(&sin6->sin6_addr) != 0;
+            break;
+#endif
+
+        default: /* AF_UNIX */
+            break;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_tradesec_redis_parameter(ngx_conf_t *cf,
+    ngx_http_tradesec_redis_conf_t *redis, ngx_str_t *parameter,
+    ngx_flag_t *key)
+{
+    int          near;
+    size_t       i, n;
+    ngx_str_t    v;
+    ngx_int_t    timeout;
+
+    static const ts_slice_t  words[] = {
+        { (const uint8_t *) "timeout=", 8 },
+        { (const uint8_t *) "key_file=", 9 },
+        { (const uint8_t *) "password_file=", 14 },
+        { (const uint8_t *) "user=", 5 },
+        { (const uint8_t *) "database=", 9 }
+    };
+
+    n = sizeof(words) / sizeof(words[0]);
+
+    for (i = 0; i < n; i++) {
+        if (parameter->len > words[i].len
+            && ngx_strncmp(parameter->data, words[i].data, words[i].len) == 0)
+        {
+            break;
+        }
+    }
+
+    if (i == n) {
+        near = ts_suggest(ts_slice(parameter->data, parameter->len), words, n);
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           near < 0 ? "invalid parameter in \"tradesec_redis\""
+                           : "invalid parameter in \"tradesec_redis\", did "
+                             "you mean \"%*s\"?",
+                           near < 0 ? 0 : words[near].len,
+                           near < 0 ? NULL : words[near].data);
+        return NGX_CONF_ERROR;
+    }
+
+    v.data = parameter->data + words[i].len;
+    v.len = parameter->len - words[i].len;
+
+    switch (i) {
+
+    case 0:
+        timeout = ngx_parse_time(&v, 0);
+
+        if (redis->timeout != NGX_CONF_UNSET_MSEC) {
+            return "is duplicate";
+        }
+
+        if (timeout < 10 || timeout > NGX_HTTP_TRADESEC_REDIS_TIMEOUT_MAX) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid time \"%V\" in \"tradesec_redis\", "
+                               "write 10ms to 10s", parameter);
+            return NGX_CONF_ERROR;
+        }
+
+        redis->timeout = (ngx_msec_t) timeout;
+        return NGX_CONF_OK;
+
+    case 1:
+        if (*key) {
+            return "is duplicate";
+        }
+
+        *key = 1;
+        return ngx_http_tradesec_redis_key(cf, redis, v);
+
+    case 2:
+        return ngx_http_tradesec_redis_password(cf, redis, v);
+
+    case 3:
+        if (redis->user.len) {
+            return "names the user twice";
+        }
+
+        redis->user = v;
+        return NGX_CONF_OK;
+
+    default:
+        return ngx_http_tradesec_redis_number(cf, v, &redis->database);
+    }
+}
+
+
+static char *
+ngx_http_tradesec_redis_number(ngx_conf_t *cf, ngx_str_t v,
+    ngx_uint_t *number)
+{
+    ngx_int_t  n;
+
+    if (*number != NGX_CONF_UNSET_UINT) {
+        return "names the database twice";
+    }
+
+    n = ngx_atoi(v.data, v.len);
+
+    if (n == NGX_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid database \"%V\" in \"tradesec_redis\", "
+                           "write a number", &v);
+        return NGX_CONF_ERROR;
+    }
+
+    *number = (ngx_uint_t) n;
+
+    return NGX_CONF_OK;
+}
+
+
+static void
+ngx_http_tradesec_redis_lint(ngx_conf_t *cf,
+    const ngx_http_tradesec_redis_conf_t *redis)
+{
+    if (redis->local) {
+        return;
+    }
+
+    if (redis->password.len == 0) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"tradesec_redis\" on another host without a "
+                           "password: whoever reaches it unlocks and locks "
+                           "everybody");
+    }
+
+    ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                       "\"tradesec_redis\" on another host without TLS: the "
+                       "network sees the password and can change the counts; "
+                       "use a TLS tunnel");
+}
+
+
+static void *
+ngx_http_tradesec_redis_create_conf(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool, sizeof(ngx_http_tradesec_redis_main_conf_t));
+}
+
+
+static ngx_int_t
+ngx_http_tradesec_redis_init_process(ngx_cycle_t *cycle)
+{
+    ngx_http_tradesec_redis_main_conf_t  *rmcf;
+
+    rmcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_tradesec_redis_module);
+
+    if (rmcf != NULL && rmcf->redis != NULL && rmcf->client != NULL
+        && (ngx_process == NGX_PROCESS_WORKER
+            || ngx_process == NGX_PROCESS_SINGLE))
+    {
+        ngx_http_tradesec_redis_start(rmcf->redis, rmcf->client, cycle->log);
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_tradesec_redis_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_http_tradesec_redis_stop();
+}
