@@ -390,6 +390,49 @@ a_clock_set_back_neither_locks_nor_keeps_for_longer(void **state)
 }
 
 
+/* It would be asked for again and again: no value may end the script. */
+
+static void
+what_is_no_counter_is_replaced(void **state)
+{
+    size_t        i;
+    uint32_t      longest;
+    ts_attempt_t  a;
+
+    static const char  key[]
+        = "tradesec:{login}:00000000000000ffab00000000000000";
+
+    static const char *const  values[] = {
+        "SET %s x", "RPUSH %s x", "HSET %s a b", "SET %s 0123456789abc0",
+        "SETRANGE %s 47 x", "SETRANGE %s 46 x"
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        freeReplyObject(command("FLUSHALL%s", ""));
+        freeReplyObject(command(values[i], key));
+
+        a = guess(1 + i);
+        (void) redis_settle_or_charge(&a, TS_ATTEMPTS_FAILED, 1, 0, 5000,
+                                      &longest);
+        (void) redis_reserve(&a, 5000);
+        (void) redis_settle_or_charge(&a, TS_ATTEMPTS_FAILED, 0, 0, 5000,
+                                      &longest);
+        a = guess(100 + i);
+        assert_int_equal(redis_reserve(&a, 5000).verdict,
+                         TS_ATTEMPTS_ADMITTED);
+    }
+
+    /* a head that says more than there is */
+
+    freeReplyObject(command("FLUSHALL%s", ""));
+    freeReplyObject(command("SETRANGE %s 8 \xff\xff\xff\xff\x01", key));
+    a = guess(1);
+    assert_int_equal(redis_reserve(&a, 5000).verdict, TS_ATTEMPTS_LIMITED);
+}
+
+
 static void
 only_four_sound_numbers_are_a_verdict(void **state)
 {
@@ -449,6 +492,7 @@ main(void)
         cmocka_unit_test(every_key_has_a_time_to_live_and_no_other_name),
         cmocka_unit_test(what_was_admitted_elsewhere_is_charged_once),
         cmocka_unit_test(a_clock_set_back_neither_locks_nor_keeps_for_longer),
+        cmocka_unit_test(what_is_no_counter_is_replaced),
         cmocka_unit_test(only_four_sound_numbers_are_a_verdict),
     };
 

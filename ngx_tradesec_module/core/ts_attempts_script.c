@@ -66,11 +66,16 @@ static void ts_attempts_script_hex(char *p, uint64_t word);
     "  c.slots = table.concat(kept)\n"                                       \
     "end\n"                                                                  \
                                                                              \
+    /* what is no counter is replaced by one with the next attempt */        \
+                                                                             \
     "local function load(key)\n"                                             \
-    "  local v = redis.call('GET', key)\n"                                   \
+    "  local v = redis.pcall('GET', key)\n"                                  \
     "  local c = { key = key, till = 0, lasts = 0, failed = 0,\n"            \
     "              neutral = 0, level = 0, slots = '' }\n"                   \
-    "  if not v then return c end\n"                                         \
+    "  if type(v) ~= 'string' or #v < HEAD or (#v - HEAD) % SLOT ~= 0\n"     \
+    "  then\n"                                                               \
+    "    return c\n"                                                         \
+    "  end\n"                                                                \
     "  c.till, c.lasts, c.failed, c.neutral, c.level\n"                      \
     "    = struct.unpack('<I4I4I2I2B', v)\n"                                 \
     "  c.slots = string.sub(v, HEAD + 1)\n"                                  \
@@ -160,7 +165,8 @@ const char  ts_attempts_script_reserve[] =
     "  prune(c, r)\n"
     "  local charged = #c.slots / SLOT - c.neutral\n"
     "  if c.failed >= r.limit then\n"
-    "    return LIMITED, oldest_failure(c) + r.window - now\n"
+    "    local time = oldest_failure(c) or now\n"
+    "    return LIMITED, math.max(1, time + r.window - now)\n"
     "  end\n"
     "  if charged >= r.limit then return BUSY, 1 end\n"
     "  if r.others > 0 and charged >= r.others then\n"

@@ -144,6 +144,20 @@ ngx_http_tradesec_attempts_journal_told(
 
     journal->sent--;
 
+    if (cmd->redis.refused) {
+
+        /* would be refused again, and keep all others from being told */
+
+        ngx_http_tradesec_attempts_journal_drop(&cmd->queue);
+        journal->lost++;
+
+        if (journal->n == 0) {
+            ngx_http_tradesec_attempts_journal_finish();
+        }
+
+        return NGX_OK;
+    }
+
     if (reply == NULL) {
         cmd->sent = 0;
         cmd->whole = 0;

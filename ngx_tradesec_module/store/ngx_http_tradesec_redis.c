@@ -146,6 +146,7 @@ ngx_http_tradesec_redis_send(ngx_http_tradesec_redis_command_t *cmd,
     redis->pending++;
 
     cmd->overdue = 0;
+    cmd->refused = 0;
     ngx_memzero(&cmd->timer, sizeof(ngx_event_t));
 
     if (cmd->timeout != NULL) {
@@ -395,6 +396,10 @@ ngx_http_tradesec_redis_reply(redisAsyncContext *ac, void *reply, void *data)
     if (heard->type == REDIS_REPLY_ERROR
         && !ngx_http_tradesec_redis_is_noscript(heard))
     {
+        /* what Redis cannot do now (LOADING, OOM) has a word of its own */
+
+        cmd->refused = ngx_strncmp(heard->str, "ERR ", 4) == 0;
+
         if (ac == redis->ac) {
             ngx_http_tradesec_redis_drop(redis, heard->str);
         }

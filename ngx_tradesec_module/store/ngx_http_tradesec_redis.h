@@ -77,6 +77,7 @@ struct ngx_http_tradesec_redis_command_s {
 
     ngx_event_t             timer;
     unsigned                overdue:1;
+    unsigned                refused:1;  /* for what it is: not for later */
 };
 
 
