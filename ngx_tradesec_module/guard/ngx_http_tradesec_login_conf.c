@@ -323,14 +323,6 @@ ngx_http_tradesec_login_create_conf(ngx_conf_t *cf)
         return NULL;
     }
 
-    /*
-     * set by ngx_pcalloc():
-     *
-     *     conf->rules = { ... };
-     *     conf->store = NULL;
-     *     conf->operate = 0;
-     */
-
     conf->policy = NGX_CONF_UNSET_PTR;
     conf->allow = NGX_CONF_UNSET_PTR;
     conf->device = NGX_CONF_UNSET_PTR;
