@@ -56,6 +56,7 @@ install: $(MODULE)              ## copies the module to where nginx looks for mo
 
 test: deps                      ## runs every test, after installing what they need
 	$(MAKE) all
+	$(MAKE) -j$(JOBS) $(UNIT) $(FUZZ)
 	$(MAKE) unit fuzz
 	prove -j$(JOBS) --timer -I t/lib t t/source
 
@@ -104,14 +105,15 @@ $(BUILD)/unit/%: $(BUILD)/unit/%.o $(CORE:$(SRC)/%.c=$(BUILD)/unit/%.o)
 	$(CC) $(SANITIZE) -o $@ $^ $(TEST_LIBS)
 
 fuzz: $(FUZZ)                   ## runs each fuzz target for FUZZ_TIME seconds
-	@for t in $(sort $^); do \
-	    name=$${t##*/fuzz_}; found=$(BUILD)/corpus/$$name; \
-	    mkdir -p $$found $(BUILD)/crashes; \
-	    echo "fuzz_$$name"; \
-	    $$t -seed=$(FUZZ_SEED) -max_total_time=$(FUZZ_TIME) -timeout=5 -verbosity=0 -print_final_stats=1 \
-	        -artifact_prefix=$(BUILD)/crashes/$$name- $$found \
-	        $$(ls -d $(TESTS)/corpus/$$name 2>/dev/null) || exit 1; \
-	done
+	@mkdir -p $(BUILD)/crashes $(patsubst $(BUILD)/fuzz/fuzz_%,$(BUILD)/corpus/%,$(FUZZ))
+	@printf '%s\n' $(patsubst $(BUILD)/fuzz/fuzz_%,%,$(sort $(FUZZ))) | xargs -P $(JOBS) -I NAME sh -c ' \
+	    log=$(BUILD)/fuzz/NAME.log; \
+	    $(BUILD)/fuzz/fuzz_NAME -seed=$(FUZZ_SEED) -max_total_time=$(FUZZ_TIME) -timeout=5 \
+	        -verbosity=0 -print_final_stats=1 -artifact_prefix=$(BUILD)/crashes/NAME- \
+	        $(BUILD)/corpus/NAME $$(ls -d $(TESTS)/corpus/NAME 2>/dev/null) > $$log 2>&1; \
+	    failed=$$?; \
+	    echo "fuzz_NAME: $$(sed -n "s/stat::number_of_executed_units: *//p" $$log) executions"; \
+	    test $$failed = 0 || { cat $$log; exit 1; }'
 
 $(BUILD)/fuzz/core/%.o: $(SRC)/core/%.c
 	@mkdir -p $(@D)
