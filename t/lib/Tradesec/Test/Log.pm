@@ -80,12 +80,30 @@ sub clear_logs {
     my ($self) = @_;
 
     $self->check_logs;
+    $self->_wait_for_lines;
 
     for my $name (qw(error.log access.log)) {
         truncate "$self->{dir}/$name", 0 if -e "$self->{dir}/$name";
     }
 
     return $self;
+}
+
+
+# A worker writes its line after the client has the answer: none may come late
+# and be taken for that of the next request.
+
+sub _wait_for_lines {
+    my ($self) = @_;
+
+    my ($size, $before) = (-s "$self->{dir}/access.log", -1);
+
+    while (defined $size && $size != $before) {
+        select undef, undef, undef, 0.02;
+        ($size, $before) = (-s "$self->{dir}/access.log", $size);
+    }
+
+    return;
 }
 
 
