@@ -14,6 +14,10 @@ use Tradesec::Test::Wait qw(wait_until);
 
 my $ALARM = qr/\[(?:alert|emerg)\]|Sanitizer|runtime error:|on signal \d/;
 
+# So many lines of one reason a worker writes in a second.
+
+my $LIMIT = 50;
+
 our $failed = 0;
 
 
@@ -81,6 +85,7 @@ sub clear_logs {
 
     $self->check_logs;
     $self->_wait_for_lines;
+    $self->_wait_for_second;
 
     for my $name (qw(error.log access.log)) {
         truncate "$self->{dir}/$name", 0 if -e "$self->{dir}/$name";
@@ -102,6 +107,24 @@ sub _wait_for_lines {
         select undef, undef, undef, 0.02;
         ($size, $before) = (-s "$self->{dir}/access.log", $size);
     }
+
+    return;
+}
+
+
+# When a worker may have written all lines of this second, those of the next
+# request would be missing.
+
+sub _wait_for_second {
+    my ($self) = @_;
+
+    my $lines = $self->error_log(qr/reason: "/);
+    my $now   = time;
+
+    return if $lines < $LIMIT;
+
+    wait_until(sub { return time > $now });
+    select undef, undef, undef, 0.02;
 
     return;
 }
