@@ -12,8 +12,6 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include <openssl/evp.h>
-
 #include "core/ts_attempts_script.h"
 #include "store/ngx_http_tradesec_attempts_redis.h"
 
@@ -62,7 +60,6 @@ ngx_http_tradesec_attempts_store_t *
 ngx_http_tradesec_attempts_redis(ngx_conf_t *cf,
     ngx_http_tradesec_attempts_store_t *zone)
 {
-    u_char                                 md[EVP_MAX_MD_SIZE];
     ngx_uint_t                             i;
     ts_slice_t                            *script;
     const ngx_http_tradesec_redis_conf_t  *redis;
@@ -83,13 +80,11 @@ ngx_http_tradesec_attempts_redis(ngx_conf_t *cf,
         script = &ngx_http_tradesec_attempts_client.scripts[i];
         script->len = ngx_strlen(script->data);
 
-        if (EVP_Digest(script->data, script->len, md, NULL, EVP_sha1(), NULL)
-            != 1)
+        if (ngx_http_tradesec_redis_script_name(*script, home->sha1[i])
+            != NGX_OK)
         {
             return NULL;
         }
-
-        ngx_hex_dump(home->sha1[i], md, NGX_HTTP_TRADESEC_ATTEMPTS_SHA1 / 2);
     }
 
     home->zone = zone;
@@ -499,7 +494,7 @@ ngx_http_tradesec_attempts_send(ngx_http_tradesec_attempts_command_t *cmd)
     } else {
         name = TS_SLICE("EVALSHA");
         script = ts_slice(cmd->home->sha1[cmd->settle],
-                          NGX_HTTP_TRADESEC_ATTEMPTS_SHA1);
+                          NGX_HTTP_TRADESEC_REDIS_SHA1);
     }
 
     if (cmd->settle) {

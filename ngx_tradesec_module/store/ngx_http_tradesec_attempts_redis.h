@@ -11,15 +11,12 @@
 #include "store/ngx_http_tradesec_redis.h"
 
 
-#define NGX_HTTP_TRADESEC_ATTEMPTS_SHA1  40
-
-
 typedef struct {
     ngx_http_tradesec_attempts_store_t     store;
     ngx_http_tradesec_attempts_store_t    *zone;
     const ngx_http_tradesec_redis_conf_t  *redis;
     u_char                                 sha1[2][
-                                            NGX_HTTP_TRADESEC_ATTEMPTS_SHA1];
+                                               NGX_HTTP_TRADESEC_REDIS_SHA1];
 } ngx_http_tradesec_attempts_redis_t;
 
 

@@ -29,7 +29,7 @@ typedef enum {
 
 typedef struct {
     const ngx_http_tradesec_redis_conf_t    *conf;
-    const ngx_http_tradesec_redis_client_t  *client;
+    const ngx_http_tradesec_redis_clients_t *clients;
     ngx_log_t                               *log;
     redisAsyncContext                       *ac;
     ngx_http_tradesec_redis_state_e          state;
@@ -50,6 +50,8 @@ static void ngx_http_tradesec_redis_connect(ngx_http_tradesec_redis_t *redis);
 static redisAsyncContext *ngx_http_tradesec_redis_dial(
     ngx_http_tradesec_redis_t *redis);
 static void ngx_http_tradesec_redis_greeted(const char *why);
+static void ngx_http_tradesec_redis_opened(
+    const ngx_http_tradesec_redis_t *redis);
 static void ngx_http_tradesec_redis_connected(const redisAsyncContext *ac,
     int status);
 static void ngx_http_tradesec_redis_disconnected(const redisAsyncContext *ac,
@@ -72,12 +74,12 @@ static ngx_http_tradesec_redis_t  ngx_http_tradesec_redis_worker;
 
 void
 ngx_http_tradesec_redis_start(const ngx_http_tradesec_redis_conf_t *conf,
-    const ngx_http_tradesec_redis_client_t *client, ngx_log_t *log)
+    const ngx_http_tradesec_redis_clients_t *clients, ngx_log_t *log)
 {
     ngx_http_tradesec_redis_t  *redis = &ngx_http_tradesec_redis_worker;
 
     redis->conf = conf;
-    redis->client = client;
+    redis->clients = clients;
     redis->log = log;
     redis->pause = NGX_HTTP_TRADESEC_REDIS_PAUSE_MIN;
     redis->address = ngx_random() % conf->naddrs;
@@ -161,11 +163,15 @@ ngx_http_tradesec_redis_send(ngx_http_tradesec_redis_command_t *cmd,
 
 
 ngx_flag_t
-ngx_http_tradesec_redis_is_noscript(const redisReply *reply)
+ngx_http_tradesec_redis_is_error(const redisReply *reply, const char *word)
 {
+    size_t  len;
+
+    len = ngx_strlen(word);
+
     return reply->type == REDIS_REPLY_ERROR
-           && reply->len >= (sizeof("NOSCRIPT") - 1)
-           && ngx_strncmp(reply->str, "NOSCRIPT", 8) == 0;
+           && (size_t) reply->len >= len
+           && ngx_strncmp(reply->str, word, len) == 0;
 }
 
 
@@ -213,7 +219,7 @@ ngx_http_tradesec_redis_connect(ngx_http_tradesec_redis_t *redis)
         || redisAsyncSetDisconnectCallback(ac,
                                         ngx_http_tradesec_redis_disconnected)
            != REDIS_OK
-        || ngx_http_tradesec_redis_greet(ac, redis->conf, redis->client,
+        || ngx_http_tradesec_redis_greet(ac, redis->conf, redis->clients,
                                          redis->log,
                                          ngx_http_tradesec_redis_greeted)
            != NGX_OK)
@@ -278,7 +284,18 @@ ngx_http_tradesec_redis_greeted(const char *why)
                       "tradesec: redis \"%V\" is back", &redis->conf->name);
     }
 
-    redis->client->opened();
+    ngx_http_tradesec_redis_opened(redis);
+}
+
+
+static void
+ngx_http_tradesec_redis_opened(const ngx_http_tradesec_redis_t *redis)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < redis->clients->n; i++) {
+        redis->clients->list[i]->opened();
+    }
 }
 
 
@@ -394,7 +411,9 @@ ngx_http_tradesec_redis_reply(redisAsyncContext *ac, void *reply, void *data)
     ngx_http_tradesec_redis_answered(redis, cmd);
 
     if (heard->type == REDIS_REPLY_ERROR
-        && !ngx_http_tradesec_redis_is_noscript(heard))
+        && !ngx_http_tradesec_redis_is_noscript(heard)
+        && !(cmd->typed
+             && ngx_http_tradesec_redis_is_error(heard, "WRONGTYPE")))
     {
         /* what Redis cannot do now (LOADING, OOM) has a word of its own */
 
@@ -471,5 +490,5 @@ ngx_http_tradesec_redis_answered(ngx_http_tradesec_redis_t *redis,
     ngx_log_error(NGX_LOG_WARN, redis->log, 0,
                   "tradesec: redis \"%V\" answers again", &redis->conf->name);
 
-    redis->client->opened();
+    ngx_http_tradesec_redis_opened(redis);
 }

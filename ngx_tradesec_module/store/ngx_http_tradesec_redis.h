@@ -22,6 +22,8 @@
 
 #define NGX_HTTP_TRADESEC_REDIS_KEY      16
 #define NGX_HTTP_TRADESEC_REDIS_SCRIPTS  4
+#define NGX_HTTP_TRADESEC_REDIS_CLIENTS  4
+#define NGX_HTTP_TRADESEC_REDIS_SHA1     40
 
 
 /* As configured. */
@@ -54,6 +56,13 @@ typedef struct {
 } ngx_http_tradesec_redis_client_t;
 
 
+typedef struct {
+    ngx_uint_t              n;
+    const ngx_http_tradesec_redis_client_t
+                           *list[NGX_HTTP_TRADESEC_REDIS_CLIENTS];
+} ngx_http_tradesec_redis_clients_t;
+
+
 /* A command under way; the caller's memory until its handler was called. */
 
 typedef struct ngx_http_tradesec_redis_command_s
@@ -62,8 +71,9 @@ typedef struct ngx_http_tradesec_redis_command_s
 struct ngx_http_tradesec_redis_command_s {
 
     /*
-     * Exactly once: with the reply, which is no error but maybe NOSCRIPT, or
-     * with NULL when none comes. NGX_ERROR says that the reply makes no sense.
+     * Exactly once: with the reply, which is no error but maybe NOSCRIPT (or
+     * WRONGTYPE, where the command is typed), or with NULL when none comes.
+     * NGX_ERROR says that the reply makes no sense.
      */
 
     ngx_int_t             (*handler)(ngx_http_tradesec_redis_command_t *cmd,
@@ -72,6 +82,10 @@ struct ngx_http_tradesec_redis_command_s {
     /* Before that, at most once, when the timeout is over; may be NULL. */
 
     void                  (*timeout)(ngx_http_tradesec_redis_command_t *cmd);
+
+    /* the handler knows what to do with a value of a wrong type */
+
+    ngx_flag_t              typed;
 
     /* private */
 
@@ -85,7 +99,7 @@ extern ngx_module_t  ngx_http_tradesec_redis_module;
 
 
 /*
- * While configurations are merged: names the one user. NULL without
+ * While configurations are merged: names a user, once. NULL without
  * tradesec_redis.
  */
 
@@ -96,7 +110,7 @@ const ngx_http_tradesec_redis_conf_t *ngx_http_tradesec_redis_use(
 /* In a worker. */
 
 void ngx_http_tradesec_redis_start(const ngx_http_tradesec_redis_conf_t *conf,
-    const ngx_http_tradesec_redis_client_t *client, ngx_log_t *log);
+    const ngx_http_tradesec_redis_clients_t *clients, ngx_log_t *log);
 void ngx_http_tradesec_redis_stop(void);
 
 ngx_flag_t ngx_http_tradesec_redis_is_open(void);
@@ -106,7 +120,22 @@ ngx_flag_t ngx_http_tradesec_redis_is_open(void);
 ngx_int_t ngx_http_tradesec_redis_send(ngx_http_tradesec_redis_command_t *cmd,
     uint32_t n, const char **args, const size_t *lens);
 
-ngx_flag_t ngx_http_tradesec_redis_is_noscript(const redisReply *reply);
+/* Whether the reply is the error that begins with this word. */
+
+ngx_flag_t ngx_http_tradesec_redis_is_error(const redisReply *reply,
+    const char *word);
+
+static ngx_inline ngx_flag_t
+ngx_http_tradesec_redis_is_noscript(const redisReply *reply)
+{
+    return ngx_http_tradesec_redis_is_error(reply, "NOSCRIPT");
+}
+
+
+/* What EVALSHA calls a script; NGX_ERROR: OpenSSL cannot. */
+
+ngx_int_t ngx_http_tradesec_redis_script_name(ts_slice_t script,
+    u_char name[NGX_HTTP_TRADESEC_REDIS_SHA1]);
 
 
 #endif /* NGX_HTTP_TRADESEC_REDIS_H */

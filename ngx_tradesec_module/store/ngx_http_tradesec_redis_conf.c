@@ -19,8 +19,8 @@
 
 
 typedef struct {
-    ngx_http_tradesec_redis_conf_t          *redis;     /* NULL: none */
-    const ngx_http_tradesec_redis_client_t  *client;
+    ngx_http_tradesec_redis_conf_t     *redis;      /* NULL: none */
+    ngx_http_tradesec_redis_clients_t   clients;
 } ngx_http_tradesec_redis_main_conf_t;
 
 
@@ -98,7 +98,10 @@ ngx_http_tradesec_redis_use(ngx_conf_t *cf,
 
     rmcf = ngx_http_conf_get_module_main_conf(cf,
                                               ngx_http_tradesec_redis_module);
-    rmcf->client = client;
+
+    if (rmcf->clients.n < NGX_HTTP_TRADESEC_REDIS_CLIENTS) {
+        rmcf->clients.list[rmcf->clients.n++] = client;
+    }
 
     return rmcf->redis;
 }
@@ -501,11 +504,11 @@ ngx_http_tradesec_redis_init_process(ngx_cycle_t *cycle)
     rmcf = ngx_http_cycle_get_module_main_conf(cycle,
                                                ngx_http_tradesec_redis_module);
 
-    if (rmcf != NULL && rmcf->redis != NULL && rmcf->client != NULL
+    if (rmcf != NULL && rmcf->redis != NULL && rmcf->clients.n != 0
         && (ngx_process == NGX_PROCESS_WORKER
             || ngx_process == NGX_PROCESS_SINGLE))
     {
-        ngx_http_tradesec_redis_start(rmcf->redis, rmcf->client, cycle->log);
+        ngx_http_tradesec_redis_start(rmcf->redis, &rmcf->clients, cycle->log);
     }
 
     return NGX_OK;

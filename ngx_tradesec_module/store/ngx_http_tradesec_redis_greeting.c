@@ -6,6 +6,8 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include <openssl/evp.h>
+
 #include "store/ngx_http_tradesec_redis_greeting.h"
 
 
@@ -35,6 +37,8 @@ static int ngx_http_tradesec_redis_say(redisAsyncContext *ac,
     const size_t *lens);
 static int ngx_http_tradesec_redis_say_who(redisAsyncContext *ac,
     const ngx_http_tradesec_redis_conf_t *conf);
+static int ngx_http_tradesec_redis_say_script(redisAsyncContext *ac,
+    ts_slice_t script);
 static void ngx_http_tradesec_redis_heard(redisAsyncContext *ac, void *reply,
     void *data);
 static void ngx_http_tradesec_redis_refused(const char *what,
@@ -66,13 +70,11 @@ static const ngx_http_tradesec_redis_step_t  ngx_http_tradesec_redis_steps[] = {
 ngx_int_t
 ngx_http_tradesec_redis_greet(redisAsyncContext *ac,
     const ngx_http_tradesec_redis_conf_t *conf,
-    const ngx_http_tradesec_redis_client_t *client, ngx_log_t *log,
+    const ngx_http_tradesec_redis_clients_t *clients, ngx_log_t *log,
     ngx_http_tradesec_redis_greeted_pt greeted)
 {
-    int          rc;
-    size_t       lens[3];
-    ngx_uint_t   i;
-    const char  *args[3];
+    int         rc;
+    ngx_uint_t  i, j;
 
     static const char    *info[] = { "INFO" };
     static const char    *save[] = { "CONFIG", "GET", "save" };
@@ -100,16 +102,11 @@ ngx_http_tradesec_redis_greet(redisAsyncContext *ac,
                                           3, save, save_lens);
     }
 
-    for (i = 0; i < client->nscripts; i++) {
-        args[0] = "SCRIPT";
-        lens[0] = 6;
-        args[1] = "LOAD";
-        lens[1] = 4;
-        args[2] = (const char *) client->scripts[i].data;
-        lens[2] = client->scripts[i].len;
-
-        rc |= ngx_http_tradesec_redis_say(ac, NGX_HTTP_TRADESEC_REDIS_LOAD, 3,
-                                          args, lens);
+    for (i = 0; i < clients->n; i++) {
+        for (j = 0; j < clients->list[i]->nscripts; j++) {
+            rc |= ngx_http_tradesec_redis_say_script(ac,
+                                                clients->list[i]->scripts[j]);
+        }
     }
 
     rc |= ngx_http_tradesec_redis_say(ac, NGX_HTTP_TRADESEC_REDIS_LAST, 5,
@@ -168,6 +165,40 @@ ngx_http_tradesec_redis_say_who(redisAsyncContext *ac,
     }
 
     return rc;
+}
+
+
+static int
+ngx_http_tradesec_redis_say_script(redisAsyncContext *ac, ts_slice_t script)
+{
+    size_t       lens[3];
+    const char  *args[3];
+
+    args[0] = "SCRIPT";
+    lens[0] = 6;
+    args[1] = "LOAD";
+    lens[1] = 4;
+    args[2] = (const char *) script.data;
+    lens[2] = script.len;
+
+    return ngx_http_tradesec_redis_say(ac, NGX_HTTP_TRADESEC_REDIS_LOAD, 3,
+                                       args, lens);
+}
+
+
+ngx_int_t
+ngx_http_tradesec_redis_script_name(ts_slice_t script,
+    u_char name[NGX_HTTP_TRADESEC_REDIS_SHA1])
+{
+    u_char  md[EVP_MAX_MD_SIZE];
+
+    if (EVP_Digest(script.data, script.len, md, NULL, EVP_sha1(), NULL) != 1) {
+        return NGX_ERROR;
+    }
+
+    ngx_hex_dump(name, md, NGX_HTTP_TRADESEC_REDIS_SHA1 / 2);
+
+    return NGX_OK;
 }
 
 

@@ -29,7 +29,7 @@ typedef void (*ngx_http_tradesec_redis_greeted_pt)(const char *why);
 
 ngx_int_t ngx_http_tradesec_redis_greet(redisAsyncContext *ac,
     const ngx_http_tradesec_redis_conf_t *conf,
-    const ngx_http_tradesec_redis_client_t *client, ngx_log_t *log,
+    const ngx_http_tradesec_redis_clients_t *clients, ngx_log_t *log,
     ngx_http_tradesec_redis_greeted_pt greeted);
 
 
