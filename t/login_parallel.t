@@ -1,26 +1,18 @@
 #!/usr/bin/perl
 
 # Of any number of parallel guesses no more than the limit reach the backend,
-# and right passwords in parallel are told to come back, at most.
+# and right passwords in parallel are told to come back, at most. Gateways
+# without a Redis count by themselves.
 
 use v5.30;
 use warnings;
 
 use Test::More;
 
-use Tradesec::Test;
+use Tradesec::Test qw(wait_until);
+use Tradesec::Test::Gateway qw(gateway);
+use Tradesec::Test::Storm qw(login right slow_backend storm);
 
-
-sub answer {
-    my ($request) = @_;
-
-    return {
-        delay => 0.2,
-        $request->body =~ /right/
-        ? (headers => [ 'Set-Cookie' => 'sid=1' ])
-        : (status => 401),
-    };
-}
 
 my $server = <<~'CONF';
     tradesec on;
@@ -32,82 +24,68 @@ my $server = <<~'CONF';
     }
     CONF
 
-my $t = Tradesec::Test->new(
-    backend => \&answer,
-    workers => 4,
-    http    => <<~'CONF',
-        tradesec_zone zone=tradesec:4m;
-        set_real_ip_from 127.0.0.0/8;
-        real_ip_header X-Client;
-    CONF
-    server => $server,
-);
+my $more = <<'CONF';
+    location = /many {
+        tradesec_login account=json:/user success=cookie:sid counter=many;
+        tradesec_login_limit accounts=0;
+        proxy_pass http://%%BACKEND%%;
+    }
+CONF
 
-my $backend = $t->backend;
+my $backend  = slow_backend();
+my @gateways = map {
+    gateway(undef, backend => $backend, workers => 4, more => $more)
+} 1 .. 2;
 
-sub storm {
+my ($t) = @gateways;
+
+sub reach {
     my ($n, $request) = @_;
 
-    $backend->clear;
-
-    my %count;
-    $count{ $_->status }++ for $t->parallel(map { $request->($_) } 1 .. $n);
-
-    return ($backend->count, %count);
+    return storm([$t], $n, $request);
 }
 
-sub login {
-    my ($user, $password, $from) = @_;
-
-    return [ POST => '/login', { user => $user, password => $password },
-        'X-Client' => $from ];
-}
-
-# the pair
-
-my ($reached, %count) = storm(500, sub { login('alice', "p$_[0]", '192.0.2.1') });
-is($reached, 5, 'pair: of 500 parallel guesses 5 reach the backend');
-is($count{401}, 5,   'pair: 5 are answered by it');
-is($count{429}, 495, 'pair: all others are refused');
+is(reach(1000, sub { login('alice', "p$_[0]", '192.0.2.1') }), 5,
+    'pair: of 1,000 parallel guesses 5 reach the backend');
 $t->logged(qr/reason: "login_busy"/, 'login_busy while they are in flight');
 
-# the account, from 250 addresses
-
-($reached, %count) = storm(500,
-    sub { login('bob', 'p', '198.51.100.' . $_[0] % 250) });
-is($reached, 20, 'account: of 500 parallel guesses 20 reach the backend');
-
-# the address, at 10 accounts, 50 times each
-
-($reached, %count) = storm(500,
-    sub { login('user' . $_[0] % 10, 'p', '192.0.2.3') });
-is($reached, 50, 'address: of 500 parallel guesses 50 reach the backend');
-
-# and at as many accounts as there are guesses
-
-($reached, %count) = storm(200, sub { login("u$_[0]", 'p', '192.0.2.4') });
-is($reached, 10, 'address: 10 different accounts of 200');
+is(reach(1000, sub { login('bob', 'p', '198.51.100.' . $_[0] % 250) }), 20,
+    'account: of 1,000 from 250 addresses 20');
+is(reach(1000, sub { login('user' . $_[0] % 10, 'p', '192.0.2.3') }), 50,
+    'address: of 1,000 at 10 accounts 50');
+is(reach(1000, sub { login("u$_[0]", 'p', '192.0.2.4') }), 10,
+    'address: of 1,000 accounts 10');
+is(storm(\@gateways, 1000, sub { login('carol', "p$_[0]", '192.0.2.8') }), 10,
+    'pair: at two gateways that do not share a store twice the limit');
 
 # right passwords
 
-($reached, %count) = storm(10, sub { login("good$_[0]", 'right', '192.0.2.5') });
-is($count{200}, 10, 'ten people behind one address log in at once');
+for ([ '/many', 50, '192.0.2.5' ], [ '/login', 10, '192.0.2.6' ]) {
+    my ($path, $limit, $from) = @$_;
 
-($reached, %count) = storm(11, sub { login("good$_[0]", 'right', '192.0.2.6') });
-is($count{200}, 10, 'of eleven, ten do');
-is($count{429}, 1,  'and one is told to wait');
+    my ($early, @answers) = right([$t], $limit,
+        sub { login("good$_[0]", 'right', $from, $path) });
 
-my ($late) = grep { $_->status == 429 }
-    $t->parallel(map { login("good$_", 'right', '192.0.2.7') } 1 .. 11);
-is($late->header('Retry-After'), 1, 'for a second');
+    is(scalar(grep { $_->status == 200 } @answers), $limit,
+        "$limit people behind one address log in at once");
+    is(scalar @$early, 1, 'the next one does not wait for them');
+    is($early->[0]{response}->status, 429, '... but is refused');
+    is($early->[0]{response}->header('Retry-After'), 1, '... for a second');
 
-is($t->post('/login', { user => 'late', password => 'right' },
-        'X-Client' => '192.0.2.7')->status, 200, 'and then gets in');
+    sleep 1;
+
+    my $again;
+
+    ok(wait_until(sub {
+        $again = $t->request(@{ $early->[0]{request} });
+        return $again->status == 200 || $again->header('Retry-After') != 1;
+    }, 30) && $again->status == 200, 'and then logs in');
+}
 
 # HTTP/2: all guesses on one connection
 
 my $h2 = Tradesec::Test->new(
-    backend => \&answer,
+    backend => { '*' => { delay => 0.2, status => 401 } },
     workers => 4,
     tls     => 1,
     http2   => 1,
@@ -115,11 +93,7 @@ my $h2 = Tradesec::Test->new(
     server  => $server,
 );
 
-%count = ();
-
-for my $r ($h2->parallel(map { login('alice', "p$_", '') } 1 .. 60)) {
-    $count{ $r->status }++;
-}
+$h2->parallel(map { login('alice', "p$_", '') } 1 .. 60);
 
 is($h2->backend->count, 5, 'TLS: of 60 parallel guesses 5 reach the backend');
 

@@ -2,80 +2,74 @@
 
 # Copyright (C) the ngx_tradesec authors
 
-# Two gateways with one Redis: of any number of parallel guesses at both, no
-# more than the limit reach the backend.
+# Two gateways of four workers with one Redis: of a thousand parallel guesses
+# at both, exactly the limit reach the backend, and of as many right passwords
+# behind one address as it may try, each logs in at once.
 
 use v5.30;
 use warnings;
 
-use POSIX ();
 use Test::More;
 
-use Tradesec::Test;
-use Tradesec::Test::Backend;
+use Tradesec::Test qw(wait_until);
 use Tradesec::Test::Gateway qw(connected gateway);
 use Tradesec::Test::Redis;
+use Tradesec::Test::Storm qw(login right slow_backend storm);
 
 
 my $redis   = Tradesec::Test::Redis->new;
-my $backend = Tradesec::Test::Backend->new(answers => sub {
-    my ($request) = @_;
+my $backend = slow_backend();
 
-    return { delay => 0.2, status => 401 } if $request->body !~ /right/;
-    return { delay => 0.2, headers => [ 'Set-Cookie' => 'sid=1' ] };
-});
+my $more = <<'CONF';
+    location = /many {
+        tradesec_login account=json:/user success=cookie:sid counter=many;
+        tradesec_login_limit accounts=0;
+        proxy_pass http://%%BACKEND%%;
+    }
+CONF
 
 # the answers come late on a busy machine, the verdicts must be those of Redis
 
 my @gateways = map {
-    gateway($redis, backend => $backend, workers => $_, url => 'unix:'
-        . $redis->socket . ' timeout=10s')
-} 2, 4;
+    gateway($redis, backend => $backend, workers => 4, more => $more,
+        url => 'unix:' . $redis->socket . ' timeout=10s')
+} 1 .. 2;
 
-ok(connected($redis, @gateways), 'six workers are connected');
+ok(connected($redis, @gateways), 'eight workers are connected');
 
-# Half of the requests to each, at the same time: what reached the backend.
-
-sub storm {
+sub reach {
     my ($n, $request) = @_;
 
-    $backend->clear;
-
-    my @children = map {
-        my $which = $_;
-        my $pid   = fork // die "fork: $!";
-
-        if ($pid == 0) {
-            $gateways[$which]->client(timeout => 60)->parallel(
-                map { $request->($_) } grep { $_ % 2 == $which } 1 .. $n);
-            POSIX::_exit(0);
-        }
-
-        $pid;
-    } 0 .. 1;
-
-    waitpid $_, 0 for @children;
-
-    return $backend->count;
+    return storm(\@gateways, $n, $request);
 }
 
-sub login {
-    my ($user, $password, $from) = @_;
+is(reach(1000, sub { login('alice', "p$_[0]", '192.0.2.1') }), 5,
+    'pair: of 1,000 parallel guesses 5');
+is(reach(1000, sub { login('bob', 'p', '198.51.100.' . $_[0] % 250) }), 20,
+    'account: of 1,000 from 250 addresses 20');
+is(reach(1000, sub { login('user' . $_[0] % 10, 'p', '192.0.2.3') }), 50,
+    'address: of 1,000 at 10 accounts 50');
+is(reach(1000, sub { login("u$_[0]", 'p', '192.0.2.4') }), 10,
+    'address: of 1,000 accounts 10');
 
-    return [ POST => '/login', { user => $user, password => $password },
-        'X-Client' => $from ];
-}
+my $honest = sub { login("good$_[0]", 'right', '192.0.2.5', '/many') };
 
-is(storm(500, sub { login('alice', "p$_[0]", '192.0.2.1') }), 5,
-    'pair: of 500 parallel guesses 5');
-is(storm(500, sub { login('bob', 'p', '198.51.100.' . $_[0] % 250) }), 20,
-    'account: of 500 from 250 addresses 20');
-is(storm(500, sub { login('user' . $_[0] % 10, 'p', '192.0.2.3') }), 50,
-    'address: of 500 at 10 accounts 50');
-is(storm(200, sub { login("u$_[0]", 'p', '192.0.2.4') }), 10,
-    'address: of 200 accounts 10');
-is(storm(10, sub { login("good$_[0]", 'right', '192.0.2.5') }), 10,
-    'ten people behind one address log in at once');
+my ($early, @answers) = right(\@gateways, 50, $honest);
+
+is(scalar(grep { $_->status == 200 } @answers), 50,
+    'fifty people behind one address log in at once');
+is(scalar @$early, 1, 'the next one does not wait for them');
+is($early->[0]{response}->status, 429, '... but is refused');
+is($early->[0]{response}->header('Retry-After'), 1, '... for a second');
+
+sleep 1;
+
+my $again;
+
+ok(wait_until(sub {
+    $again = $gateways[0]->request(@{ $early->[0]{request} });
+    return $again->status == 200 || $again->header('Retry-After') != 1;
+}, 30) && $again->status == 200, 'and then logs in');
 
 $_->not_logged(qr/has not answered|is away/, 'Redis was there all the time')
     for @gateways;

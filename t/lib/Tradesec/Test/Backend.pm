@@ -154,8 +154,10 @@ sub _serve {
         for my $one (@due) {
             my $left = $one->{due} - now();
 
+            $left = 0.01 if defined $one->{held} && -e $one->{held};
+
             if ($left <= 0) {
-                delete $one->{due};
+                delete @$one{qw(due held)};
                 $one->{out} .= delete $one->{later};
                 $writers->add($one->{socket});
                 $wait = 0;
@@ -290,8 +292,9 @@ sub _answer {
 
     $one->{echo} = $answer->{echo};
 
-    if ($answer->{delay}) {
-        $one->{due}   = now() + $answer->{delay};
+    if ($answer->{delay} || defined $answer->{held}) {
+        $one->{due}   = now() + ($answer->{delay} // 0);
+        $one->{held}  = $answer->{held};
         $one->{later} = $bytes;
         return;
     }
@@ -473,9 +476,9 @@ An answer is looked for in the request header C<X-Test-Answer> (JSON), then in
 C<answers>: by method and path, by path, then at C<*>. It is a status, a hash,
 or a function that gets the request and returns one of them; it runs in the
 other process. C<answers> may itself be a function. Members: C<status> (200),
-C<headers>, C<body>, C<chunked>, C<delay> in seconds, C<close> (without an
-answer), C<raw> (these bytes, then close) and C<echo> (after C<raw>, send back
-whatever comes).
+C<headers>, C<body>, C<chunked>, C<delay> in seconds, C<held> (as long as that
+file is there), C<close> (without an answer), C<raw> (these bytes, then close)
+and C<echo> (after C<raw>, send back whatever comes).
 
 =head1 METHODS
 

@@ -46,18 +46,21 @@ sub answer {
 sub gateway {
     my ($redis, %opt) = @_;
 
-    my $url   = delete $opt{url}   // 'unix:' . $redis->socket;
-    my $key   = delete $opt{key}   // key_of($redis);
+    my $url   = delete $opt{url} // ($redis && 'unix:' . $redis->socket);
+    my $key   = delete $opt{key} // ($redis && key_of($redis));
     my $login = delete $opt{login} // '';
     my $more  = delete $opt{more}  // '';
+    my $zone  = delete $opt{zone}  // 'zone=tradesec:4m';
+
+    my $store = defined $url ? "tradesec_redis $url key_file=$key;" : '';
 
     return Tradesec::Test->new(
         backend    => \&answer,
         access_log => '$status $tradesec_reason [$tradesec_store] '
             . '$request_time',
         http => <<"CONF",
-        tradesec_zone zone=tradesec:4m;
-        tradesec_redis $url key_file=$key;
+        tradesec_zone $zone;
+        $store
         proxy_ignore_client_abort on;
         set_real_ip_from 127.0.0.0/8;
         real_ip_header X-Client;
@@ -122,7 +125,7 @@ Tradesec::Test::Gateway - gateways that count in one Redis
     connected($redis, $t);
     is(guess($t, 'alice', 'wrong', '192.0.2.1')->status, 401, 'a guess');
 
-The backend takes passwords with C<right> in them; C<neutral> is answered 503,
+Without a Redis a gateway counts by itself. The backend takes passwords with C<right> in them; C<neutral> is answered 503,
 and C<slow> takes a fifth of a second.
 
 =cut
