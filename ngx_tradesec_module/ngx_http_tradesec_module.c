@@ -25,6 +25,7 @@
 #include "request/ngx_http_tradesec_field.h"
 #include "request/ngx_http_tradesec_request.h"
 #include "response/ngx_http_tradesec_outcome.h"
+#include "response/ngx_http_tradesec_upgrade.h"
 
 
 typedef struct {
@@ -34,6 +35,7 @@ typedef struct {
 
 
 typedef struct {
+    ngx_flag_t                        on;       /* some location is so */
     ngx_flag_t                        active;   /* some location has guards */
 } ngx_http_tradesec_main_conf_t;
 
@@ -383,6 +385,7 @@ ngx_http_tradesec_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     tmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_tradesec_module);
+    tmcf->on = 1;
 
     conf->passed.status = NGX_HTTP_TRADESEC_STATUS_PASSED;
     conf->passed.judged = 1;
@@ -412,6 +415,15 @@ ngx_http_tradesec_init(ngx_conf_t *cf)
     ngx_http_tradesec_main_conf_t  *tmcf;
 
     tmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_tradesec_module);
+
+    /* the last filter to be installed is the first one to see a response */
+
+    if (tmcf->on) {
+        ngx_http_tradesec_upgrade_init();
+        ngx_http_tradesec_session_filter_init(cf);
+        ngx_http_tradesec_outcome_init(cf);
+        ngx_http_tradesec_jwt_filter_init(cf);
+    }
 
     if (!tmcf->active) {
         return NGX_OK;

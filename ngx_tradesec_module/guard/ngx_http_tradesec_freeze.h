@@ -15,12 +15,4 @@
 extern const ngx_http_tradesec_guard_t  ngx_http_tradesec_freeze_guard;
 
 
-/*
- * While a location is read: it is the operators' own, so that there is
- * somebody who may freeze, and is never frozen itself.
- */
-
-void ngx_http_tradesec_freeze_operators(ngx_conf_t *cf);
-
-
 #endif /* NGX_HTTP_TRADESEC_FREEZE_H */

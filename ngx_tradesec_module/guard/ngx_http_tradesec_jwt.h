@@ -99,6 +99,18 @@ typedef struct {
 
 
 extern const ngx_http_tradesec_guard_t  ngx_http_tradesec_jwt_guard;
+typedef struct {
+    ngx_array_t                       providers; /* of pointers */
+    ngx_http_tradesec_jwt_policy_t   *policies; /* all that there are */
+    ngx_http_tradesec_token_cache_t  *cache;
+    ngx_flag_t                        active;   /* some location asks */
+    ngx_flag_t                        takes;    /* some server takes tokens
+                                                   out of requests */
+    ngx_flag_t                        filter;   /* some of them are
+                                                   subprotocols */
+} ngx_http_tradesec_jwt_main_conf_t;
+
+
 extern ngx_module_t                     ngx_http_tradesec_jwt_module;
 
 
@@ -202,9 +214,9 @@ ngx_int_t ngx_http_tradesec_jwt_claim_values(ngx_http_request_t *r,
 
 ngx_int_t ngx_http_tradesec_jwt_take_handler(ngx_http_request_t *r);
 
-/* Puts the filter in place that answers the subprotocol "bearer". */
+/* The gate has the filter installed that answers the subprotocol "bearer". */
 
-void ngx_http_tradesec_jwt_init_filter(void);
+void ngx_http_tradesec_jwt_filter_init(ngx_conf_t *cf);
 
 
 ngx_int_t ngx_http_tradesec_jwt_add_variables(ngx_conf_t *cf);

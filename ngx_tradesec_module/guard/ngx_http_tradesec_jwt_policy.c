@@ -18,17 +18,6 @@
 
 
 typedef struct {
-    ngx_http_tradesec_jwt_policy_t   *policies; /* all that there are */
-    ngx_http_tradesec_token_cache_t  *cache;
-    ngx_flag_t                        active;   /* some location asks */
-    ngx_flag_t                        takes;    /* some server takes tokens
-                                                   out of requests */
-    ngx_flag_t                        filter;   /* some of them are
-                                                   subprotocols */
-} ngx_http_tradesec_jwt_main_conf_t;
-
-
-typedef struct {
     ngx_http_tradesec_jwt_policy_t   *policy;   /* NULL: off */
 } ngx_http_tradesec_jwt_loc_conf_t;
 
@@ -52,6 +41,13 @@ static ngx_int_t ngx_http_tradesec_jwt_init(ngx_conf_t *cf);
 
 
 static ngx_command_t  ngx_http_tradesec_jwt_commands[] = {
+
+    { ngx_string("tradesec_jwt_provider"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ngx_http_tradesec_jwt_provider,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
 
     { ngx_string("tradesec_jwt"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
@@ -138,7 +134,19 @@ ngx_http_tradesec_jwt_get_cache(ngx_http_request_t *r)
 static void *
 ngx_http_tradesec_jwt_create_main_conf(ngx_conf_t *cf)
 {
-    return ngx_pcalloc(cf->pool, sizeof(ngx_http_tradesec_jwt_main_conf_t));
+    ngx_http_tradesec_jwt_main_conf_t  *jmcf;
+
+    jmcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_tradesec_jwt_main_conf_t));
+
+    if (jmcf == NULL
+        || ngx_array_init(&jmcf->providers, cf->pool, 2,
+                          sizeof(ngx_http_tradesec_jwt_provider_t *))
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return jmcf;
 }
 
 
@@ -498,7 +506,8 @@ ngx_http_tradesec_jwt_init(ngx_conf_t *cf)
     jmcf = ngx_http_conf_get_module_main_conf(cf,
                                               ngx_http_tradesec_jwt_module);
 
-    ngx_http_tradesec_jwt_seal_providers(cf);
+    ngx_http_tradesec_jwt_bound_providers(&jmcf->providers);
+    ngx_http_tradesec_jwt_seal_providers(cf, &jmcf->providers);
 
     for (policy = jmcf->policies; policy; policy = policy->next) {
         if (!policy->active) {
@@ -507,10 +516,6 @@ ngx_http_tradesec_jwt_init(ngx_conf_t *cf)
                           "location has it together with \"tradesec on\"",
                           &policy->file, policy->line);
         }
-    }
-
-    if (jmcf->filter) {
-        ngx_http_tradesec_jwt_init_filter();
     }
 
     if (!jmcf->takes) {

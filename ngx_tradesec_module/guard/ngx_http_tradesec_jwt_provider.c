@@ -10,66 +10,14 @@
 
 #include <sodium.h>
 
+#include "guard/ngx_http_tradesec_jwt.h"
 #include "guard/ngx_http_tradesec_jwt_options.h"
 
 
-typedef struct {
-    ngx_array_t                        providers;   /* of pointers */
-} ngx_http_tradesec_jwt_provider_conf_t;
-
-
-static ngx_int_t ngx_http_tradesec_jwt_provider_init(ngx_conf_t *cf);
-static void *ngx_http_tradesec_jwt_provider_create_conf(ngx_conf_t *cf);
-static char *ngx_http_tradesec_jwt_provider(ngx_conf_t *cf,
-    ngx_command_t *cmd, void *conf);
 static void ngx_http_tradesec_jwt_name_issuer(
     ngx_http_tradesec_jwt_provider_t *provider);
 static char *ngx_http_tradesec_jwt_finish(ngx_conf_t *cf,
     ngx_http_tradesec_jwt_block_t *block);
-
-
-static ngx_command_t  ngx_http_tradesec_jwt_provider_commands[] = {
-
-    { ngx_string("tradesec_jwt_provider"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
-      ngx_http_tradesec_jwt_provider,
-      NGX_HTTP_MAIN_CONF_OFFSET,
-      0,
-      NULL },
-
-      ngx_null_command
-};
-
-
-static ngx_http_module_t  ngx_http_tradesec_jwt_provider_module_ctx = {
-    NULL,                                        /* preconfiguration */
-    ngx_http_tradesec_jwt_provider_init,         /* postconfiguration */
-
-    ngx_http_tradesec_jwt_provider_create_conf,  /* create main conf */
-    NULL,                                        /* init main conf */
-
-    NULL,                                        /* create server conf */
-    NULL,                                        /* merge server conf */
-
-    NULL,                                        /* create location conf */
-    NULL                                         /* merge location conf */
-};
-
-
-ngx_module_t  ngx_http_tradesec_jwt_provider_module = {
-    NGX_MODULE_V1,
-    &ngx_http_tradesec_jwt_provider_module_ctx,  /* module context */
-    ngx_http_tradesec_jwt_provider_commands,     /* module directives */
-    NGX_HTTP_MODULE,                             /* module type */
-    NULL,                                        /* init master */
-    NULL,                                        /* init module */
-    NULL,                                        /* init process */
-    NULL,                                        /* init thread */
-    NULL,                                        /* exit thread */
-    NULL,                                        /* exit process */
-    NULL,                                        /* exit master */
-    NGX_MODULE_V1_PADDING
-};
 
 
 const ngx_http_tradesec_jwt_provider_t *
@@ -77,13 +25,13 @@ ngx_http_tradesec_jwt_find_provider(ngx_conf_t *cf, const ngx_str_t *name)
 {
     ngx_uint_t                               i;
     ngx_http_tradesec_jwt_provider_t       **provider;
-    ngx_http_tradesec_jwt_provider_conf_t   *pcf;
+    ngx_http_tradesec_jwt_main_conf_t   *jmcf;
 
-    pcf = ngx_http_conf_get_module_main_conf(cf,
-                                       ngx_http_tradesec_jwt_provider_module);
-    provider = pcf->providers.elts;
+    jmcf = ngx_http_conf_get_module_main_conf(cf,
+                                       ngx_http_tradesec_jwt_module);
+    provider = jmcf->providers.elts;
 
-    for (i = 0; i < pcf->providers.nelts; i++) {
+    for (i = 0; i < jmcf->providers.nelts; i++) {
         if (provider[i]->name.len == name->len
             && ngx_strncmp(provider[i]->name.data, name->data, name->len) == 0)
         {
@@ -122,7 +70,8 @@ ngx_http_tradesec_jwt_provider_cookie(ngx_conf_t *cf,
 
 
 void
-ngx_http_tradesec_jwt_seal_providers(ngx_conf_t *cf)
+ngx_http_tradesec_jwt_seal_providers(ngx_conf_t *cf,
+    const ngx_array_t *providers)
 {
     u_char                                  digest[crypto_generichash_BYTES];
     ngx_uint_t                              i, j;
@@ -130,11 +79,8 @@ ngx_http_tradesec_jwt_seal_providers(ngx_conf_t *cf)
     const ts_json_pointer_t                *claim;
     const ngx_http_tradesec_claims_t       *claims;
     ngx_http_tradesec_jwt_provider_t      **provider;
-    ngx_http_tradesec_jwt_provider_conf_t  *pcf;
 
-    pcf = ngx_http_conf_get_module_main_conf(cf,
-                                       ngx_http_tradesec_jwt_provider_module);
-    provider = pcf->providers.elts;
+    provider = providers->elts;
 
     (void) crypto_generichash_init(&hash, NULL, 0, sizeof(digest));
 
@@ -157,7 +103,7 @@ ngx_http_tradesec_jwt_seal_providers(ngx_conf_t *cf)
 
     (void) crypto_generichash_final(&hash, digest, sizeof(digest));
 
-    for (i = 0; i < pcf->providers.nelts; i++) {
+    for (i = 0; i < providers->nelts; i++) {
         provider[i]->salt = ngx_http_tradesec_token_salt_add(provider[i]->salt,
                                                      digest, sizeof(digest));
     }
@@ -167,13 +113,13 @@ ngx_http_tradesec_jwt_seal_providers(ngx_conf_t *cf)
 ngx_http_tradesec_jwt_provider_t *const *
 ngx_http_tradesec_jwt_providers(ngx_http_request_t *r, ngx_uint_t *n)
 {
-    const ngx_http_tradesec_jwt_provider_conf_t  *pcf;
+    const ngx_http_tradesec_jwt_main_conf_t  *jmcf;
 
-    pcf = ngx_http_get_module_main_conf(r,
-                                       ngx_http_tradesec_jwt_provider_module);
-    *n = pcf->providers.nelts;
+    jmcf = ngx_http_get_module_main_conf(r,
+                                       ngx_http_tradesec_jwt_module);
+    *n = jmcf->providers.nelts;
 
-    return pcf->providers.elts;
+    return jmcf->providers.elts;
 }
 
 
@@ -188,23 +134,20 @@ ngx_http_tradesec_jwt_is_bounded(
 
 /* Providers of one issuer accept each other's tokens: the longest counts. */
 
-static ngx_int_t
-ngx_http_tradesec_jwt_provider_init(ngx_conf_t *cf)
+void
+ngx_http_tradesec_jwt_bound_providers(const ngx_array_t *providers)
 {
     time_t                                  longest;
     ngx_uint_t                              i, j;
     const ts_jwt_policy_t                  *policy;
     ngx_http_tradesec_jwt_provider_t      **provider;
-    ngx_http_tradesec_jwt_provider_conf_t  *pcf;
 
-    pcf = ngx_http_conf_get_module_main_conf(cf,
-                                       ngx_http_tradesec_jwt_provider_module);
-    provider = pcf->providers.elts;
+    provider = providers->elts;
 
-    for (i = 0; i < pcf->providers.nelts; i++) {
+    for (i = 0; i < providers->nelts; i++) {
         longest = 0;
 
-        for (j = 0; j < pcf->providers.nelts; j++) {
+        for (j = 0; j < providers->nelts; j++) {
 
             if (provider[j]->issuer != provider[i]->issuer) {
                 continue;
@@ -225,33 +168,10 @@ ngx_http_tradesec_jwt_provider_init(ngx_conf_t *cf)
 
         provider[i]->longest = longest;
     }
-
-    return NGX_OK;
 }
 
 
-static void *
-ngx_http_tradesec_jwt_provider_create_conf(ngx_conf_t *cf)
-{
-    ngx_http_tradesec_jwt_provider_conf_t  *pcf;
-
-    pcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_tradesec_jwt_provider_conf_t));
-    if (pcf == NULL) {
-        return NULL;
-    }
-
-    if (ngx_array_init(&pcf->providers, cf->pool, 2,
-                       sizeof(ngx_http_tradesec_jwt_provider_t *))
-        != NGX_OK)
-    {
-        return NULL;
-    }
-
-    return pcf;
-}
-
-
-static char *
+char *
 ngx_http_tradesec_jwt_provider(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     char                           *rv;
@@ -307,16 +227,16 @@ ngx_http_tradesec_jwt_add_block(ngx_conf_t *cf,
     ngx_http_tradesec_jwt_block_t *block)
 {
     ngx_http_tradesec_jwt_provider_t      **slot;
-    ngx_http_tradesec_jwt_provider_conf_t  *pcf;
+    ngx_http_tradesec_jwt_main_conf_t  *jmcf;
 
     if (ngx_http_tradesec_jwt_finish(cf, block) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 
-    pcf = ngx_http_conf_get_module_main_conf(cf,
-                                       ngx_http_tradesec_jwt_provider_module);
+    jmcf = ngx_http_conf_get_module_main_conf(cf,
+                                       ngx_http_tradesec_jwt_module);
 
-    slot = ngx_array_push(&pcf->providers);
+    slot = ngx_array_push(&jmcf->providers);
     if (slot == NULL) {
         return NGX_CONF_ERROR;
     }

@@ -103,7 +103,17 @@ char *ngx_http_tradesec_jwt_provider_cookie(ngx_conf_t *cf,
  * each token, so they decide what is good for what is remembered.
  */
 
-void ngx_http_tradesec_jwt_seal_providers(ngx_conf_t *cf);
+void ngx_http_tradesec_jwt_seal_providers(ngx_conf_t *cf,
+    const ngx_array_t *providers);
+
+/* Then their longest is found. */
+
+void ngx_http_tradesec_jwt_bound_providers(const ngx_array_t *providers);
+
+/* The directive. */
+
+char *ngx_http_tradesec_jwt_provider(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
 
 #endif /* NGX_HTTP_TRADESEC_JWT_PROVIDER_H */

@@ -288,10 +288,17 @@ ngx_http_tradesec_jwt_take_subprotocol(ngx_http_request_t *r)
 
 
 void
-ngx_http_tradesec_jwt_init_filter(void)
+ngx_http_tradesec_jwt_filter_init(ngx_conf_t *cf)
 {
-    ngx_http_next_header_filter = ngx_http_top_header_filter;
-    ngx_http_top_header_filter = ngx_http_tradesec_jwt_header_filter;
+    const ngx_http_tradesec_jwt_main_conf_t  *jmcf;
+
+    jmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_tradesec_jwt_module);
+
+    if (jmcf->filter) {
+        ngx_http_next_header_filter = ngx_http_top_header_filter;
+        ngx_http_top_header_filter = ngx_http_tradesec_jwt_header_filter;
+    }
 }
 
 

@@ -10,28 +10,9 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include "guard/ngx_http_tradesec_public.h"
+#include "guard/ngx_http_tradesec_require.h"
 #include "request/ngx_http_tradesec_context.h"
 #include "request/ngx_http_tradesec_request.h"
-
-
-typedef enum {
-    NGX_HTTP_TRADESEC_PUBLIC_AUTO,      /* safe, where the server has tokens */
-    NGX_HTTP_TRADESEC_PUBLIC_SAFE,
-    NGX_HTTP_TRADESEC_PUBLIC_ON,
-    NGX_HTTP_TRADESEC_PUBLIC_OFF,
-    NGX_HTTP_TRADESEC_PUBLIC_N
-} ngx_http_tradesec_public_e;
-
-
-typedef struct {
-    ngx_flag_t    verified;     /* some location verifies tokens */
-} ngx_http_tradesec_public_srv_conf_t;
-
-
-typedef struct {
-    ngx_uint_t    allowed;
-} ngx_http_tradesec_public_loc_conf_t;
 
 
 static const void *ngx_http_tradesec_public_get_policy(ngx_conf_t *cf);
@@ -40,10 +21,6 @@ static ngx_http_tradesec_verdict_t ngx_http_tradesec_public_check(
 static ngx_flag_t ngx_http_tradesec_public_passes(ngx_http_request_t *r);
 static ngx_flag_t ngx_http_tradesec_public_subrequest(ngx_http_request_t *r,
     const void *policy, const void *passed);
-static void *ngx_http_tradesec_public_create_srv_conf(ngx_conf_t *cf);
-static void *ngx_http_tradesec_public_create_loc_conf(ngx_conf_t *cf);
-static char *ngx_http_tradesec_public_merge_loc_conf(ngx_conf_t *cf,
-    void *parent, void *child);
 
 
 const ngx_http_tradesec_guard_t  ngx_http_tradesec_public_guard = {
@@ -55,7 +32,7 @@ const ngx_http_tradesec_guard_t  ngx_http_tradesec_public_guard = {
 };
 
 
-static ngx_conf_enum_t  ngx_http_tradesec_public_words[] = {
+ngx_conf_enum_t  ngx_http_tradesec_public_words[] = {
     { ngx_string("safe"), NGX_HTTP_TRADESEC_PUBLIC_SAFE },
     { ngx_string("on"), NGX_HTTP_TRADESEC_PUBLIC_ON },
     { ngx_string("off"), NGX_HTTP_TRADESEC_PUBLIC_OFF },
@@ -74,50 +51,6 @@ static const ngx_http_tradesec_public_e
 };
 
 
-static ngx_command_t  ngx_http_tradesec_public_commands[] = {
-
-    { ngx_string("tradesec_public"),
-      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_enum_slot,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_tradesec_public_loc_conf_t, allowed),
-      &ngx_http_tradesec_public_words },
-
-      ngx_null_command
-};
-
-
-static ngx_http_module_t  ngx_http_tradesec_public_module_ctx = {
-    NULL,                                      /* preconfiguration */
-    NULL,                                      /* postconfiguration */
-
-    NULL,                                      /* create main configuration */
-    NULL,                                      /* init main configuration */
-
-    ngx_http_tradesec_public_create_srv_conf,  /* create server config */
-    NULL,                                      /* merge server config */
-
-    ngx_http_tradesec_public_create_loc_conf,  /* create location config */
-    ngx_http_tradesec_public_merge_loc_conf    /* merge location config */
-};
-
-
-ngx_module_t  ngx_http_tradesec_public_module = {
-    NGX_MODULE_V1,
-    &ngx_http_tradesec_public_module_ctx,      /* module context */
-    ngx_http_tradesec_public_commands,         /* module directives */
-    NGX_HTTP_MODULE,                           /* module type */
-    NULL,                                      /* init master */
-    NULL,                                      /* init module */
-    NULL,                                      /* init process */
-    NULL,                                      /* init thread */
-    NULL,                                      /* exit thread */
-    NULL,                                      /* exit process */
-    NULL,                                      /* exit master */
-    NGX_MODULE_V1_PADDING
-};
-
-
 /*
  * None where a credential is asked for, and none in a location that
  * only nginx itself can lead to: what led there was judged.
@@ -127,20 +60,20 @@ static const void *
 ngx_http_tradesec_public_get_policy(ngx_conf_t *cf)
 {
     const ngx_http_core_loc_conf_t             *clcf;
-    const ngx_http_tradesec_public_loc_conf_t  *plcf;
+    const ngx_http_tradesec_require_conf_t  *qlcf;
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-    plcf = ngx_http_conf_get_module_loc_conf(cf,
-                                             ngx_http_tradesec_public_module);
+    qlcf = ngx_http_conf_get_module_loc_conf(cf,
+                                             ngx_http_tradesec_require_module);
 
-    if (plcf->allowed == NGX_HTTP_TRADESEC_PUBLIC_ON
+    if (qlcf->public == NGX_HTTP_TRADESEC_PUBLIC_ON
         || clcf->internal || clcf->named
         || ngx_http_tradesec_conf_has_credential(cf))
     {
         return NULL;
     }
 
-    return &ngx_http_tradesec_public_policies[plcf->allowed];
+    return &ngx_http_tradesec_public_policies[qlcf->public];
 }
 
 
@@ -159,20 +92,20 @@ ngx_http_tradesec_public_check(ngx_http_request_t *r,
 static ngx_flag_t
 ngx_http_tradesec_public_passes(ngx_http_request_t *r)
 {
-    const ngx_http_tradesec_public_srv_conf_t  *pscf;
-    const ngx_http_tradesec_public_loc_conf_t  *plcf;
+    const ngx_http_tradesec_require_srv_conf_t  *qscf;
+    const ngx_http_tradesec_require_conf_t  *qlcf;
 
-    plcf = ngx_http_get_module_loc_conf(r, ngx_http_tradesec_public_module);
+    qlcf = ngx_http_get_module_loc_conf(r, ngx_http_tradesec_require_module);
 
-    if (plcf->allowed == NGX_HTTP_TRADESEC_PUBLIC_OFF) {
+    if (qlcf->public == NGX_HTTP_TRADESEC_PUBLIC_OFF) {
         return 0;
     }
 
-    if (plcf->allowed == NGX_HTTP_TRADESEC_PUBLIC_AUTO) {
-        pscf = ngx_http_get_module_srv_conf(r,
-                                            ngx_http_tradesec_public_module);
+    if (qlcf->public == NGX_HTTP_TRADESEC_PUBLIC_AUTO) {
+        qscf = ngx_http_get_module_srv_conf(r,
+                                            ngx_http_tradesec_require_module);
 
-        if (!pscf->verified) {
+        if (!qscf->verified) {
             return 1;
         }
     }
@@ -186,49 +119,4 @@ ngx_http_tradesec_public_subrequest(ngx_http_request_t *r, const void *policy,
     const void *passed)
 {
     return passed == policy || ngx_http_tradesec_public_passes(r);
-}
-
-
-static void *
-ngx_http_tradesec_public_create_srv_conf(ngx_conf_t *cf)
-{
-    return ngx_pcalloc(cf->pool, sizeof(ngx_http_tradesec_public_srv_conf_t));
-}
-
-
-static void *
-ngx_http_tradesec_public_create_loc_conf(ngx_conf_t *cf)
-{
-    ngx_http_tradesec_public_loc_conf_t  *plcf;
-
-    plcf = ngx_palloc(cf->pool, sizeof(ngx_http_tradesec_public_loc_conf_t));
-    if (plcf == NULL) {
-        return NULL;
-    }
-
-    plcf->allowed = NGX_CONF_UNSET_UINT;
-
-    return plcf;
-}
-
-
-static char *
-ngx_http_tradesec_public_merge_loc_conf(ngx_conf_t *cf, void *parent,
-    void *child)
-{
-    ngx_http_tradesec_public_loc_conf_t  *prev = parent;
-    ngx_http_tradesec_public_loc_conf_t  *conf = child;
-
-    ngx_http_tradesec_public_srv_conf_t  *pscf;
-
-    ngx_conf_merge_uint_value(conf->allowed, prev->allowed,
-                              NGX_HTTP_TRADESEC_PUBLIC_AUTO);
-
-    if (ngx_http_tradesec_conf_is_verified(cf)) {
-        pscf = ngx_http_conf_get_module_srv_conf(cf,
-                                             ngx_http_tradesec_public_module);
-        pscf->verified = 1;
-    }
-
-    return NGX_CONF_OK;
 }

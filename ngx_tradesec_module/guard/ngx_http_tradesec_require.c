@@ -37,6 +37,7 @@ static ngx_http_tradesec_verdict_t ngx_http_tradesec_require_verdict(
     ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
     const ngx_http_tradesec_rule_t *rule, ts_rule_e rc);
 static void *ngx_http_tradesec_require_create_main_conf(ngx_conf_t *cf);
+static void *ngx_http_tradesec_require_create_srv_conf(ngx_conf_t *cf);
 static void *ngx_http_tradesec_require_create_conf(ngx_conf_t *cf);
 static char *ngx_http_tradesec_require_merge_conf(ngx_conf_t *cf,
     void *parent, void *child);
@@ -72,6 +73,13 @@ static ngx_command_t  ngx_http_tradesec_require_commands[] = {
       offsetof(ngx_http_tradesec_require_conf_t, body_size),
       NULL },
 
+    { ngx_string("tradesec_public"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_tradesec_require_conf_t, public),
+      &ngx_http_tradesec_public_words },
+
       ngx_null_command
 };
 
@@ -83,7 +91,7 @@ static ngx_http_module_t  ngx_http_tradesec_require_module_ctx = {
     ngx_http_tradesec_require_create_main_conf,  /* create main conf */
     NULL,                                    /* init main configuration */
 
-    NULL,                                    /* create server configuration */
+    ngx_http_tradesec_require_create_srv_conf,  /* create server config */
     NULL,                                    /* merge server configuration */
 
     ngx_http_tradesec_require_create_conf,   /* create location config */
@@ -295,6 +303,13 @@ ngx_http_tradesec_require_create_main_conf(ngx_conf_t *cf)
 
 
 static void *
+ngx_http_tradesec_require_create_srv_conf(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool, sizeof(ngx_http_tradesec_require_srv_conf_t));
+}
+
+
+static void *
 ngx_http_tradesec_require_create_conf(ngx_conf_t *cf)
 {
     ngx_http_tradesec_require_conf_t  *qlcf;
@@ -313,6 +328,7 @@ ngx_http_tradesec_require_create_conf(ngx_conf_t *cf)
     }
 
     qlcf->body_size = NGX_CONF_UNSET_SIZE;
+    qlcf->public = NGX_CONF_UNSET_UINT;
 
     return qlcf;
 }
@@ -329,10 +345,19 @@ ngx_http_tradesec_require_merge_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_tradesec_require_conf_t  *prev = parent;
     ngx_http_tradesec_require_conf_t  *conf = child;
 
-    ngx_uint_t  i;
+    ngx_uint_t                             i;
+    ngx_http_tradesec_require_srv_conf_t  *qscf;
 
     ngx_conf_merge_size_value(conf->body_size, prev->body_size,
                               NGX_HTTP_TRADESEC_REQUIRE_BODY_SIZE);
+    ngx_conf_merge_uint_value(conf->public, prev->public,
+                              NGX_HTTP_TRADESEC_PUBLIC_AUTO);
+
+    if (ngx_http_tradesec_conf_is_verified(cf)) {
+        qscf = ngx_http_conf_get_module_srv_conf(cf,
+                                             ngx_http_tradesec_require_module);
+        qscf->verified = 1;
+    }
 
     conf->policy = conf->off ? NULL : prev->policy;
 

@@ -12,6 +12,7 @@
 
 #include "core/ts_part.h"
 #include "core/ts_rule.h"
+#include "guard/ngx_http_tradesec_public.h"
 #include "request/ngx_http_tradesec_context.h"
 #include "request/ngx_http_tradesec_method.h"
 
@@ -88,7 +89,14 @@ typedef struct {
     const ngx_http_tradesec_require_policy_t
                                         *policy;    /* NULL: no rules */
     size_t                               body_size;
+    ngx_uint_t                           public;    /* public_e */
 } ngx_http_tradesec_require_conf_t;
+
+
+typedef struct {
+    ngx_flag_t                           verified;  /* some location verifies
+                                                       tokens */
+} ngx_http_tradesec_require_srv_conf_t;
 
 
 /* What was read of a body while the rules of a request are checked. */

@@ -9,8 +9,8 @@
 #include <ngx_http.h>
 
 #include "core/ts_form.h"
-#include "guard/ngx_http_tradesec_freeze.h"
 #include "guard/ngx_http_tradesec_jwt_provider.h"
+#include "guard/ngx_http_tradesec_revoke_conf.h"
 #include "request/ngx_http_tradesec_body.h"
 #include "request/ngx_http_tradesec_conf.h"
 #include "request/ngx_http_tradesec_field.h"
@@ -21,11 +21,6 @@
 #define NGX_HTTP_TRADESEC_REVOCATIONS_BODY   8192
 #define NGX_HTTP_TRADESEC_REVOCATIONS_VALUE  1024
 #define NGX_HTTP_TRADESEC_REVOCATIONS_JSON   256
-
-
-typedef struct {
-    ngx_array_t  *allow;        /* of ngx_cidr_t; NULL: no such location */
-} ngx_http_tradesec_revocations_loc_conf_t;
 
 
 typedef enum {
@@ -57,55 +52,6 @@ static void ngx_http_tradesec_revocations_add(ngx_http_request_t *r,
     const ngx_http_tradesec_jwt_provider_t *provider, ts_revoked_e kind,
     ts_slice_t value);
 static ngx_int_t ngx_http_tradesec_revocations_answer(ngx_http_request_t *r);
-static void *ngx_http_tradesec_revocations_create_loc_conf(ngx_conf_t *cf);
-static char *ngx_http_tradesec_revocations_merge_loc_conf(ngx_conf_t *cf,
-    void *parent, void *child);
-static char *ngx_http_tradesec_revocations(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-
-
-static ngx_command_t  ngx_http_tradesec_operators_commands[] = {
-
-    { ngx_string("tradesec_revocations"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_ANY,
-      ngx_http_tradesec_revocations,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      0,
-      NULL },
-
-      ngx_null_command
-};
-
-
-static ngx_http_module_t  ngx_http_tradesec_operators_module_ctx = {
-    NULL,                                           /* preconfiguration */
-    NULL,                                           /* postconfiguration */
-
-    NULL,                                           /* create main conf */
-    NULL,                                           /* init main conf */
-
-    NULL,                                           /* create server conf */
-    NULL,                                           /* merge server conf */
-
-    ngx_http_tradesec_revocations_create_loc_conf,  /* create location conf */
-    ngx_http_tradesec_revocations_merge_loc_conf    /* merge location conf */
-};
-
-
-ngx_module_t  ngx_http_tradesec_operators_module = {
-    NGX_MODULE_V1,
-    &ngx_http_tradesec_operators_module_ctx,        /* module context */
-    ngx_http_tradesec_operators_commands,           /* module directives */
-    NGX_HTTP_MODULE,                                /* module type */
-    NULL,                                           /* init master */
-    NULL,                                           /* init module */
-    NULL,                                           /* init process */
-    NULL,                                           /* init thread */
-    NULL,                                           /* exit thread */
-    NULL,                                           /* exit process */
-    NULL,                                           /* exit master */
-    NGX_MODULE_V1_PADDING
-};
 
 
 /* In the order of ngx_http_tradesec_order_e; the first four of ts_revoked_e. */
@@ -123,14 +69,14 @@ static ts_slice_t  ngx_http_tradesec_order_names[] = {
 static ngx_int_t
 ngx_http_tradesec_revocations_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                                        rc;
-    const ngx_http_tradesec_revocations_loc_conf_t  *rlcf;
+    ngx_int_t                               rc;
+    const ngx_http_tradesec_revoke_conf_t  *rcf;
 
-    rlcf = ngx_http_get_module_loc_conf(r, ngx_http_tradesec_operators_module);
+    rcf = ngx_http_get_module_loc_conf(r, ngx_http_tradesec_revoke_module);
 
     /* a page of another site in an operator's browser sends its origin */
 
-    if (ngx_cidr_match(r->connection->sockaddr, rlcf->allow) != NGX_OK
+    if (ngx_cidr_match(r->connection->sockaddr, rcf->allow) != NGX_OK
         || (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))
             && !ngx_http_tradesec_is_on(r)
             && ngx_http_tradesec_request_field(r, "origin").len))
@@ -415,25 +361,11 @@ ngx_http_tradesec_revocations_answer(ngx_http_request_t *r)
 }
 
 
-static void *
-ngx_http_tradesec_revocations_create_loc_conf(ngx_conf_t *cf)
+char *
+ngx_http_tradesec_revocations_merge(ngx_conf_t *cf,
+    const ngx_http_tradesec_revoke_conf_t *conf)
 {
-    return ngx_pcalloc(cf->pool,
-                       sizeof(ngx_http_tradesec_revocations_loc_conf_t));
-}
-
-
-static char *
-ngx_http_tradesec_revocations_merge_loc_conf(ngx_conf_t *cf, void *parent,
-    void *child)
-{
-    ngx_http_tradesec_revocations_loc_conf_t  *conf = child;
-
     ngx_flag_t  no_zone;
-
-    if (conf->allow == NULL) {
-        return NGX_CONF_OK;
-    }
 
     /* the address is one: no token is asked for beside it */
 
@@ -450,22 +382,23 @@ ngx_http_tradesec_revocations_merge_loc_conf(ngx_conf_t *cf, void *parent,
 }
 
 
-static char *
+char *
 ngx_http_tradesec_revocations(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_http_tradesec_revocations_loc_conf_t *rlcf = conf;
+    ngx_http_tradesec_revoke_conf_t  *rcf = conf;
 
-    ngx_int_t                  rc;
-    ngx_str_t                 *value, address;
-    ngx_uint_t                 i;
-    ngx_cidr_t                *cidr;
-    ngx_http_core_loc_conf_t  *clcf;
+    ngx_int_t                              rc;
+    ngx_str_t                             *value, address;
+    ngx_uint_t                             i;
+    ngx_cidr_t                            *cidr;
+    ngx_http_core_loc_conf_t              *clcf;
+    ngx_http_tradesec_revoke_main_conf_t  *rmcf;
 
     static const ts_slice_t  words[] = {
         { (const uint8_t *) "allow=", 6 },
     };
 
-    if (rlcf->allow != NULL) {
+    if (rcf->allow != NULL) {
         return "is duplicate";
     }
 
@@ -478,9 +411,9 @@ ngx_http_tradesec_revocations(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    rlcf->allow = ngx_array_create(cf->pool, cf->args->nelts,
+    rcf->allow = ngx_array_create(cf->pool, cf->args->nelts,
                                    sizeof(ngx_cidr_t));
-    if (rlcf->allow == NULL) {
+    if (rcf->allow == NULL) {
         return NGX_CONF_ERROR;
     }
 
@@ -493,7 +426,7 @@ ngx_http_tradesec_revocations(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         address.data = value[i].data + 6;
         address.len = value[i].len - 6;
 
-        cidr = ngx_array_push(rlcf->allow);
+        cidr = ngx_array_push(rcf->allow);
         if (cidr == NULL) {
             return NGX_CONF_ERROR;
         }
@@ -525,7 +458,9 @@ ngx_http_tradesec_revocations(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     clcf->handler = ngx_http_tradesec_revocations_handler;
 
-    ngx_http_tradesec_freeze_operators(cf);
+    rmcf = ngx_http_conf_get_module_main_conf(cf,
+                                            ngx_http_tradesec_revoke_module);
+    rmcf->operators = 1;
 
     return NGX_CONF_OK;
 }

@@ -1,7 +1,7 @@
 /*
  * Copyright (C) the ngx_tradesec authors
  *
- * The directive tradesec_revoke.
+ * The directive tradesec_revoke, and the nginx module of revocation.
  */
 
 #include <ngx_config.h>
@@ -16,11 +16,14 @@
 #include "response/ngx_http_tradesec_outcome.h"
 
 
+static void *ngx_http_tradesec_revoke_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_tradesec_revoke_create_conf(ngx_conf_t *cf);
 static char *ngx_http_tradesec_revoke_merge_conf(ngx_conf_t *cf, void *parent,
     void *child);
 static char *ngx_http_tradesec_revoke(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static char *ngx_http_tradesec_revoke_merge(ngx_conf_t *cf,
+    ngx_http_tradesec_revoke_conf_t *conf);
 static ngx_int_t ngx_http_tradesec_revoke_parameter(ngx_conf_t *cf,
     ngx_http_tradesec_revoke_policy_t *policy, ngx_str_t *value);
 
@@ -39,6 +42,20 @@ static ngx_command_t  ngx_http_tradesec_revoke_commands[] = {
       0,
       NULL },
 
+    { ngx_string("tradesec_revocations"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_ANY,
+      ngx_http_tradesec_revocations,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("tradesec_freeze"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_tradesec_revoke_conf_t, freeze),
+      NULL },
+
       ngx_null_command
 };
 
@@ -47,7 +64,7 @@ static ngx_http_module_t  ngx_http_tradesec_revoke_module_ctx = {
     NULL,                                  /* preconfiguration */
     NULL,                                  /* postconfiguration */
 
-    NULL,                                  /* create main configuration */
+    ngx_http_tradesec_revoke_create_main_conf, /* create main configuration */
     NULL,                                  /* init main configuration */
 
     NULL,                                  /* create server configuration */
@@ -75,28 +92,57 @@ ngx_module_t  ngx_http_tradesec_revoke_module = {
 
 
 static void *
+ngx_http_tradesec_revoke_create_main_conf(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool, sizeof(ngx_http_tradesec_revoke_main_conf_t));
+}
+
+
+static void *
 ngx_http_tradesec_revoke_create_conf(ngx_conf_t *cf)
 {
     ngx_http_tradesec_revoke_conf_t  *rcf;
 
-    rcf = ngx_palloc(cf->pool, sizeof(ngx_http_tradesec_revoke_conf_t));
+    rcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_tradesec_revoke_conf_t));
     if (rcf == NULL) {
         return NULL;
     }
 
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     rcf->allow = NULL;
+     */
+
     rcf->policy = NGX_CONF_UNSET_PTR;
+    rcf->freeze = NGX_CONF_UNSET;
 
     return rcf;
 }
 
 
-/* Not inherited: a location within may be another action of the app. */
-
 static char *
 ngx_http_tradesec_revoke_merge_conf(ngx_conf_t *cf, void *parent, void *child)
 {
+    ngx_http_tradesec_revoke_conf_t  *prev = parent;
     ngx_http_tradesec_revoke_conf_t  *conf = child;
 
+    ngx_conf_merge_value(conf->freeze, prev->freeze, 1);
+
+    if (conf->allow != NULL
+        && ngx_http_tradesec_revocations_merge(cf, conf) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_tradesec_revoke_merge(cf, conf);
+}
+
+
+static char *
+ngx_http_tradesec_revoke_merge(ngx_conf_t *cf,
+    ngx_http_tradesec_revoke_conf_t *conf)
+{
     ngx_uint_t                             i;
     ngx_flag_t                             no_zone;
     const ngx_http_tradesec_jwt_policy_t  *jwt;

@@ -1,7 +1,9 @@
 /*
  * Copyright (C) the ngx_tradesec authors
  *
- * The configuration of tradesec_revoke; for ngx_http_tradesec_revoke*.c only.
+ * The configuration of revocation: what revokes (tradesec_revoke), the
+ * operators' location (tradesec_revocations), and what they can freeze. For
+ * the files of these rooms only.
  */
 
 #ifndef NGX_HTTP_TRADESEC_REVOKE_CONF_H
@@ -25,11 +27,29 @@ typedef struct {
 
 
 typedef struct {
+    ngx_flag_t                          operators;  /* there are some */
+} ngx_http_tradesec_revoke_main_conf_t;
+
+
+/* Only freeze is inherited: a location within may be another action. */
+
+typedef struct {
     ngx_http_tradesec_revoke_policy_t  *policy;
+    ngx_array_t                        *allow;      /* of ngx_cidr_t: the
+                                                       operators' location */
+    ngx_flag_t                          freeze;
 } ngx_http_tradesec_revoke_conf_t;
 
 
 extern ngx_module_t  ngx_http_tradesec_revoke_module;
+
+
+/* The directive of the operators' location, and its merging. */
+
+char *ngx_http_tradesec_revocations(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_tradesec_revocations_merge(ngx_conf_t *cf,
+    const ngx_http_tradesec_revoke_conf_t *conf);
 
 
 #endif /* NGX_HTTP_TRADESEC_REVOKE_CONF_H */

@@ -86,6 +86,10 @@ const ngx_http_tradesec_session_policy_t *ngx_http_tradesec_session_get_policy(
 
 ngx_flag_t ngx_http_tradesec_session_is_active(ngx_conf_t *cf);
 
+/* Where it does, the gate has the filter of sessions installed. */
+
+void ngx_http_tradesec_session_filter_init(ngx_conf_t *cf);
+
 
 /* Of a response: what it does with the app's cookie. */
 

@@ -21,30 +21,17 @@ static void ngx_http_tradesec_ctx_cleanup(void *data);
 static void ngx_http_tradesec_random_id(ngx_http_request_t *r, ngx_str_t *id);
 
 
-/*
- * An internal redirect zeroes r->ctx. The pool's cleanup list survives it, so
- * the context hangs there too, as the realip module does it.
- */
-
 const ngx_http_tradesec_ctx_t *
-ngx_http_tradesec_find_ctx(ngx_http_request_t *r)
+ngx_http_tradesec_redirected_ctx(ngx_http_request_t *r)
 {
-    ngx_pool_cleanup_t       *cln;
-    ngx_http_tradesec_ctx_t  *ctx;
+    ngx_pool_cleanup_t  *cln;
 
     r = r->main;
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_tradesec_request_module);
-
-    if (ctx != NULL || !(r->internal || r->filter_finalize)) {
-        return ctx;
-    }
-
     for (cln = r->pool->cleanup; cln; cln = cln->next) {
         if (cln->handler == ngx_http_tradesec_ctx_cleanup) {
-            ctx = cln->data;
-            ngx_http_set_ctx(r, ctx, ngx_http_tradesec_request_module);
-            return ctx;
+            ngx_http_set_ctx(r, cln->data, ngx_http_tradesec_request_module);
+            return cln->data;
         }
     }
 

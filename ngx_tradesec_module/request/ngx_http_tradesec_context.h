@@ -9,6 +9,7 @@
 
 #include "request/ngx_http_tradesec_guard.h"
 #include "request/ngx_http_tradesec_identity.h"
+#include "request/ngx_http_tradesec_request.h"
 
 
 typedef enum {
@@ -99,6 +100,15 @@ struct ngx_http_tradesec_ctx_s {
 
 
 /*
+ * An internal redirect zeroes r->ctx. The pool's cleanup list survives it, so
+ * the context hangs there too, as the realip module does it.
+ */
+
+const ngx_http_tradesec_ctx_t *ngx_http_tradesec_redirected_ctx(
+    ngx_http_request_t *r);
+
+
+/*
  * All look at the main request. The first returns NULL when no guard has seen
  * the request. The second is for who has something to write: it creates the
  * request's own context, from the shared one where there is one, and returns
@@ -106,8 +116,18 @@ struct ngx_http_tradesec_ctx_s {
  * of its own a shared one, which is const and costs no copy.
  */
 
-const ngx_http_tradesec_ctx_t *ngx_http_tradesec_find_ctx(
-    ngx_http_request_t *r);
+static ngx_inline const ngx_http_tradesec_ctx_t *
+ngx_http_tradesec_find_ctx(ngx_http_request_t *r)
+{
+    ngx_http_tradesec_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r->main, ngx_http_tradesec_request_module);
+
+    return ctx != NULL || !(r->main->internal || r->main->filter_finalize)
+           ? ctx : ngx_http_tradesec_redirected_ctx(r);
+}
+
+
 ngx_http_tradesec_ctx_t *ngx_http_tradesec_get_ctx(ngx_http_request_t *r);
 ngx_int_t ngx_http_tradesec_share_ctx(ngx_http_request_t *r,
     const ngx_http_tradesec_ctx_t *shared);

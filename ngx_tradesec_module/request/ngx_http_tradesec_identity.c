@@ -10,77 +10,26 @@
 #include "request/ngx_http_tradesec_compat.h"
 #include "request/ngx_http_tradesec_context.h"
 #include "request/ngx_http_tradesec_field.h"
-
-
-typedef struct {
-    ngx_flag_t                  active;     /* some server has identities */
-    ngx_http_tradesec_claims_t  claims;
-} ngx_http_tradesec_identity_main_conf_t;
-
-
-typedef struct {
-    ngx_flag_t    active;
-    ngx_str_t     names[NGX_HTTP_TRADESEC_IDENTITY_HEADERS];
-    ngx_uint_t    n;
-} ngx_http_tradesec_identity_srv_conf_t;
+#include "request/ngx_http_tradesec_request_conf.h"
 
 
 static ngx_int_t ngx_http_tradesec_identity_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_tradesec_identity_unread_handler(
     ngx_http_request_t *r);
-static void *ngx_http_tradesec_identity_create_main_conf(ngx_conf_t *cf);
-static void *ngx_http_tradesec_identity_create_srv_conf(ngx_conf_t *cf);
-static ngx_int_t ngx_http_tradesec_identity_init(ngx_conf_t *cf);
-
-
-static ngx_http_module_t  ngx_http_tradesec_identity_module_ctx = {
-    NULL,                                         /* preconfiguration */
-    ngx_http_tradesec_identity_init,              /* postconfiguration */
-
-    ngx_http_tradesec_identity_create_main_conf,  /* create main config */
-    NULL,                                         /* init main config */
-
-    ngx_http_tradesec_identity_create_srv_conf,   /* create server config */
-    NULL,                                         /* merge server config */
-
-    NULL,                                         /* create location config */
-    NULL                                          /* merge location config */
-};
-
-
-static ngx_command_t  ngx_http_tradesec_identity_commands[] = {
-      ngx_null_command
-};
-
-
-ngx_module_t  ngx_http_tradesec_identity_module = {
-    NGX_MODULE_V1,
-    &ngx_http_tradesec_identity_module_ctx,       /* module context */
-    ngx_http_tradesec_identity_commands,          /* module directives */
-    NGX_HTTP_MODULE,                              /* module type */
-    NULL,                                         /* init master */
-    NULL,                                         /* init module */
-    NULL,                                         /* init process */
-    NULL,                                         /* init thread */
-    NULL,                                         /* exit thread */
-    NULL,                                         /* exit process */
-    NULL,                                         /* exit master */
-    NGX_MODULE_V1_PADDING
-};
 
 
 void
 ngx_http_tradesec_identity_activate(ngx_conf_t *cf)
 {
     ngx_http_tradesec_identity_srv_conf_t   *iscf;
-    ngx_http_tradesec_identity_main_conf_t  *imcf;
+    ngx_http_tradesec_request_main_conf_t  *rmcf;
 
-    imcf = ngx_http_conf_get_module_main_conf(cf,
-                                           ngx_http_tradesec_identity_module);
+    rmcf = ngx_http_conf_get_module_main_conf(cf,
+                                           ngx_http_tradesec_request_module);
     iscf = ngx_http_conf_get_module_srv_conf(cf,
-                                           ngx_http_tradesec_identity_module);
+                                           ngx_http_tradesec_request_module);
 
-    imcf->active = 1;
+    rmcf->identities = 1;
     iscf->active = 1;
 }
 
@@ -88,12 +37,12 @@ ngx_http_tradesec_identity_activate(ngx_conf_t *cf)
 ngx_flag_t
 ngx_http_tradesec_identity_is_active(ngx_conf_t *cf)
 {
-    const ngx_http_tradesec_identity_main_conf_t  *imcf;
+    const ngx_http_tradesec_request_main_conf_t  *rmcf;
 
-    imcf = ngx_http_conf_get_module_main_conf(cf,
-                                           ngx_http_tradesec_identity_module);
+    rmcf = ngx_http_conf_get_module_main_conf(cf,
+                                           ngx_http_tradesec_request_module);
 
-    return imcf->active;
+    return rmcf->identities;
 }
 
 
@@ -122,7 +71,7 @@ ngx_http_tradesec_identity_header(ngx_conf_t *cf, const ngx_str_t *name)
     ngx_http_tradesec_identity_srv_conf_t  *iscf;
 
     iscf = ngx_http_conf_get_module_srv_conf(cf,
-                                           ngx_http_tradesec_identity_module);
+                                           ngx_http_tradesec_request_module);
 
     for (i = 0; i < iscf->n; i++) {
         known = ts_slice(iscf->names[i].data, iscf->names[i].len);
@@ -218,11 +167,11 @@ ngx_http_tradesec_conf_claim(ngx_conf_t *cf, const ts_json_pointer_t *pointer)
 {
     ngx_uint_t                               i, j;
     ngx_http_tradesec_claims_t              *claims;
-    ngx_http_tradesec_identity_main_conf_t  *imcf;
+    ngx_http_tradesec_request_main_conf_t  *rmcf;
 
-    imcf = ngx_http_conf_get_module_main_conf(cf,
-                                           ngx_http_tradesec_identity_module);
-    claims = &imcf->claims;
+    rmcf = ngx_http_conf_get_module_main_conf(cf,
+                                           ngx_http_tradesec_request_module);
+    claims = &rmcf->claims;
 
     for (i = 0; i < claims->n; i++) {
 
@@ -257,23 +206,23 @@ ngx_http_tradesec_conf_claim(ngx_conf_t *cf, const ts_json_pointer_t *pointer)
 const ngx_http_tradesec_claims_t *
 ngx_http_tradesec_conf_claims(ngx_conf_t *cf)
 {
-    const ngx_http_tradesec_identity_main_conf_t  *imcf;
+    const ngx_http_tradesec_request_main_conf_t  *rmcf;
 
-    imcf = ngx_http_conf_get_module_main_conf(cf,
-                                           ngx_http_tradesec_identity_module);
+    rmcf = ngx_http_conf_get_module_main_conf(cf,
+                                           ngx_http_tradesec_request_module);
 
-    return &imcf->claims;
+    return &rmcf->claims;
 }
 
 
 const ngx_http_tradesec_claims_t *
 ngx_http_tradesec_get_claims(ngx_http_request_t *r)
 {
-    const ngx_http_tradesec_identity_main_conf_t  *imcf;
+    const ngx_http_tradesec_request_main_conf_t  *rmcf;
 
-    imcf = ngx_http_get_module_main_conf(r, ngx_http_tradesec_identity_module);
+    rmcf = ngx_http_get_module_main_conf(r, ngx_http_tradesec_request_module);
 
-    return &imcf->claims;
+    return &rmcf->claims;
 }
 
 
@@ -316,7 +265,7 @@ ngx_http_tradesec_identity_handler(ngx_http_request_t *r)
     ngx_http_tradesec_ctx_t                      *ctx;
     const ngx_http_tradesec_identity_srv_conf_t  *iscf;
 
-    iscf = ngx_http_get_module_srv_conf(r, ngx_http_tradesec_identity_module);
+    iscf = ngx_http_get_module_srv_conf(r, ngx_http_tradesec_request_module);
 
     if (!iscf->active) {
         return NGX_DECLINED;
@@ -370,7 +319,7 @@ ngx_http_tradesec_identity_unread_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    iscf = ngx_http_get_module_srv_conf(r, ngx_http_tradesec_identity_module);
+    iscf = ngx_http_get_module_srv_conf(r, ngx_http_tradesec_request_module);
 
     if (!iscf->active) {
         return NGX_DECLINED;
@@ -395,29 +344,13 @@ ngx_http_tradesec_identity_unread_handler(ngx_http_request_t *r)
 }
 
 
-static void *
-ngx_http_tradesec_identity_create_main_conf(ngx_conf_t *cf)
-{
-    return ngx_pcalloc(cf->pool,
-                       sizeof(ngx_http_tradesec_identity_main_conf_t));
-}
-
-
-static void *
-ngx_http_tradesec_identity_create_srv_conf(ngx_conf_t *cf)
-{
-    return ngx_pcalloc(cf->pool,
-                       sizeof(ngx_http_tradesec_identity_srv_conf_t));
-}
-
-
-static ngx_int_t
+ngx_int_t
 ngx_http_tradesec_identity_init(ngx_conf_t *cf)
 {
     ngx_uint_t                               i;
     ngx_http_handler_pt                     *h;
     ngx_http_core_main_conf_t               *cmcf;
-    ngx_http_tradesec_identity_main_conf_t  *imcf;
+    ngx_http_tradesec_request_main_conf_t  *rmcf;
 
     static const struct {
         ngx_http_phases                      phase;
@@ -431,10 +364,10 @@ ngx_http_tradesec_identity_init(ngx_conf_t *cf)
           ngx_http_tradesec_identity_unread_handler },
     };
 
-    imcf = ngx_http_conf_get_module_main_conf(cf,
-                                           ngx_http_tradesec_identity_module);
+    rmcf = ngx_http_conf_get_module_main_conf(cf,
+                                           ngx_http_tradesec_request_module);
 
-    if (!imcf->active) {
+    if (!rmcf->identities) {
         return NGX_OK;
     }
 

@@ -6,17 +6,12 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include "request/ngx_http_tradesec_request.h"
 #include "request/ngx_http_tradesec_conf.h"
 #include "request/ngx_http_tradesec_method.h"
+#include "request/ngx_http_tradesec_request_conf.h"
 
 
 #define NGX_HTTP_TRADESEC_GUARDS_ALL  ((1 << NGX_HTTP_TRADESEC_GUARD_N) - 1)
-
-
-typedef struct {
-    ngx_int_t                     request_id;   /* index of the variable */
-} ngx_http_tradesec_request_main_conf_t;
 
 
 typedef struct {
@@ -32,6 +27,7 @@ typedef struct {
 
 static void *ngx_http_tradesec_request_create_main_conf(ngx_conf_t *cf);
 static ngx_int_t ngx_http_tradesec_request_init_module(ngx_cycle_t *cycle);
+static void *ngx_http_tradesec_request_create_srv_conf(ngx_conf_t *cf);
 static void *ngx_http_tradesec_request_create_conf(ngx_conf_t *cf);
 static char *ngx_http_tradesec_request_merge_conf(ngx_conf_t *cf,
     void *parent, void *child);
@@ -98,12 +94,12 @@ static ngx_command_t  ngx_http_tradesec_request_commands[] = {
 
 static ngx_http_module_t  ngx_http_tradesec_request_module_ctx = {
     ngx_http_tradesec_add_variables,            /* preconfiguration */
-    NULL,                                       /* postconfiguration */
+    ngx_http_tradesec_identity_init,            /* postconfiguration */
 
     ngx_http_tradesec_request_create_main_conf, /* create main conf */
     NULL,                                       /* init main conf */
 
-    NULL,                                       /* create server conf */
+    ngx_http_tradesec_request_create_srv_conf,  /* create server conf */
     NULL,                                       /* merge server conf */
 
     ngx_http_tradesec_request_create_conf,      /* create location conf */
@@ -295,23 +291,18 @@ ngx_http_tradesec_is_https(ngx_http_request_t *r)
 }
 
 
-ngx_flag_t
-ngx_http_tradesec_is_early_data(ngx_http_request_t *r)
-{
 #if (NGX_HTTP_SSL)
 
+ngx_flag_t
+ngx_http_tradesec_read_early_data(ngx_http_request_t *r)
+{
     ngx_str_t  early;
 
-    return r->connection->ssl
-           && ngx_ssl_get_early_data(r->connection, r->pool, &early) == NGX_OK
+    return ngx_ssl_get_early_data(r->connection, r->pool, &early) == NGX_OK
            && early.len;
-
-#else
-
-    return 0;
+}
 
 #endif
-}
 
 
 ngx_int_t
@@ -337,7 +328,8 @@ ngx_http_tradesec_request_create_main_conf(ngx_conf_t *cf)
 {
     ngx_http_tradesec_request_main_conf_t  *rmcf;
 
-    rmcf = ngx_palloc(cf->pool, sizeof(ngx_http_tradesec_request_main_conf_t));
+    rmcf = ngx_pcalloc(cf->pool,
+                       sizeof(ngx_http_tradesec_request_main_conf_t));
     if (rmcf == NULL) {
         return NULL;
     }
@@ -377,6 +369,14 @@ ngx_http_tradesec_request_init_module(ngx_cycle_t *cycle)
     }
 
     return NGX_OK;
+}
+
+
+static void *
+ngx_http_tradesec_request_create_srv_conf(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool,
+                       sizeof(ngx_http_tradesec_identity_srv_conf_t));
 }
 
 

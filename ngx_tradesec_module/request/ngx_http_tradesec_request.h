@@ -79,7 +79,18 @@ ngx_flag_t ngx_http_tradesec_is_https(ngx_http_request_t *r);
  * section 5.2); "ssl_early_data" is off by default.
  */
 
-ngx_flag_t ngx_http_tradesec_is_early_data(ngx_http_request_t *r);
+ngx_flag_t ngx_http_tradesec_read_early_data(ngx_http_request_t *r);
+
+static ngx_inline ngx_flag_t
+ngx_http_tradesec_is_early_data(ngx_http_request_t *r)
+{
+#if (NGX_HTTP_SSL)
+    return r->connection->ssl && ngx_http_tradesec_read_early_data(r);
+#else
+    return 0;
+#endif
+}
+
 
 /* The index of nginx's $request_id; NGX_ERROR: the configuration has none. */
 

@@ -14,71 +14,11 @@
 #include "request/ngx_http_tradesec_context.h"
 #include "request/ngx_http_tradesec_field.h"
 #include "request/ngx_http_tradesec_request.h"
-
-
-typedef struct {
-    ngx_flag_t    active;
-} ngx_http_tradesec_cache_control_main_conf_t;
-
-
-typedef struct {
-    ngx_str_t     value;            /* empty: nothing is added */
-} ngx_http_tradesec_cache_control_conf_t;
+#include "response/ngx_http_tradesec_response.h"
 
 
 static ngx_int_t ngx_http_tradesec_cache_control_filter(
     ngx_http_request_t *r);
-static void *ngx_http_tradesec_cache_control_create_main_conf(ngx_conf_t *cf);
-static void *ngx_http_tradesec_cache_control_create_conf(ngx_conf_t *cf);
-static char *ngx_http_tradesec_cache_control_merge_conf(ngx_conf_t *cf,
-    void *parent, void *child);
-static char *ngx_http_tradesec_cache_control(ngx_conf_t *cf,
-    ngx_command_t *cmd, void *conf);
-static ngx_int_t ngx_http_tradesec_cache_control_init(ngx_conf_t *cf);
-
-
-static ngx_command_t  ngx_http_tradesec_cache_control_commands[] = {
-
-    { ngx_string("tradesec_cache_control"),
-      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_http_tradesec_cache_control,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      0,
-      NULL },
-
-      ngx_null_command
-};
-
-
-static ngx_http_module_t  ngx_http_tradesec_cache_control_module_ctx = {
-    NULL,                                         /* preconfiguration */
-    ngx_http_tradesec_cache_control_init,         /* postconfiguration */
-
-    ngx_http_tradesec_cache_control_create_main_conf, /* create main conf */
-    NULL,                                         /* init main conf */
-
-    NULL,                                         /* create server conf */
-    NULL,                                         /* merge server conf */
-
-    ngx_http_tradesec_cache_control_create_conf,  /* create location conf */
-    ngx_http_tradesec_cache_control_merge_conf    /* merge location conf */
-};
-
-
-ngx_module_t  ngx_http_tradesec_cache_control_module = {
-    NGX_MODULE_V1,
-    &ngx_http_tradesec_cache_control_module_ctx,  /* module context */
-    ngx_http_tradesec_cache_control_commands,     /* module directives */
-    NGX_HTTP_MODULE,                              /* module type */
-    NULL,                                         /* init master */
-    NULL,                                         /* init module */
-    NULL,                                         /* init process */
-    NULL,                                         /* init thread */
-    NULL,                                         /* exit thread */
-    NULL,                                         /* exit process */
-    NULL,                                         /* exit master */
-    NGX_MODULE_V1_PADDING
-};
 
 
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
@@ -87,8 +27,8 @@ static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
 static ngx_int_t
 ngx_http_tradesec_cache_control_filter(ngx_http_request_t *r)
 {
-    const ngx_http_tradesec_ctx_t                 *ctx;
-    const ngx_http_tradesec_cache_control_conf_t  *ccf;
+    const ngx_http_tradesec_ctx_t            *ctx;
+    const ngx_http_tradesec_response_conf_t  *rcf;
 
     if (r != r->main
         || ngx_http_tradesec_has_cache_control(r)
@@ -104,13 +44,12 @@ ngx_http_tradesec_cache_control_filter(ngx_http_request_t *r)
         return ngx_http_next_header_filter(r);
     }
 
-    ccf = ngx_http_get_module_loc_conf(r,
-                                      ngx_http_tradesec_cache_control_module);
+    rcf = ngx_http_get_module_loc_conf(r, ngx_http_tradesec_response_module);
 
-    if (ccf->value.len
+    if (rcf->cache_control.len
         && ngx_http_tradesec_is_on(r)
         && ngx_http_tradesec_set_response_field(r, "Cache-Control",
-                                                &ccf->value)
+                                                &rcf->cache_control)
            == NULL)
     {
         return NGX_ERROR;
@@ -120,57 +59,34 @@ ngx_http_tradesec_cache_control_filter(ngx_http_request_t *r)
 }
 
 
-static void *
-ngx_http_tradesec_cache_control_create_main_conf(ngx_conf_t *cf)
+void
+ngx_http_tradesec_cache_control_install(void)
 {
-    return ngx_pcalloc(cf->pool,
-                       sizeof(ngx_http_tradesec_cache_control_main_conf_t));
+    ngx_http_next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = ngx_http_tradesec_cache_control_filter;
 }
 
 
-static void *
-ngx_http_tradesec_cache_control_create_conf(ngx_conf_t *cf)
+void
+ngx_http_tradesec_cache_control_merge(ngx_conf_t *cf, const ngx_str_t *prev,
+    ngx_str_t *conf, ngx_http_tradesec_response_main_conf_t *rmcf)
 {
-    /*
-     * set by ngx_pcalloc():
-     *
-     *     value = { 0, NULL };
-     */
+    ngx_conf_merge_str_value((*conf), (*prev), "no-store");
 
-    return ngx_pcalloc(cf->pool,
-                       sizeof(ngx_http_tradesec_cache_control_conf_t));
-}
-
-
-static char *
-ngx_http_tradesec_cache_control_merge_conf(ngx_conf_t *cf, void *parent,
-    void *child)
-{
-    ngx_http_tradesec_cache_control_conf_t  *prev = parent;
-    ngx_http_tradesec_cache_control_conf_t  *conf = child;
-
-    ngx_http_tradesec_cache_control_main_conf_t  *cmcf;
-
-    ngx_conf_merge_str_value(conf->value, prev->value, "no-store");
-
-    if (conf->value.len && ngx_http_tradesec_conf_is_on(cf)) {
-        cmcf = ngx_http_conf_get_module_main_conf(cf,
-                                      ngx_http_tradesec_cache_control_module);
-        cmcf->active = 1;
+    if (conf->len && ngx_http_tradesec_conf_is_on(cf)) {
+        rmcf->cache_control = 1;
     }
-
-    return NGX_CONF_OK;
 }
 
 
-static char *
+char *
 ngx_http_tradesec_cache_control(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_http_tradesec_cache_control_conf_t  *ccf = conf;
+    ngx_http_tradesec_response_conf_t  *rcf = conf;
 
     ngx_str_t  *value;
 
-    if (ccf->value.data != NULL) {
+    if (rcf->cache_control.data != NULL) {
         return "is duplicate";
     }
 
@@ -182,28 +98,11 @@ ngx_http_tradesec_cache_control(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "has an empty value, or one with a control character";
     }
 
-    ccf->value = value[1];
+    rcf->cache_control = value[1];
 
     if (ngx_strcmp(value[1].data, "off") == 0) {
-        ccf->value.len = 0;
+        rcf->cache_control.len = 0;
     }
 
     return NGX_CONF_OK;
-}
-
-
-static ngx_int_t
-ngx_http_tradesec_cache_control_init(ngx_conf_t *cf)
-{
-    const ngx_http_tradesec_cache_control_main_conf_t  *cmcf;
-
-    cmcf = ngx_http_conf_get_module_main_conf(cf,
-                                      ngx_http_tradesec_cache_control_module);
-
-    if (cmcf->active && ngx_http_tradesec_identity_is_active(cf)) {
-        ngx_http_next_header_filter = ngx_http_top_header_filter;
-        ngx_http_top_header_filter = ngx_http_tradesec_cache_control_filter;
-    }
-
-    return NGX_OK;
 }

@@ -11,85 +11,15 @@
 #include <ngx_http.h>
 
 #include "request/ngx_http_tradesec_request.h"
-#include "response/ngx_http_tradesec_cookies.h"
-
-
-typedef struct {
-    ngx_flag_t                                active;
-} ngx_http_tradesec_cookies_main_conf_t;
-
-
-typedef struct {
-    ngx_flag_t                                enable;
-    ngx_array_t                              *rules;    /* of rule_t */
-    const ngx_http_tradesec_cookie_policy_t  *policy;   /* NULL: off */
-} ngx_http_tradesec_cookies_conf_t;
+#include "response/ngx_http_tradesec_response.h"
 
 
 static ngx_int_t ngx_http_tradesec_cookies_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_tradesec_harden_cookie(ngx_http_request_t *r,
     const ngx_http_tradesec_cookie_policy_t *policy, ngx_table_elt_t *h);
-static void *ngx_http_tradesec_cookies_create_main_conf(ngx_conf_t *cf);
-static void *ngx_http_tradesec_cookies_create_conf(ngx_conf_t *cf);
-static char *ngx_http_tradesec_cookies_merge_conf(ngx_conf_t *cf,
-    void *parent, void *child);
 static char *ngx_http_tradesec_cookies_inherit(ngx_conf_t *cf,
     ngx_http_tradesec_cookies_conf_t *conf,
     const ngx_http_tradesec_cookies_conf_t *prev);
-static char *ngx_http_tradesec_cookie(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-static ngx_int_t ngx_http_tradesec_cookies_init(ngx_conf_t *cf);
-
-
-static ngx_command_t  ngx_http_tradesec_cookies_commands[] = {
-
-    { ngx_string("tradesec_cookies"),
-      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
-      ngx_conf_set_flag_slot,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_tradesec_cookies_conf_t, enable),
-      NULL },
-
-    { ngx_string("tradesec_cookie"),
-      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_2MORE,
-      ngx_http_tradesec_cookie,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      0,
-      NULL },
-
-      ngx_null_command
-};
-
-
-static ngx_http_module_t  ngx_http_tradesec_cookies_module_ctx = {
-    NULL,                                        /* preconfiguration */
-    ngx_http_tradesec_cookies_init,              /* postconfiguration */
-
-    ngx_http_tradesec_cookies_create_main_conf,  /* create main configuration */
-    NULL,                                        /* init main configuration */
-
-    NULL,                                        /* create server config */
-    NULL,                                        /* merge server config */
-
-    ngx_http_tradesec_cookies_create_conf,       /* create location config */
-    ngx_http_tradesec_cookies_merge_conf         /* merge location config */
-};
-
-
-ngx_module_t  ngx_http_tradesec_cookies_module = {
-    NGX_MODULE_V1,
-    &ngx_http_tradesec_cookies_module_ctx,       /* module context */
-    ngx_http_tradesec_cookies_commands,          /* module directives */
-    NGX_HTTP_MODULE,                             /* module type */
-    NULL,                                        /* init master */
-    NULL,                                        /* init module */
-    NULL,                                        /* init process */
-    NULL,                                        /* init thread */
-    NULL,                                        /* exit thread */
-    NULL,                                        /* exit process */
-    NULL,                                        /* exit master */
-    NGX_MODULE_V1_PADDING
-};
 
 
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
@@ -98,13 +28,13 @@ static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
 static ngx_int_t
 ngx_http_tradesec_cookies_filter(ngx_http_request_t *r)
 {
-    ngx_list_part_t                         *part;
-    ngx_table_elt_t                         *h, *end;
-    const ngx_http_tradesec_cookies_conf_t  *ccf;
+    ngx_list_part_t                          *part;
+    ngx_table_elt_t                          *h, *end;
+    const ngx_http_tradesec_response_conf_t  *rcf;
 
-    ccf = ngx_http_get_module_loc_conf(r, ngx_http_tradesec_cookies_module);
+    rcf = ngx_http_get_module_loc_conf(r, ngx_http_tradesec_response_module);
 
-    if (ccf->policy == NULL || r != r->main) {
+    if (rcf->cookies.policy == NULL || r != r->main) {
         return ngx_http_next_header_filter(r);
     }
 
@@ -119,7 +49,7 @@ ngx_http_tradesec_cookies_filter(ngx_http_request_t *r)
                 && ngx_strncasecmp(h->key.data, (u_char *) "Set-Cookie",
                                    sizeof("Set-Cookie") - 1)
                    == 0
-                && ngx_http_tradesec_harden_cookie(r, ccf->policy, h)
+                && ngx_http_tradesec_harden_cookie(r, rcf->cookies.policy, h)
                    != NGX_OK)
             {
                 return NGX_ERROR;
@@ -187,45 +117,21 @@ ngx_http_tradesec_harden_cookie(ngx_http_request_t *r,
 }
 
 
-static void *
-ngx_http_tradesec_cookies_create_main_conf(ngx_conf_t *cf)
+void
+ngx_http_tradesec_cookies_install(void)
 {
-    return ngx_pcalloc(cf->pool,
-                       sizeof(ngx_http_tradesec_cookies_main_conf_t));
+    ngx_http_next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = ngx_http_tradesec_cookies_filter;
 }
 
 
-static void *
-ngx_http_tradesec_cookies_create_conf(ngx_conf_t *cf)
+char *
+ngx_http_tradesec_cookies_merge(ngx_conf_t *cf,
+    const ngx_http_tradesec_cookies_conf_t *prev,
+    ngx_http_tradesec_cookies_conf_t *conf,
+    ngx_http_tradesec_response_main_conf_t *rmcf)
 {
-    ngx_http_tradesec_cookies_conf_t  *ccf;
-
-    ccf = ngx_pcalloc(cf->pool, sizeof(ngx_http_tradesec_cookies_conf_t));
-    if (ccf == NULL) {
-        return NULL;
-    }
-
-    /*
-     * set by ngx_pcalloc():
-     *
-     *     ccf->rules = NULL;
-     *     ccf->policy = NULL;
-     */
-
-    ccf->enable = NGX_CONF_UNSET;
-
-    return ccf;
-}
-
-
-static char *
-ngx_http_tradesec_cookies_merge_conf(ngx_conf_t *cf, void *parent, void *child)
-{
-    ngx_http_tradesec_cookies_conf_t  *prev = parent;
-    ngx_http_tradesec_cookies_conf_t  *conf = child;
-
-    ngx_flag_t                              own;
-    ngx_http_tradesec_cookies_main_conf_t  *cmcf;
+    ngx_flag_t  own;
 
     own = conf->rules != NULL;
 
@@ -239,9 +145,7 @@ ngx_http_tradesec_cookies_merge_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_OK;
     }
 
-    cmcf = ngx_http_conf_get_module_main_conf(cf,
-                                            ngx_http_tradesec_cookies_module);
-    cmcf->active = 1;
+    rmcf->cookies = 1;
 
     if (!own && prev->policy != NULL) {
         conf->policy = prev->policy;
@@ -293,12 +197,15 @@ ngx_http_tradesec_cookies_inherit(ngx_conf_t *cf,
 }
 
 
-static char *
+char *
 ngx_http_tradesec_cookie(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_http_tradesec_cookies_conf_t  *ccf = conf;
+    ngx_http_tradesec_response_conf_t  *rcf = conf;
 
-    ngx_http_tradesec_cookie_rule_t  *rule;
+    ngx_http_tradesec_cookie_rule_t   *rule;
+    ngx_http_tradesec_cookies_conf_t  *ccf;
+
+    ccf = &rcf->cookies;
 
     if (ccf->rules == NULL) {
         ccf->rules = ngx_array_create(cf->pool, 4,
@@ -314,21 +221,4 @@ ngx_http_tradesec_cookie(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return ngx_http_tradesec_cookie_rule(cf, rule);
-}
-
-
-static ngx_int_t
-ngx_http_tradesec_cookies_init(ngx_conf_t *cf)
-{
-    const ngx_http_tradesec_cookies_main_conf_t  *cmcf;
-
-    cmcf = ngx_http_conf_get_module_main_conf(cf,
-                                            ngx_http_tradesec_cookies_module);
-
-    if (cmcf->active) {
-        ngx_http_next_header_filter = ngx_http_top_header_filter;
-        ngx_http_top_header_filter = ngx_http_tradesec_cookies_filter;
-    }
-
-    return NGX_OK;
 }

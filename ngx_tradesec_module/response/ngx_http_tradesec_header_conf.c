@@ -10,39 +10,18 @@
 
 #include "request/ngx_http_tradesec_conf.h"
 #include "request/ngx_http_tradesec_request.h"
-#include "response/ngx_http_tradesec_header_policy.h"
+#include "response/ngx_http_tradesec_response.h"
 
 
-typedef struct {
-    ngx_flag_t                          active;
-} ngx_http_tradesec_headers_main_conf_t;
-
-
-typedef struct {
-    ngx_uint_t                                preset;
-    ngx_array_t                              *adjusted; /* of header_t */
-    ngx_array_t                              *removed;  /* of ngx_str_t */
-    const ngx_http_tradesec_header_policy_t  *policy;
-} ngx_http_tradesec_headers_conf_t;
-
-
-static void *ngx_http_tradesec_headers_create_main_conf(ngx_conf_t *cf);
-static void *ngx_http_tradesec_headers_create_conf(ngx_conf_t *cf);
-static char *ngx_http_tradesec_headers_merge_conf(ngx_conf_t *cf,
-    void *parent, void *child);
 static char *ngx_http_tradesec_headers_inherit(ngx_conf_t *cf,
     ngx_http_tradesec_headers_conf_t *conf,
     const ngx_http_tradesec_headers_conf_t *prev);
-static char *ngx_http_tradesec_header(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 static char *ngx_http_tradesec_header_check(ngx_conf_t *cf,
     const ngx_http_tradesec_header_t *header);
 static ngx_flag_t ngx_http_tradesec_header_name_valid(const ngx_str_t *name);
-static char *ngx_http_tradesec_header_remove(ngx_conf_t *cf,
-    ngx_command_t *cmd, void *conf);
 
 
-static ngx_conf_enum_t  ngx_http_tradesec_presets[] = {
+ngx_conf_enum_t  ngx_http_tradesec_header_presets[] = {
     { ngx_string("off"), NGX_HTTP_TRADESEC_PRESET_OFF },
     { ngx_string("basic"), NGX_HTTP_TRADESEC_PRESET_BASIC },
     { ngx_string("strict"), NGX_HTTP_TRADESEC_PRESET_STRICT },
@@ -70,128 +49,13 @@ static const ngx_str_t  ngx_http_tradesec_foreign_headers[] = {
 };
 
 
-static ngx_command_t  ngx_http_tradesec_headers_commands[] = {
-
-    { ngx_string("tradesec_headers"),
-      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_enum_slot,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_tradesec_headers_conf_t, preset),
-      &ngx_http_tradesec_presets },
-
-    { ngx_string("tradesec_header"),
-      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE23,
-      ngx_http_tradesec_header,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      0,
-      NULL },
-
-    { ngx_string("tradesec_header_remove"),
-      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
-      ngx_http_tradesec_header_remove,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      0,
-      NULL },
-
-      ngx_null_command
-};
-
-
-static ngx_http_module_t  ngx_http_tradesec_headers_module_ctx = {
-    NULL,                                        /* preconfiguration */
-    ngx_http_tradesec_headers_init,              /* postconfiguration */
-
-    ngx_http_tradesec_headers_create_main_conf,  /* create main configuration */
-    NULL,                                        /* init main configuration */
-
-    NULL,                                        /* create server config */
-    NULL,                                        /* merge server config */
-
-    ngx_http_tradesec_headers_create_conf,       /* create location config */
-    ngx_http_tradesec_headers_merge_conf         /* merge location config */
-};
-
-
-ngx_module_t  ngx_http_tradesec_headers_module = {
-    NGX_MODULE_V1,
-    &ngx_http_tradesec_headers_module_ctx,       /* module context */
-    ngx_http_tradesec_headers_commands,          /* module directives */
-    NGX_HTTP_MODULE,                             /* module type */
-    NULL,                                        /* init master */
-    NULL,                                        /* init module */
-    NULL,                                        /* init process */
-    NULL,                                        /* init thread */
-    NULL,                                        /* exit thread */
-    NULL,                                        /* exit process */
-    NULL,                                        /* exit master */
-    NGX_MODULE_V1_PADDING
-};
-
-
-const ngx_http_tradesec_header_policy_t *
-ngx_http_tradesec_header_policy(ngx_http_request_t *r)
+char *
+ngx_http_tradesec_headers_merge(ngx_conf_t *cf,
+    const ngx_http_tradesec_headers_conf_t *prev,
+    ngx_http_tradesec_headers_conf_t *conf,
+    ngx_http_tradesec_response_main_conf_t *rmcf)
 {
-    const ngx_http_tradesec_headers_conf_t  *hcf;
-
-    hcf = ngx_http_get_module_loc_conf(r, ngx_http_tradesec_headers_module);
-
-    return hcf->policy;
-}
-
-
-ngx_flag_t
-ngx_http_tradesec_has_header_policies(ngx_conf_t *cf)
-{
-    const ngx_http_tradesec_headers_main_conf_t  *hmcf;
-
-    hmcf = ngx_http_conf_get_module_main_conf(cf,
-                                            ngx_http_tradesec_headers_module);
-
-    return hmcf->active;
-}
-
-
-static void *
-ngx_http_tradesec_headers_create_main_conf(ngx_conf_t *cf)
-{
-    return ngx_pcalloc(cf->pool,
-                       sizeof(ngx_http_tradesec_headers_main_conf_t));
-}
-
-
-static void *
-ngx_http_tradesec_headers_create_conf(ngx_conf_t *cf)
-{
-    ngx_http_tradesec_headers_conf_t  *hcf;
-
-    hcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_tradesec_headers_conf_t));
-    if (hcf == NULL) {
-        return NULL;
-    }
-
-    /*
-     * set by ngx_pcalloc():
-     *
-     *     hcf->adjusted = NULL;
-     *     hcf->policy = NULL;
-     */
-
-    hcf->preset = NGX_CONF_UNSET_UINT;
-    hcf->removed = NGX_CONF_UNSET_PTR;
-
-    return hcf;
-}
-
-
-static char *
-ngx_http_tradesec_headers_merge_conf(ngx_conf_t *cf, void *parent,
-    void *child)
-{
-    ngx_http_tradesec_headers_conf_t  *prev = parent;
-    ngx_http_tradesec_headers_conf_t  *conf = child;
-
-    ngx_flag_t                              own;
-    ngx_http_tradesec_headers_main_conf_t  *hmcf;
+    ngx_flag_t  own;
 
     own = conf->adjusted != NULL || conf->removed != NGX_CONF_UNSET_PTR
           || conf->preset != NGX_CONF_UNSET_UINT;
@@ -210,9 +74,7 @@ ngx_http_tradesec_headers_merge_conf(ngx_conf_t *cf, void *parent,
         return NGX_CONF_OK;
     }
 
-    hmcf = ngx_http_conf_get_module_main_conf(cf,
-                                            ngx_http_tradesec_headers_module);
-    hmcf->active = 1;
+    rmcf->headers = 1;
 
     if (!own && prev->policy != NULL) {
         conf->policy = prev->policy;
@@ -266,14 +128,15 @@ ngx_http_tradesec_headers_inherit(ngx_conf_t *cf,
 }
 
 
-static char *
+char *
 ngx_http_tradesec_header(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_http_tradesec_headers_conf_t  *hcf = conf;
+    ngx_http_tradesec_response_conf_t  *rcf = conf;
 
-    ngx_str_t                          *value;
-    ngx_http_tradesec_header_t         *header;
-    ngx_http_compile_complex_value_t    ccv;
+    ngx_str_t                         *value;
+    ngx_http_tradesec_header_t        *header;
+    ngx_http_tradesec_headers_conf_t  *hcf;
+    ngx_http_compile_complex_value_t   ccv;
 
     static ngx_str_t         hsts = ngx_string("Strict-Transport-Security");
     static const ts_slice_t  modes[] = {
@@ -283,6 +146,7 @@ ngx_http_tradesec_header(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     };
 
     value = cf->args->elts;
+    hcf = &rcf->headers;
 
     if (hcf->adjusted == NULL) {
         hcf->adjusted = ngx_array_create(cf->pool, 4,
@@ -428,13 +292,16 @@ ngx_http_tradesec_header_name_valid(const ngx_str_t *name)
 }
 
 
-static char *
+char *
 ngx_http_tradesec_header_remove(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_http_tradesec_headers_conf_t  *hcf = conf;
+    ngx_http_tradesec_response_conf_t  *rcf = conf;
 
-    ngx_str_t   *value, *name;
-    ngx_uint_t   i;
+    ngx_str_t                         *value, *name;
+    ngx_uint_t                         i;
+    ngx_http_tradesec_headers_conf_t  *hcf;
+
+    hcf = &rcf->headers;
 
     if (hcf->removed != NGX_CONF_UNSET_PTR) {
         return "is duplicate";

@@ -73,18 +73,5 @@ const ngx_http_tradesec_header_policy_t *ngx_http_tradesec_header_policy_build(
 ngx_flag_t ngx_http_tradesec_header_name_eq(const ngx_str_t *a,
     const ngx_str_t *b);
 
-/* The policy of the request's current location, NULL when it has none. */
-
-const ngx_http_tradesec_header_policy_t *ngx_http_tradesec_header_policy(
-    ngx_http_request_t *r);
-
-/* Whether any location of the configuration has a policy. */
-
-ngx_flag_t ngx_http_tradesec_has_header_policies(ngx_conf_t *cf);
-
-/* Puts the filter in front of the serialisers. */
-
-ngx_int_t ngx_http_tradesec_headers_init(ngx_conf_t *cf);
-
 
 #endif /* NGX_HTTP_TRADESEC_HEADER_POLICY_H */

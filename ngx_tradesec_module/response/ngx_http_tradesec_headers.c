@@ -16,7 +16,7 @@
 #include "core/ts_header.h"
 #include "request/ngx_http_tradesec_compat.h"
 #include "request/ngx_http_tradesec_request.h"
-#include "response/ngx_http_tradesec_header_policy.h"
+#include "response/ngx_http_tradesec_response.h"
 
 
 /* More policies of the backend than these are not merged: ours replaces. */
@@ -65,26 +65,21 @@ static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
 static ngx_table_elt_t  ngx_http_tradesec_no_server;
 
 
-ngx_int_t
-ngx_http_tradesec_headers_init(ngx_conf_t *cf)
+void
+ngx_http_tradesec_headers_install(void)
 {
-    if (!ngx_http_tradesec_has_header_policies(cf)) {
-        return NGX_OK;
-    }
-
     ngx_http_next_header_filter = ngx_http_top_header_filter;
     ngx_http_top_header_filter = ngx_http_tradesec_header_filter;
-
-    return NGX_OK;
 }
 
 
 static ngx_int_t
 ngx_http_tradesec_header_filter(ngx_http_request_t *r)
 {
-    uint32_t                                  found;
-    ngx_uint_t                                fixed;
-    const ngx_http_tradesec_header_policy_t  *policy;
+    uint32_t                                   found;
+    ngx_uint_t                                 fixed;
+    const ngx_http_tradesec_header_policy_t   *policy;
+    const ngx_http_tradesec_response_conf_t   *rcf;
     ngx_http_tradesec_header_lines_t
         lines[NGX_HTTP_TRADESEC_HEADERS_MAX];
 
@@ -92,7 +87,8 @@ ngx_http_tradesec_header_filter(ngx_http_request_t *r)
         return ngx_http_next_header_filter(r);
     }
 
-    policy = ngx_http_tradesec_header_policy(r);
+    rcf = ngx_http_get_module_loc_conf(r, ngx_http_tradesec_response_module);
+    policy = rcf->headers.policy;
 
     if (policy == NULL) {
         return ngx_http_next_header_filter(r);

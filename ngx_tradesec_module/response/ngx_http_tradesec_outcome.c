@@ -7,12 +7,7 @@
 #include <ngx_http.h>
 
 #include "response/ngx_http_tradesec_outcome_body.h"
-
-
-typedef struct {
-    ngx_flag_t                     active;
-    ngx_flag_t                     body;    /* some criteria are of it */
-} ngx_http_tradesec_outcome_conf_t;
+#include "response/ngx_http_tradesec_response.h"
 
 
 static void ngx_http_tradesec_tell_outcome(ngx_http_request_t *r,
@@ -25,42 +20,9 @@ static void ngx_http_tradesec_judge_lines(ngx_http_upstream_t *u,
     ts_outcome_t *outcome);
 static void ngx_http_tradesec_outcome_cleanup(void *data);
 static ngx_int_t ngx_http_tradesec_outcome_filter(ngx_http_request_t *r);
-static void *ngx_http_tradesec_outcome_create_conf(ngx_conf_t *cf);
-static ngx_int_t ngx_http_tradesec_outcome_init(ngx_conf_t *cf);
 
 
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
-
-
-static ngx_http_module_t  ngx_http_tradesec_outcome_module_ctx = {
-    NULL,                                   /* preconfiguration */
-    ngx_http_tradesec_outcome_init,         /* postconfiguration */
-
-    ngx_http_tradesec_outcome_create_conf,  /* create main configuration */
-    NULL,                                   /* init main configuration */
-
-    NULL,                                   /* create server configuration */
-    NULL,                                   /* merge server configuration */
-
-    NULL,                                   /* create location configuration */
-    NULL                                    /* merge location configuration */
-};
-
-
-ngx_module_t  ngx_http_tradesec_outcome_module = {
-    NGX_MODULE_V1,
-    &ngx_http_tradesec_outcome_module_ctx,  /* module context */
-    NULL,                                   /* module directives */
-    NGX_HTTP_MODULE,                        /* module type */
-    NULL,                                   /* init master */
-    NULL,                                   /* init module */
-    NULL,                                   /* init process */
-    NULL,                                   /* init thread */
-    NULL,                                   /* exit thread */
-    NULL,                                   /* exit process */
-    NULL,                                   /* exit master */
-    NGX_MODULE_V1_PADDING
-};
 
 
 ngx_int_t
@@ -148,12 +110,12 @@ ngx_http_tradesec_outcome_redirected(ngx_http_request_t *r,
 void
 ngx_http_tradesec_conf_expect_outcomes(ngx_conf_t *cf, ngx_flag_t body)
 {
-    ngx_http_tradesec_outcome_conf_t  *ocf;
+    ngx_http_tradesec_response_main_conf_t  *rmcf;
 
-    ocf = ngx_http_conf_get_module_main_conf(cf,
-                                             ngx_http_tradesec_outcome_module);
-    ocf->active = 1;
-    ocf->body |= body;
+    rmcf = ngx_http_conf_get_module_main_conf(cf,
+                                           ngx_http_tradesec_response_module);
+    rmcf->outcomes = 1;
+    rmcf->bodies |= body ? 1 : 0;
 }
 
 
@@ -294,29 +256,20 @@ ngx_http_tradesec_outcome_filter(ngx_http_request_t *r)
 }
 
 
-static void *
-ngx_http_tradesec_outcome_create_conf(ngx_conf_t *cf)
-{
-    return ngx_pcalloc(cf->pool, sizeof(ngx_http_tradesec_outcome_conf_t));
-}
-
-
-static ngx_int_t
+void
 ngx_http_tradesec_outcome_init(ngx_conf_t *cf)
 {
-    ngx_http_tradesec_outcome_conf_t  *ocf;
+    const ngx_http_tradesec_response_main_conf_t  *rmcf;
 
-    ocf = ngx_http_conf_get_module_main_conf(cf,
-                                             ngx_http_tradesec_outcome_module);
+    rmcf = ngx_http_conf_get_module_main_conf(cf,
+                                           ngx_http_tradesec_response_module);
 
-    if (ocf->active) {
+    if (rmcf->outcomes) {
         ngx_http_next_header_filter = ngx_http_top_header_filter;
         ngx_http_top_header_filter = ngx_http_tradesec_outcome_filter;
     }
 
-    if (ocf->body) {
+    if (rmcf->bodies) {
         ngx_http_tradesec_outcome_body_init(ngx_http_next_header_filter);
     }
-
-    return NGX_OK;
 }

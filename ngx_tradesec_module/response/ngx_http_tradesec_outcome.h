@@ -97,5 +97,9 @@ void ngx_http_tradesec_outcome_redirected(ngx_http_request_t *r,
 
 void ngx_http_tradesec_conf_expect_outcomes(ngx_conf_t *cf, ngx_flag_t body);
 
+/* Then the gate has the filters installed. */
+
+void ngx_http_tradesec_outcome_init(ngx_conf_t *cf);
+
 
 #endif /* NGX_HTTP_TRADESEC_OUTCOME_H */

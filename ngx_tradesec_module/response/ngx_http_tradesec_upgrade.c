@@ -17,11 +17,6 @@
 #include "websocket/ngx_http_tradesec_ws.h"
 
 
-typedef struct {
-    ngx_flag_t  active;                    /* some location is protected */
-} ngx_http_tradesec_upgrade_main_conf_t;
-
-
 static ngx_int_t ngx_http_tradesec_upgrade_header_filter(
     ngx_http_request_t *r);
 static ngx_int_t ngx_http_tradesec_upgrade_inspect(ngx_http_request_t *r);
@@ -48,41 +43,6 @@ static void ngx_http_tradesec_upgrade_note(ngx_http_request_t *r,
     ts_reason_e reason, const char *detail, ngx_flag_t passed);
 static ngx_int_t ngx_http_tradesec_upgrade_judge(ngx_http_request_t *r,
     ts_reason_e reason, const char *detail);
-static void *ngx_http_tradesec_upgrade_create_main_conf(ngx_conf_t *cf);
-static char *ngx_http_tradesec_upgrade_merge_conf(ngx_conf_t *cf,
-    void *parent, void *child);
-static ngx_int_t ngx_http_tradesec_upgrade_init(ngx_conf_t *cf);
-
-
-static ngx_http_module_t  ngx_http_tradesec_upgrade_module_ctx = {
-    NULL,                                  /* preconfiguration */
-    ngx_http_tradesec_upgrade_init,        /* postconfiguration */
-
-    ngx_http_tradesec_upgrade_create_main_conf, /* create main configuration */
-    NULL,                                  /* init main configuration */
-
-    NULL,                                  /* create server configuration */
-    NULL,                                  /* merge server configuration */
-
-    NULL,                                  /* create location configuration */
-    ngx_http_tradesec_upgrade_merge_conf   /* merge location configuration */
-};
-
-
-ngx_module_t  ngx_http_tradesec_upgrade_module = {
-    NGX_MODULE_V1,
-    &ngx_http_tradesec_upgrade_module_ctx, /* module context */
-    NULL,                                  /* module directives */
-    NGX_HTTP_MODULE,                       /* module type */
-    NULL,                                  /* init master */
-    NULL,                                  /* init module */
-    NULL,                                  /* init process */
-    NULL,                                  /* init thread */
-    NULL,                                  /* exit thread */
-    NULL,                                  /* exit process */
-    NULL,                                  /* exit master */
-    NGX_MODULE_V1_PADDING
-};
 
 
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
@@ -266,9 +226,8 @@ ngx_http_tradesec_upgrade_end(ngx_http_request_t *r, ts_reason_e reason)
         r->upstream->upgrade = 0;
     }
 
-    (void) ngx_http_filter_finalize_request(r,
-                               &ngx_http_tradesec_upgrade_module,
-                               ts_reasons[reason].status);
+    (void) ngx_http_filter_finalize_request(r, NULL,
+                                            ts_reasons[reason].status);
 
     return NGX_ERROR;
 }
@@ -463,41 +422,9 @@ ngx_http_tradesec_upgrade_judge(ngx_http_request_t *r, ts_reason_e reason,
 }
 
 
-static void *
-ngx_http_tradesec_upgrade_create_main_conf(ngx_conf_t *cf)
+void
+ngx_http_tradesec_upgrade_init(void)
 {
-    return ngx_pcalloc(cf->pool,
-                       sizeof(ngx_http_tradesec_upgrade_main_conf_t));
-}
-
-
-static char *
-ngx_http_tradesec_upgrade_merge_conf(ngx_conf_t *cf, void *parent, void *child)
-{
-    ngx_http_tradesec_upgrade_main_conf_t  *umcf;
-
-    if (ngx_http_tradesec_conf_is_on(cf)) {
-        umcf = ngx_http_conf_get_module_main_conf(cf,
-                                            ngx_http_tradesec_upgrade_module);
-        umcf->active = 1;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static ngx_int_t
-ngx_http_tradesec_upgrade_init(ngx_conf_t *cf)
-{
-    ngx_http_tradesec_upgrade_main_conf_t  *umcf;
-
-    umcf = ngx_http_conf_get_module_main_conf(cf,
-                                            ngx_http_tradesec_upgrade_module);
-
-    if (umcf->active) {
-        ngx_http_next_header_filter = ngx_http_top_header_filter;
-        ngx_http_top_header_filter = ngx_http_tradesec_upgrade_header_filter;
-    }
-
-    return NGX_OK;
+    ngx_http_next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = ngx_http_tradesec_upgrade_header_filter;
 }

@@ -73,4 +73,9 @@ typedef struct {
 } ngx_http_tradesec_upgrade_t;
 
 
+/* The gate has the filter installed when some location is protected. */
+
+void ngx_http_tradesec_upgrade_init(void);
+
+
 #endif /* NGX_HTTP_TRADESEC_UPGRADE_H */

@@ -95,7 +95,10 @@ struct ngx_http_tradesec_redis_command_s {
 };
 
 
-extern ngx_module_t  ngx_http_tradesec_redis_module;
+typedef struct {
+    ngx_http_tradesec_redis_conf_t     *redis;      /* NULL: none */
+    ngx_http_tradesec_redis_clients_t   clients;
+} ngx_http_tradesec_redis_main_conf_t;
 
 
 /*

@@ -10,6 +10,7 @@
 
 #include "core/ts_suggest.h"
 #include "store/ngx_http_tradesec_redis_secret.h"
+#include "store/ngx_http_tradesec_store.h"
 
 
 #define NGX_HTTP_TRADESEC_REDIS_PORT         6379
@@ -18,14 +19,6 @@
 #define NGX_HTTP_TRADESEC_REDIS_TIMEOUT_MAX  10000
 
 
-typedef struct {
-    ngx_http_tradesec_redis_conf_t     *redis;      /* NULL: none */
-    ngx_http_tradesec_redis_clients_t   clients;
-} ngx_http_tradesec_redis_main_conf_t;
-
-
-static char *ngx_http_tradesec_redis(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 static char *ngx_http_tradesec_redis_url(ngx_conf_t *cf,
     ngx_http_tradesec_redis_conf_t *redis, ngx_str_t url);
 static ngx_int_t ngx_http_tradesec_redis_credentials(ngx_conf_t *cf,
@@ -41,78 +34,31 @@ static char *ngx_http_tradesec_redis_number(ngx_conf_t *cf, ngx_str_t v,
     ngx_uint_t *number);
 static void ngx_http_tradesec_redis_lint(ngx_conf_t *cf,
     const ngx_http_tradesec_redis_conf_t *redis);
-static void *ngx_http_tradesec_redis_create_conf(ngx_conf_t *cf);
-static ngx_int_t ngx_http_tradesec_redis_init_process(ngx_cycle_t *cycle);
-static void ngx_http_tradesec_redis_exit_process(ngx_cycle_t *cycle);
-
-
-static ngx_command_t  ngx_http_tradesec_redis_commands[] = {
-
-    { ngx_string("tradesec_redis"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
-      ngx_http_tradesec_redis,
-      NGX_HTTP_MAIN_CONF_OFFSET,
-      0,
-      NULL },
-
-      ngx_null_command
-};
-
-
-static ngx_http_module_t  ngx_http_tradesec_redis_module_ctx = {
-    NULL,                                  /* preconfiguration */
-    NULL,                                  /* postconfiguration */
-
-    ngx_http_tradesec_redis_create_conf,   /* create main configuration */
-    NULL,                                  /* init main configuration */
-
-    NULL,                                  /* create server configuration */
-    NULL,                                  /* merge server configuration */
-
-    NULL,                                  /* create location configuration */
-    NULL                                   /* merge location configuration */
-};
-
-
-ngx_module_t  ngx_http_tradesec_redis_module = {
-    NGX_MODULE_V1,
-    &ngx_http_tradesec_redis_module_ctx,   /* module context */
-    ngx_http_tradesec_redis_commands,      /* module directives */
-    NGX_HTTP_MODULE,                       /* module type */
-    NULL,                                  /* init master */
-    NULL,                                  /* init module */
-    ngx_http_tradesec_redis_init_process,  /* init process */
-    NULL,                                  /* init thread */
-    NULL,                                  /* exit thread */
-    ngx_http_tradesec_redis_exit_process,  /* exit process */
-    NULL,                                  /* exit master */
-    NGX_MODULE_V1_PADDING
-};
 
 
 const ngx_http_tradesec_redis_conf_t *
 ngx_http_tradesec_redis_use(ngx_conf_t *cf,
     const ngx_http_tradesec_redis_client_t *client)
 {
-    ngx_http_tradesec_redis_main_conf_t  *rmcf;
+    ngx_http_tradesec_store_conf_t  *scf;
 
-    rmcf = ngx_http_conf_get_module_main_conf(cf,
-                                              ngx_http_tradesec_redis_module);
+    scf = ngx_http_conf_get_module_main_conf(cf,
+                                             ngx_http_tradesec_store_module);
 
-    if (rmcf->clients.n < NGX_HTTP_TRADESEC_REDIS_CLIENTS) {
-        rmcf->clients.list[rmcf->clients.n++] = client;
+    if (scf->redis.clients.n < NGX_HTTP_TRADESEC_REDIS_CLIENTS) {
+        scf->redis.clients.list[scf->redis.clients.n++] = client;
     }
 
-    return rmcf->redis;
+    return scf->redis.redis;
 }
 
 
 /* Nothing of the address is repeated in a message: it may have a password. */
 
-static char *
+char *
 ngx_http_tradesec_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_http_tradesec_redis_main_conf_t *rmcf = conf;
+    ngx_http_tradesec_store_conf_t  *scf = conf;
 
     char                            *rv;
     ngx_str_t                       *value;
@@ -120,7 +66,7 @@ ngx_http_tradesec_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_flag_t                       key;
     ngx_http_tradesec_redis_conf_t  *redis;
 
-    if (rmcf->redis != NULL) {
+    if (scf->redis.redis != NULL) {
         return "is duplicate";
     }
 
@@ -164,7 +110,7 @@ ngx_http_tradesec_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_conf_init_uint_value(redis->database, 0);
     ngx_conf_init_msec_value(redis->timeout, 200);
 
-    rmcf->redis = redis;
+    scf->redis.redis = redis;
 
     ngx_http_tradesec_redis_lint(cf, redis);
 
@@ -489,34 +435,11 @@ ngx_http_tradesec_redis_lint(ngx_conf_t *cf,
 }
 
 
-static void *
-ngx_http_tradesec_redis_create_conf(ngx_conf_t *cf)
+void
+ngx_http_tradesec_redis_open(ngx_http_tradesec_redis_main_conf_t *rmcf,
+    ngx_log_t *log)
 {
-    return ngx_pcalloc(cf->pool, sizeof(ngx_http_tradesec_redis_main_conf_t));
-}
-
-
-static ngx_int_t
-ngx_http_tradesec_redis_init_process(ngx_cycle_t *cycle)
-{
-    ngx_http_tradesec_redis_main_conf_t  *rmcf;
-
-    rmcf = ngx_http_cycle_get_module_main_conf(cycle,
-                                               ngx_http_tradesec_redis_module);
-
-    if (rmcf != NULL && rmcf->redis != NULL && rmcf->clients.n != 0
-        && (ngx_process == NGX_PROCESS_WORKER
-            || ngx_process == NGX_PROCESS_SINGLE))
-    {
-        ngx_http_tradesec_redis_start(rmcf->redis, &rmcf->clients, cycle->log);
+    if (rmcf->redis != NULL && rmcf->clients.n != 0) {
+        ngx_http_tradesec_redis_start(rmcf->redis, &rmcf->clients, log);
     }
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_http_tradesec_redis_exit_process(ngx_cycle_t *cycle)
-{
-    ngx_http_tradesec_redis_stop();
 }

@@ -51,9 +51,6 @@ struct ngx_http_tradesec_revocations_store_s {
 };
 
 
-extern ngx_module_t  ngx_http_tradesec_revocations_module;
-
-
 /*
  * While configurations are being merged: the store, made when it is asked for
  * first. NULL when memory is out or when there is no tradesec_zone: then

@@ -12,22 +12,17 @@
 
 #include "store/ngx_http_tradesec_revocations_journal.h"
 #include "store/ngx_http_tradesec_revocations_store.h"
-#include "store/ngx_http_tradesec_zone.h"
+#include "store/ngx_http_tradesec_store.h"
 
 
 #define NGX_HTTP_TRADESEC_REVOCATIONS_SHARE  1      /* of the zone */
 
 
-typedef struct {
+struct ngx_http_tradesec_revocations_zone_s {
     ngx_http_tradesec_revocations_store_t    store;
     ngx_http_tradesec_area_t                 area;
     ngx_http_tradesec_revocations_journal_t  journal;
-} ngx_http_tradesec_revocations_zone_t;
-
-
-typedef struct {
-    ngx_http_tradesec_revocations_zone_t    *zone;  /* NULL: not asked for */
-} ngx_http_tradesec_revocations_conf_t;
+};
 
 
 static const u_char *ngx_http_tradesec_revocations_key(
@@ -43,56 +38,21 @@ static void ngx_http_tradesec_revocations_freeze(
 static ngx_int_t ngx_http_tradesec_revocations_init(
     ngx_http_tradesec_area_t *area, void *old, size_t old_size,
     ngx_log_t *log);
-static ngx_int_t ngx_http_tradesec_revocations_init_process(
-    ngx_cycle_t *cycle);
-static void ngx_http_tradesec_revocations_exit_process(ngx_cycle_t *cycle);
-static void *ngx_http_tradesec_revocations_create_conf(ngx_conf_t *cf);
-
-
-static ngx_http_module_t  ngx_http_tradesec_revocations_module_ctx = {
-    NULL,                                       /* preconfiguration */
-    NULL,                                       /* postconfiguration */
-
-    ngx_http_tradesec_revocations_create_conf,  /* create main conf */
-    NULL,                                       /* init main conf */
-
-    NULL,                                       /* create server conf */
-    NULL,                                       /* merge server conf */
-
-    NULL,                                       /* create location conf */
-    NULL                                        /* merge location conf */
-};
-
-
-ngx_module_t  ngx_http_tradesec_revocations_module = {
-    NGX_MODULE_V1,
-    &ngx_http_tradesec_revocations_module_ctx,  /* module context */
-    NULL,                                       /* module directives */
-    NGX_HTTP_MODULE,                            /* module type */
-    NULL,                                       /* init master */
-    NULL,                                       /* init module */
-    ngx_http_tradesec_revocations_init_process, /* init process */
-    NULL,                                       /* init thread */
-    NULL,                                       /* exit thread */
-    ngx_http_tradesec_revocations_exit_process, /* exit process */
-    NULL,                                       /* exit master */
-    NGX_MODULE_V1_PADDING
-};
 
 
 ngx_http_tradesec_revocations_store_t *
 ngx_http_tradesec_revocations_create(ngx_conf_t *cf, ngx_flag_t *no_zone)
 {
     ngx_int_t                              rc;
-    ngx_http_tradesec_revocations_conf_t  *rcf;
+    ngx_http_tradesec_store_conf_t        *scf;
     ngx_http_tradesec_revocations_zone_t  *zone;
 
     *no_zone = 0;
 
-    rcf = ngx_http_conf_get_module_main_conf(cf,
-                                        ngx_http_tradesec_revocations_module);
-    if (rcf->zone != NULL) {
-        return &rcf->zone->store;
+    scf = ngx_http_conf_get_module_main_conf(cf,
+                                             ngx_http_tradesec_store_module);
+    if (scf->revocations != NULL) {
+        return &scf->revocations->store;
     }
 
     zone = ngx_pcalloc(cf->pool, sizeof(ngx_http_tradesec_revocations_zone_t));
@@ -127,7 +87,7 @@ ngx_http_tradesec_revocations_create(ngx_conf_t *cf, ngx_flag_t *no_zone)
     zone->store.freeze = ngx_http_tradesec_revocations_freeze;
     zone->store.data = zone;
 
-    rcf->zone = zone;
+    scf->revocations = zone;
 
     return &zone->store;
 }
@@ -136,12 +96,11 @@ ngx_http_tradesec_revocations_create(ngx_conf_t *cf, ngx_flag_t *no_zone)
 ngx_http_tradesec_revocations_store_t *
 ngx_http_tradesec_revocations_get(ngx_http_request_t *r)
 {
-    const ngx_http_tradesec_revocations_conf_t  *rcf;
+    const ngx_http_tradesec_store_conf_t  *scf;
 
-    rcf = ngx_http_get_module_main_conf(r,
-                                        ngx_http_tradesec_revocations_module);
+    scf = ngx_http_get_module_main_conf(r, ngx_http_tradesec_store_module);
 
-    return rcf->zone ? &rcf->zone->store : NULL;
+    return scf->revocations ? &scf->revocations->store : NULL;
 }
 
 
@@ -295,42 +254,20 @@ ngx_http_tradesec_revocations_init(ngx_http_tradesec_area_t *area, void *old,
 }
 
 
-static ngx_int_t
-ngx_http_tradesec_revocations_init_process(ngx_cycle_t *cycle)
+void
+ngx_http_tradesec_revocations_open(ngx_http_tradesec_revocations_zone_t *zone,
+    ngx_log_t *log)
 {
-    ngx_http_tradesec_revocations_conf_t  *rcf;
-
-    rcf = ngx_http_cycle_get_module_main_conf(cycle,
-                                        ngx_http_tradesec_revocations_module);
-
-    if (rcf != NULL && rcf->zone != NULL && rcf->zone->journal.path.len
-        && (ngx_process == NGX_PROCESS_WORKER
-            || ngx_process == NGX_PROCESS_SINGLE))
-    {
-        ngx_http_tradesec_revocations_journal_start(&rcf->zone->journal,
-                                                    cycle->log);
-    }
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_http_tradesec_revocations_exit_process(ngx_cycle_t *cycle)
-{
-    ngx_http_tradesec_revocations_conf_t  *rcf;
-
-    rcf = ngx_http_cycle_get_module_main_conf(cycle,
-                                        ngx_http_tradesec_revocations_module);
-
-    if (rcf != NULL && rcf->zone != NULL && rcf->zone->journal.path.len) {
-        ngx_http_tradesec_revocations_journal_stop(&rcf->zone->journal);
+    if (zone->journal.path.len) {
+        ngx_http_tradesec_revocations_journal_start(&zone->journal, log);
     }
 }
 
 
-static void *
-ngx_http_tradesec_revocations_create_conf(ngx_conf_t *cf)
+void
+ngx_http_tradesec_revocations_close(ngx_http_tradesec_revocations_zone_t *zone)
 {
-    return ngx_pcalloc(cf->pool, sizeof(ngx_http_tradesec_revocations_conf_t));
+    if (zone->journal.path.len) {
+        ngx_http_tradesec_revocations_journal_stop(&zone->journal);
+    }
 }

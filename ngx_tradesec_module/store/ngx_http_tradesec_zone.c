@@ -6,73 +6,24 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include "store/ngx_http_tradesec_zone_layout.h"
+#include "store/ngx_http_tradesec_store.h"
 
 
 static ngx_int_t ngx_http_tradesec_zone_init(ngx_shm_zone_t *shm_zone,
     void *data);
 static ngx_shm_zone_t *ngx_http_tradesec_zone_old(ngx_conf_t *cf,
     ngx_shm_zone_t *shm_zone);
-static ngx_int_t ngx_http_tradesec_zone_init_module(ngx_cycle_t *cycle);
-static ngx_int_t ngx_http_tradesec_zone_init_process(ngx_cycle_t *cycle);
-static void ngx_http_tradesec_zone_exit_process(ngx_cycle_t *cycle);
-static ngx_int_t ngx_http_tradesec_zone_postconfiguration(ngx_conf_t *cf);
-static void *ngx_http_tradesec_zone_create_conf(ngx_conf_t *cf);
-static char *ngx_http_tradesec_zone(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-
-
-static ngx_command_t  ngx_http_tradesec_zone_commands[] = {
-
-    { ngx_string("tradesec_zone"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
-      ngx_http_tradesec_zone,
-      NGX_HTTP_MAIN_CONF_OFFSET,
-      0,
-      NULL },
-
-      ngx_null_command
-};
-
-
-static ngx_http_module_t  ngx_http_tradesec_zone_module_ctx = {
-    NULL,                                      /* preconfiguration */
-    ngx_http_tradesec_zone_postconfiguration,  /* postconfiguration */
-
-    ngx_http_tradesec_zone_create_conf,        /* create main configuration */
-    NULL,                                      /* init main configuration */
-
-    NULL,                                      /* create server config */
-    NULL,                                      /* merge server config */
-
-    NULL,                                      /* create location config */
-    NULL                                       /* merge location config */
-};
-
-
-ngx_module_t  ngx_http_tradesec_zone_module = {
-    NGX_MODULE_V1,
-    &ngx_http_tradesec_zone_module_ctx,        /* module context */
-    ngx_http_tradesec_zone_commands,           /* module directives */
-    NGX_HTTP_MODULE,                           /* module type */
-    NULL,                                      /* init master */
-    ngx_http_tradesec_zone_init_module,        /* init module */
-    ngx_http_tradesec_zone_init_process,       /* init process */
-    NULL,                                      /* init thread */
-    NULL,                                      /* exit thread */
-    ngx_http_tradesec_zone_exit_process,       /* exit process */
-    NULL,                                      /* exit master */
-    NGX_MODULE_V1_PADDING
-};
 
 
 ngx_int_t
 ngx_http_tradesec_zone_add(ngx_conf_t *cf, ngx_http_tradesec_area_t *area)
 {
-    ngx_http_tradesec_zone_conf_t  *zcf;
+    ngx_http_tradesec_zone_conf_t   *zcf;
+    ngx_http_tradesec_store_conf_t  *scf;
 
-    zcf = ngx_http_conf_get_module_main_conf(cf,
-                                             ngx_http_tradesec_zone_module);
+    scf = ngx_http_conf_get_module_main_conf(cf,
+                                             ngx_http_tradesec_store_module);
+    zcf = &scf->zone;
 
     if (zcf->shm_zone == NULL) {
         return NGX_DECLINED;
@@ -175,25 +126,18 @@ ngx_http_tradesec_zone_old(ngx_conf_t *cf, ngx_shm_zone_t *shm_zone)
  * kept gets the size it has.
  */
 
-static ngx_int_t
-ngx_http_tradesec_zone_postconfiguration(ngx_conf_t *cf)
+void
+ngx_http_tradesec_zone_configured(ngx_conf_t *cf,
+    ngx_http_tradesec_zone_conf_t *zcf)
 {
     ngx_uint_t                      i, same;
     ngx_http_tradesec_zone_area_t  *record;
-    ngx_http_tradesec_zone_conf_t  *zcf;
     ngx_http_tradesec_zone_head_t  *head;
-
-    zcf = ngx_http_conf_get_module_main_conf(cf,
-                                             ngx_http_tradesec_zone_module);
-
-    if (zcf->shm_zone == NULL) {
-        return NGX_OK;
-    }
 
     zcf->old = ngx_http_tradesec_zone_old(cf, zcf->shm_zone);
 
     if (zcf->old == NULL) {
-        return NGX_OK;
+        return;
     }
 
     head = ((ngx_slab_pool_t *) zcf->old->shm.addr)->data;
@@ -220,8 +164,6 @@ ngx_http_tradesec_zone_postconfiguration(ngx_conf_t *cf)
     if (same || head->version != NGX_HTTP_TRADESEC_ZONE_VERSION) {
         zcf->old = NULL;
     }
-
-    return NGX_OK;
 }
 
 
@@ -230,76 +172,50 @@ ngx_http_tradesec_zone_postconfiguration(ngx_conf_t *cf)
  * zone, which is about to be unmapped, must not write over what ours write.
  */
 
-static ngx_int_t
-ngx_http_tradesec_zone_init_module(ngx_cycle_t *cycle)
+void
+ngx_http_tradesec_zone_started(ngx_http_tradesec_zone_conf_t *zcf)
 {
-    ngx_http_tradesec_zone_conf_t  *zcf;
     ngx_http_tradesec_zone_head_t  *old;
 
-    zcf = ngx_http_cycle_get_module_main_conf(cycle,
-                                              ngx_http_tradesec_zone_module);
-
-    if (zcf != NULL && zcf->old != NULL) {
+    if (zcf->old != NULL) {
         old = ((ngx_slab_pool_t *) zcf->old->shm.addr)->data;
         old->keeper = NGX_INVALID_PID;
         zcf->old = NULL;
     }
-
-    return NGX_OK;
 }
 
 
 /* One process of the newest cycle keeps the state file: the first worker. */
 
-static ngx_int_t
-ngx_http_tradesec_zone_init_process(ngx_cycle_t *cycle)
+void
+ngx_http_tradesec_zone_open(ngx_http_tradesec_zone_conf_t *zcf, ngx_log_t *log)
 {
-    ngx_http_tradesec_zone_conf_t  *zcf;
-
-    zcf = ngx_http_cycle_get_module_main_conf(cycle,
-                                              ngx_http_tradesec_zone_module);
-
-    if (zcf != NULL && zcf->state.path.len
-        && (ngx_process == NGX_PROCESS_WORKER
-            || ngx_process == NGX_PROCESS_SINGLE)
-        && ngx_worker == 0)
-    {
-        ngx_http_tradesec_state_start(&zcf->state, cycle->log);
+    if (zcf->state.path.len && ngx_worker == 0) {
+        ngx_http_tradesec_state_start(&zcf->state, log);
     }
-
-    return NGX_OK;
 }
 
 
-static void
-ngx_http_tradesec_zone_exit_process(ngx_cycle_t *cycle)
+void
+ngx_http_tradesec_zone_close(ngx_http_tradesec_zone_conf_t *zcf)
 {
-    ngx_http_tradesec_zone_conf_t  *zcf;
-
-    zcf = ngx_http_cycle_get_module_main_conf(cycle,
-                                              ngx_http_tradesec_zone_module);
-
-    if (zcf != NULL && zcf->state.path.len) {
+    if (zcf->state.path.len) {
         ngx_http_tradesec_state_stop(&zcf->state);
     }
 }
 
 
-static void *
-ngx_http_tradesec_zone_create_conf(ngx_conf_t *cf)
-{
-    return ngx_pcalloc(cf->pool, sizeof(ngx_http_tradesec_zone_conf_t));
-}
-
-
-static char *
+char *
 ngx_http_tradesec_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_http_tradesec_zone_conf_t  *zcf = conf;
+    ngx_http_tradesec_store_conf_t  *scf = conf;
 
-    u_char     *p;
-    ssize_t     size;
-    ngx_str_t  *value, name, s;
+    u_char                         *p;
+    ssize_t                         size;
+    ngx_str_t                      *value, name, s;
+    ngx_http_tradesec_zone_conf_t  *zcf;
+
+    zcf = &scf->zone;
 
     if (zcf->shm_zone != NULL) {
         return "is duplicate";
@@ -353,7 +269,7 @@ ngx_http_tradesec_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     zcf->shm_zone = ngx_shared_memory_add(cf, &name, size,
-                                          &ngx_http_tradesec_zone_module);
+                                          &ngx_http_tradesec_store_module);
     if (zcf->shm_zone == NULL) {
         return NGX_CONF_ERROR;
     }

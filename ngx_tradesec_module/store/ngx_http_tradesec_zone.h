@@ -95,9 +95,6 @@ struct ngx_http_tradesec_area_s {
 };
 
 
-extern ngx_module_t  ngx_http_tradesec_zone_module;
-
-
 /*
  * Asks for an area while configurations are being merged, once per feature.
  * NGX_DECLINED when there is no tradesec_zone.

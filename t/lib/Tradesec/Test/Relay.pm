@@ -30,6 +30,7 @@ sub new {
 
     if ($pid == 0) {
         $SIG{$_} = 'DEFAULT' for qw(INT TERM HUP);
+        $SIG{PIPE} = 'IGNORE';
         alarm 60;
 
         while (my $client = $listen->accept) {
