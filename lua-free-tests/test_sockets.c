@@ -32,7 +32,7 @@ setup(void **state)
 
     sockets = calloc(1, size);
     assert_non_null(sockets);
-    assert_true(ts_sockets_init(sockets, size));
+    assert_true(ts_sockets_init(sockets, size, 0));
 
     dead = 0;
 
@@ -54,10 +54,10 @@ teardown(void **state)
 static ts_sockets_e
 open_socket(uint64_t user, uint64_t address, uint32_t worker, uint32_t *slot)
 {
-    ts_socket_t         socket = { user, address, worker };
+    ts_socket_t         socket = { user, address, worker, 1 };
     ts_socket_limits_t  limits = { 2, 3 };
 
-    return ts_sockets_open(sockets, &socket, &limits, alive, slot);
+    return ts_sockets_open(sockets, &socket, NULL, &limits, alive, slot);
 }
 
 
@@ -70,14 +70,14 @@ limits_hold_and_a_closed_socket_makes_room(void **state)
 
     assert_int_equal(open_socket(1, 10, 7, &a), TS_SOCKETS_OK);
     assert_int_equal(open_socket(1, 11, 8, &b), TS_SOCKETS_OK);
-    assert_int_equal(open_socket(1, 12, 7, &c), TS_SOCKETS_USER);
+    assert_int_equal(open_socket(1, 12, 7, &c), TS_SOCKETS_USER_LIMIT);
     assert_int_equal(open_socket(2, 10, 7, &c), TS_SOCKETS_OK);
     assert_int_equal(open_socket(3, 10, 7, &c), TS_SOCKETS_OK);
-    assert_int_equal(open_socket(4, 10, 7, &c), TS_SOCKETS_ADDRESS);
+    assert_int_equal(open_socket(4, 10, 7, &c), TS_SOCKETS_ADDRESS_LIMIT);
     assert_int_equal(ts_sockets_count(sockets), 4);
 
     ts_sockets_close(sockets, a, 8);
-    assert_int_equal(open_socket(1, 12, 7, &c), TS_SOCKETS_USER);
+    assert_int_equal(open_socket(1, 12, 7, &c), TS_SOCKETS_USER_LIMIT);
 
     ts_sockets_close(sockets, a, 7);
     ts_sockets_close(sockets, a, 7);
@@ -100,7 +100,7 @@ what_a_dead_worker_held_is_free(void **state)
     assert_int_equal(open_socket(1, 10, 7, &slot), TS_SOCKETS_OK);
     assert_int_equal(open_socket(1, 10, 7, &slot), TS_SOCKETS_OK);
     assert_int_equal(open_socket(2, 10, 8, &slot), TS_SOCKETS_OK);
-    assert_int_equal(open_socket(1, 11, 8, &slot), TS_SOCKETS_USER);
+    assert_int_equal(open_socket(1, 11, 8, &slot), TS_SOCKETS_USER_LIMIT);
 
     dead = 7;
     assert_int_equal(open_socket(1, 11, 8, &slot), TS_SOCKETS_OK);
@@ -133,15 +133,146 @@ static void
 no_limits(void **state)
 {
     uint32_t            i, slot;
-    ts_socket_t         socket = { 1, 1, 7 };
+    ts_socket_t         socket = { 1, 1, 7, 1 };
     ts_socket_limits_t  limits = { 0, 0 };
 
     (void) state;
 
     for (i = 0; i < SLOTS; i++) {
-        assert_int_equal(ts_sockets_open(sockets, &socket, &limits, alive,
-                                         &slot), TS_SOCKETS_OK);
+        assert_int_equal(ts_sockets_open(sockets, &socket, NULL, &limits,
+                                         alive, &slot), TS_SOCKETS_OK);
     }
+}
+
+
+static void
+what_is_only_listed_counts_for_nobody(void **state)
+{
+    uint32_t            slot;
+    ts_socket_t         socket = { 1, 10, 7, 0 };
+    ts_socket_limits_t  limits = { 0, 0 };
+
+    (void) state;
+
+    assert_int_equal(ts_sockets_open(sockets, &socket, NULL, &limits, alive,
+                                     &slot), TS_SOCKETS_OK);
+    assert_int_equal(open_socket(1, 10, 7, &slot), TS_SOCKETS_OK);
+    assert_int_equal(open_socket(1, 10, 7, &slot), TS_SOCKETS_OK);
+    assert_int_equal(open_socket(1, 10, 7, &slot), TS_SOCKETS_USER_LIMIT);
+}
+
+
+static void
+a_new_process_of_the_same_number_holds_nothing(void **state)
+{
+    uint32_t  slot;
+
+    (void) state;
+
+    assert_int_equal(open_socket(1, 10, 7, &slot), TS_SOCKETS_OK);
+    assert_int_equal(open_socket(1, 11, 8, &slot), TS_SOCKETS_OK);
+    assert_null(ts_sockets_join(sockets, 7, alive));
+    assert_int_equal(ts_sockets_count(sockets), 1);
+    assert_null(ts_sockets_detail(sockets, 0));
+    assert_null(ts_sockets_traffic(sockets));
+}
+
+
+/* Of a table on the heap, in which details and rows end where it ends. */
+
+static void
+sockets_are_listed(void **state)
+{
+    size_t                size;
+    uint32_t              i, n, cursor, slot;
+    ts_sockets_t         *listed;
+    ts_traffic_t         *mine, *other, sum;
+    ts_sockets_row_t      rows[3];
+    ts_socket_limits_t    none = { 0, 0 };
+    ts_socket_detail_t    detail;
+    ts_sockets_filter_t   filter = { 0, 0 };
+
+    (void) state;
+
+    size = sizeof(ts_sockets_t) + 2 * sizeof(ts_traffic_t)
+           + 5 * (sizeof(ts_socket_t) + sizeof(ts_socket_detail_t));
+
+    listed = calloc(1, size);
+    assert_non_null(listed);
+    assert_false(ts_sockets_init(listed, sizeof(ts_sockets_t)
+                                 + sizeof(ts_traffic_t), 1));
+    assert_true(ts_sockets_init(listed, size, 1));
+    assert_int_equal(listed->size, 5);
+
+    for (i = 0; i < 5; i++) {
+        ts_socket_t  socket = { 1 + i % 2, i, 7 + i % 2, 1 };
+
+        memset(&detail, 0, sizeof(detail));
+        detail.since = 100 + i;
+        detail.location_hash = 10 + i / 4;
+
+        assert_int_equal(ts_sockets_open(listed, &socket, &detail, &none,
+                                         alive, &slot), TS_SOCKETS_OK);
+        ts_sockets_detail(listed, slot)->traffic[TS_TRAFFIC_SENT] = i;
+    }
+
+    cursor = 0;
+    assert_int_equal(ts_sockets_list(listed, &filter, &cursor, 9, rows, 3), 3);
+    assert_int_equal(cursor, 3);
+    assert_int_equal(rows[2].detail.since, 102);
+    assert_int_equal(rows[2].detail.traffic[TS_TRAFFIC_SENT], 2);
+    assert_int_equal(rows[1].worker, 8);
+    assert_int_equal(ts_sockets_list(listed, &filter, &cursor, 9, rows, 3), 2);
+    assert_int_equal(cursor, 0);
+
+    filter.user = 1;
+
+    for (n = 0, i = 0; i == 0 || cursor != 0; i++) {
+        n += ts_sockets_list(listed, &filter, &cursor, 2, rows, 3);
+    }
+
+    assert_int_equal(n, 3);
+    assert_int_equal(i, 3);
+
+    filter.location = 11;
+    assert_int_equal(ts_sockets_list(listed, &filter, &cursor, 9, rows, 3), 1);
+    assert_int_equal(rows[0].detail.since, 104);
+
+    filter.user = 2;
+    assert_int_equal(ts_sockets_list(listed, &filter, &cursor, 9, rows, 3), 0);
+
+    dead = 7;
+    assert_int_equal(ts_sockets_sweep(listed, alive), 3);
+    assert_int_equal(ts_sockets_count(listed), 2);
+
+    /* the last row is for all that are left over */
+
+    mine = ts_sockets_join(listed, 8, alive);
+    other = ts_sockets_join(listed, 9, alive);
+
+    assert_int_equal(ts_sockets_count(listed), 0);
+    assert_ptr_not_equal(mine, other);
+    assert_ptr_equal(other, ts_sockets_join(listed, 10, alive));
+    assert_int_equal(mine->shared, 0);
+    assert_int_equal(other->shared, 1);
+
+    ts_traffic_add(mine, &mine->count[TS_TRAFFIC_OPENED], 2);
+    ts_traffic_add(other, &other->count[TS_TRAFFIC_OPENED], 3);
+    ts_traffic_add(mine, &mine->dropped[TS_TRAFFIC_REASONS - 1], 4);
+    ts_traffic_add(other, &other->closed[TS_TRAFFIC_REASONS - 1], 5);
+
+    /* what a dead one has counted stays, in the row of who comes next */
+
+    dead = 8;
+    assert_ptr_equal(ts_sockets_join(listed, 11, alive), mine);
+
+    ts_traffic_sum(ts_sockets_traffic(listed), listed->rows, &sum);
+    assert_int_equal(sum.count[TS_TRAFFIC_OPENED], 5);
+    assert_int_equal(sum.count[TS_TRAFFIC_SENT], 0);
+    assert_int_equal(sum.dropped[TS_TRAFFIC_REASONS - 1], 4);
+    assert_int_equal(sum.closed[TS_TRAFFIC_REASONS - 1], 5);
+
+    free(listed);
 }
 
 
@@ -150,7 +281,7 @@ memory_too_small(void **state)
 {
     (void) state;
 
-    assert_false(ts_sockets_init(sockets, sizeof(ts_sockets_t)));
+    assert_false(ts_sockets_init(sockets, sizeof(ts_sockets_t), 0));
 }
 
 
@@ -164,6 +295,9 @@ main(void)
         test(what_a_dead_worker_held_is_free),
         test(a_full_table_refuses_until_a_worker_dies),
         test(no_limits),
+        test(what_is_only_listed_counts_for_nobody),
+        test(a_new_process_of_the_same_number_holds_nothing),
+        test(sockets_are_listed),
         test(memory_too_small),
     };
 

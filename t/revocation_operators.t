@@ -195,7 +195,7 @@ $t->not_logged(qr/gina|alice/, 'but not whom');
 # configuration
 
 for my $case (
-    [ 'nobody named', 'tradesec_revocations;', qr/must say who may revoke/ ],
+    [ 'nobody named', 'tradesec_revocations;', qr/must say whom it is for/ ],
     [ 'misspelt', 'tradesec_revocations alow=127.0.0.1;',
         qr/did you mean "allow="/ ],
     [ 'no address', 'tradesec_revocations allow=localhost;',

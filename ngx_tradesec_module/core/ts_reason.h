@@ -220,6 +220,13 @@ typedef enum {
 } ts_reason_e;
 
 
+/* Those of open sockets, one behind the other. */
+
+#define TS_REASON_SOCKET_FIRST  TS_REASON_WEBSOCKET_CLIENT_FRAME
+#define TS_REASON_SOCKET_N                                                   \
+    (TS_REASON_WEBSOCKET_IDLE - TS_REASON_SOCKET_FIRST + 1)
+
+
 typedef struct {
     const char  *word;
     unsigned     word_len;

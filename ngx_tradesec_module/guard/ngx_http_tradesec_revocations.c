@@ -10,6 +10,7 @@
 
 #include "core/ts_form.h"
 #include "guard/ngx_http_tradesec_jwt_provider.h"
+#include "guard/ngx_http_tradesec_operators.h"
 #include "guard/ngx_http_tradesec_revoke_conf.h"
 #include "request/ngx_http_tradesec_body.h"
 #include "request/ngx_http_tradesec_conf.h"
@@ -74,16 +75,9 @@ ngx_http_tradesec_revocations_handler(ngx_http_request_t *r)
 
     rcf = ngx_http_get_module_loc_conf(r, ngx_http_tradesec_revoke_module);
 
-    /* a page of another site in an operator's browser sends its origin */
-
-    if (ngx_cidr_match(r->connection->sockaddr, rcf->allow) != NGX_OK
-        || (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))
-            && !ngx_http_tradesec_is_on(r)
-            && ngx_http_tradesec_request_field(r, "origin").len))
+    if (!ngx_http_tradesec_operators_admit(r, rcf->allow,
+                                           "tradesec_revocations"))
     {
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "tradesec: \"tradesec_revocations\" is not for this "
-                      "client");
         return NGX_HTTP_FORBIDDEN;
     }
 
@@ -312,14 +306,10 @@ ngx_http_tradesec_revocations_add(ngx_http_request_t *r,
 static ngx_int_t
 ngx_http_tradesec_revocations_answer(ngx_http_request_t *r)
 {
-    ngx_int_t                               rc;
     ngx_buf_t                              *b;
-    ngx_chain_t                             out;
     ts_revocations_stats_t                  stats;
     const ts_revocations_t                 *list;
     ngx_http_tradesec_revocations_store_t  *store;
-
-    static const ngx_str_t  no_store = ngx_string("no-store");
 
     store = ngx_http_tradesec_revocations_get(r);
     list = store->list(store);
@@ -327,10 +317,7 @@ ngx_http_tradesec_revocations_answer(ngx_http_request_t *r)
 
     b = ngx_create_temp_buf(r->pool, NGX_HTTP_TRADESEC_REVOCATIONS_JSON);
 
-    if (b == NULL
-        || ngx_http_tradesec_set_response_field(r, "Cache-Control", &no_store)
-           == NULL)
-    {
+    if (b == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -340,24 +327,8 @@ ngx_http_tradesec_revocations_answer(ngx_http_request_t *r)
                           stats.entries, stats.room,
                           ts_revocations_generation(list), stats.cutoff,
                           stats.frozen);
-    b->last_buf = 1;
-    b->last_in_chain = 1;
 
-    ngx_http_tradesec_set_status(r, NGX_HTTP_OK);
-    ngx_str_set(&r->headers_out.content_type, "application/json");
-    r->headers_out.content_type_len = r->headers_out.content_type.len;
-    r->headers_out.content_length_n = b->last - b->pos;
-
-    rc = ngx_http_send_header(r);
-
-    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
-        return rc;
-    }
-
-    out.buf = b;
-    out.next = NULL;
-
-    return ngx_http_output_filter(r, &out);
+    return ngx_http_tradesec_operators_answer(r, b, "application/json");
 }
 
 
@@ -387,72 +358,15 @@ ngx_http_tradesec_revocations(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_tradesec_revoke_conf_t  *rcf = conf;
 
-    ngx_int_t                              rc;
-    ngx_str_t                             *value, address;
-    ngx_uint_t                             i;
-    ngx_cidr_t                            *cidr;
     ngx_http_core_loc_conf_t              *clcf;
     ngx_http_tradesec_revoke_main_conf_t  *rmcf;
-
-    static const ts_slice_t  words[] = {
-        { (const uint8_t *) "allow=", 6 },
-    };
 
     if (rcf->allow != NULL) {
         return "is duplicate";
     }
 
-    value = cf->args->elts;
-
-    if (cf->args->nelts == 1) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"tradesec_revocations\" must say who may revoke, "
-                           "as \"allow=127.0.0.1\" or \"allow=10.0.0.0/8\"");
+    if (ngx_http_tradesec_operators_conf(cf, &rcf->allow) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
-    }
-
-    rcf->allow = ngx_array_create(cf->pool, cf->args->nelts,
-                                   sizeof(ngx_cidr_t));
-    if (rcf->allow == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    for (i = 1; i < cf->args->nelts; i++) {
-
-        if (ngx_strncmp(value[i].data, "allow=", 6) != 0) {
-            return ngx_http_tradesec_conf_unknown(cf, &value[i], words, 1);
-        }
-
-        address.data = value[i].data + 6;
-        address.len = value[i].len - 6;
-
-        cidr = ngx_array_push(rcf->allow);
-        if (cidr == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-#if (NGX_HAVE_UNIX_DOMAIN)
-
-        if (address.len == 5 && ngx_strncmp(address.data, "unix:", 5) == 0) {
-            cidr->family = AF_UNIX;
-            continue;
-        }
-
-#endif
-
-        rc = ngx_ptocidr(&address, cidr);
-
-        if (rc == NGX_ERROR) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid address in \"%V\"", &value[i]);
-            return NGX_CONF_ERROR;
-        }
-
-        if (rc == NGX_DONE) {
-            ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                               "low address bits of \"%V\" are meaningless",
-                               &value[i]);
-        }
     }
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);

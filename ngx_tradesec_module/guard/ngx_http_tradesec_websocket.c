@@ -19,18 +19,6 @@
 #include "response/ngx_http_tradesec_upgrade.h"
 
 
-typedef struct {
-    ngx_http_tradesec_websocket_policy_t  *policy;
-    ngx_http_tradesec_websocket_side_t    *client;    /* NULL: off */
-    ts_socket_limits_t                    *limits;    /* NULL: none */
-} ngx_http_tradesec_websocket_conf_t;
-
-
-typedef struct {
-    ngx_http_tradesec_sockets_t           *sockets;   /* NULL: not counted */
-} ngx_http_tradesec_websocket_main_conf_t;
-
-
 static const void *ngx_http_tradesec_websocket_get_policy(ngx_conf_t *cf);
 static ngx_flag_t ngx_http_tradesec_websocket_passes(ngx_http_request_t *r);
 static ngx_http_tradesec_verdict_t ngx_http_tradesec_websocket_check(
@@ -43,7 +31,8 @@ static ngx_int_t ngx_http_tradesec_websocket_offer_version(
     ngx_http_request_t *r);
 static void *ngx_http_tradesec_websocket_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_tradesec_websocket_create_conf(ngx_conf_t *cf);
-static char *ngx_http_tradesec_websocket_count(ngx_conf_t *cf);
+static char *ngx_http_tradesec_websocket_count(ngx_conf_t *cf,
+    const ngx_http_tradesec_websocket_conf_t *conf);
 static ngx_flag_t ngx_http_tradesec_websocket_asks(
     const ngx_http_tradesec_websocket_side_t *side);
 static char *ngx_http_tradesec_websocket_merge_conf(ngx_conf_t *cf,
@@ -81,6 +70,13 @@ static ngx_command_t  ngx_http_tradesec_websocket_commands[] = {
     { ngx_string("tradesec_websocket_limit"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
       ngx_http_tradesec_websocket_limit,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("tradesec_websockets"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_ANY,
+      ngx_http_tradesec_websockets,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -225,11 +221,15 @@ ngx_http_tradesec_websocket_read(ngx_http_request_t *r,
     upgrade->policy = wcf->policy;
     upgrade->client = wcf->client;
 
+    wmcf = ngx_http_get_module_main_conf(r,
+                                         ngx_http_tradesec_websocket_module);
+
     if (wcf->limits != NULL) {
-        wmcf = ngx_http_get_module_main_conf(r,
-                                          ngx_http_tradesec_websocket_module);
         upgrade->sockets = wmcf->sockets;
         upgrade->limits = *wcf->limits;
+
+    } else if (wmcf->listed) {
+        upgrade->sockets = wmcf->sockets;
     }
 
     ngx_http_tradesec_each_field(r, part, h) {
@@ -345,21 +345,26 @@ ngx_http_tradesec_websocket_merge_conf(ngx_conf_t *cf, void *parent,
     ngx_conf_merge_ptr_value(conf->client, prev->client, NULL);
     ngx_conf_merge_ptr_value(conf->limits, prev->limits, NULL);
 
-    if (conf->limits != NULL && ngx_http_tradesec_conf_is_on(cf)) {
-        return ngx_http_tradesec_websocket_count(cf);
-    }
-
-    return NGX_CONF_OK;
+    return ngx_http_tradesec_websocket_count(cf, conf);
 }
 
 
-/* Some location counts sockets. */
+/* Makes the table when some location counts sockets or lists them. */
 
 static char *
-ngx_http_tradesec_websocket_count(ngx_conf_t *cf)
+ngx_http_tradesec_websocket_count(ngx_conf_t *cf,
+    const ngx_http_tradesec_websocket_conf_t *conf)
 {
     ngx_flag_t                                no_zone;
     ngx_http_tradesec_websocket_main_conf_t  *wmcf;
+
+    if (conf->allow != NULL) {
+        /* the address is a credential: no token is asked for beside it */
+        ngx_http_tradesec_conf_set_credential(cf);
+
+    } else if (conf->limits == NULL || !ngx_http_tradesec_conf_is_on(cf)) {
+        return NGX_CONF_OK;
+    }
 
     wmcf = ngx_http_conf_get_module_main_conf(cf,
                                           ngx_http_tradesec_websocket_module);
@@ -368,12 +373,15 @@ ngx_http_tradesec_websocket_count(ngx_conf_t *cf)
         return NGX_CONF_OK;
     }
 
-    wmcf->sockets = ngx_http_tradesec_sockets_create(cf, &no_zone);
+    wmcf->sockets = ngx_http_tradesec_sockets_create(cf, wmcf->listed,
+                                                     &no_zone);
 
     if (wmcf->sockets == NULL && no_zone) {
-        return ngx_http_tradesec_conf_merge_error(cf,
-                   "tradesec_websocket_limit counts in shared memory, and "
-                   "there is no tradesec_zone");
+        return ngx_http_tradesec_conf_merge_error(cf, conf->allow
+                   ? "tradesec_websockets lists what is in shared memory, and "
+                     "there is no tradesec_zone"
+                   : "tradesec_websocket_limit counts in shared memory, and "
+                     "there is no tradesec_zone");
     }
 
     return wmcf->sockets ? NGX_CONF_OK : NGX_CONF_ERROR;

@@ -11,6 +11,26 @@
 #include <ngx_core.h>
 
 #include "response/ngx_http_tradesec_upgrade.h"
+#include "store/ngx_http_tradesec_sockets.h"
+
+
+typedef struct {
+    ngx_http_tradesec_websocket_policy_t  *policy;
+    ngx_http_tradesec_websocket_side_t    *client;    /* NULL: off */
+    ts_socket_limits_t                    *limits;    /* NULL: none */
+    ngx_array_t                           *allow;     /* who may read the list
+                                                         of sockets here; NULL:
+                                                         there is none */
+} ngx_http_tradesec_websocket_conf_t;
+
+
+typedef struct {
+    ngx_http_tradesec_sockets_t           *sockets;   /* NULL: not counted */
+    ngx_flag_t                             listed;
+} ngx_http_tradesec_websocket_main_conf_t;
+
+
+extern ngx_module_t  ngx_http_tradesec_websocket_module;
 
 
 /* Reads the arguments of the current directive into a zeroed policy. */
@@ -28,6 +48,12 @@ char *ngx_http_tradesec_websocket_client_parse(ngx_conf_t *cf,
 
 char *ngx_http_tradesec_websocket_limit_parse(ngx_conf_t *cf,
     ts_socket_limits_t *limits);
+
+
+/* Makes the location one for operators: the directive tradesec_websockets. */
+
+char *ngx_http_tradesec_websockets(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
 
 #endif /* NGX_HTTP_TRADESEC_WEBSOCKET_CONF_H */

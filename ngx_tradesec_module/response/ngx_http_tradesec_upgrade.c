@@ -36,7 +36,8 @@ static ngx_int_t ngx_http_tradesec_upgrade_requires(ngx_http_request_t *r,
     const ngx_http_tradesec_identity_t *identity, ts_owner_set_t *owners);
 static ts_reason_e ngx_http_tradesec_upgrade_count(ngx_http_request_t *r,
     const ngx_http_tradesec_upgrade_t *upgrade,
-    const ngx_http_tradesec_identity_t *identity);
+    const ngx_http_tradesec_identity_t *identity,
+    ngx_http_tradesec_traffic_t *traffic);
 static ngx_int_t ngx_http_tradesec_upgrade_end(ngx_http_request_t *r,
     ts_reason_e reason);
 static void ngx_http_tradesec_upgrade_note(ngx_http_request_t *r,
@@ -117,6 +118,7 @@ ngx_http_tradesec_upgrade_inspect(ngx_http_request_t *r)
                                            NGX_HTTP_TRADESEC_GUARD_WEBSOCKET);
 
     ngx_memzero(&terms.client, sizeof(ngx_http_tradesec_ws_side_t));
+    ngx_memzero(&terms.traffic, sizeof(ngx_http_tradesec_traffic_t));
 
     rc = ngx_http_tradesec_upgrade_side(r, &policy->server, &ctx->identity,
                                         &terms.server);
@@ -140,11 +142,20 @@ ngx_http_tradesec_upgrade_inspect(ngx_http_request_t *r)
     }
 
     if (upgrade->sockets != NULL) {
-        reason = ngx_http_tradesec_upgrade_count(r, upgrade, &ctx->identity);
+        reason = ngx_http_tradesec_upgrade_count(r, upgrade, &ctx->identity,
+                                                 &terms.traffic);
 
         if (reason != TS_REASON_NONE
             && ngx_http_tradesec_upgrade_judge(r, reason, NULL) == NGX_OK)
         {
+            if (terms.traffic.worker != NULL
+                && reason >= TS_REASON_SOCKET_FIRST)
+            {
+                ts_traffic_add(terms.traffic.worker,
+                               &terms.traffic.worker->closed[
+                                          reason - TS_REASON_SOCKET_FIRST], 1);
+            }
+
             return ngx_http_tradesec_upgrade_end(r, reason);
         }
     }
@@ -362,12 +373,13 @@ ngx_http_tradesec_upgrade_requires(ngx_http_request_t *r,
 static ts_reason_e
 ngx_http_tradesec_upgrade_count(ngx_http_request_t *r,
     const ngx_http_tradesec_upgrade_t *upgrade,
-    const ngx_http_tradesec_identity_t *identity)
+    const ngx_http_tradesec_identity_t *identity,
+    ngx_http_tradesec_traffic_t *traffic)
 {
     ts_sockets_e  verdict;
 
     if (ngx_http_tradesec_sockets_open(upgrade->sockets, r, &identity->user,
-                                       &upgrade->limits, &verdict)
+                                       &upgrade->limits, traffic, &verdict)
         != NGX_OK)
     {
         return TS_REASON_INTERNAL_ERROR;
@@ -378,14 +390,18 @@ ngx_http_tradesec_upgrade_count(ngx_http_request_t *r,
     case TS_SOCKETS_OK:
         return TS_REASON_NONE;
 
-    case TS_SOCKETS_USER:
+    case TS_SOCKETS_USER_LIMIT:
         return TS_REASON_WEBSOCKET_USER_LIMIT;
 
-    case TS_SOCKETS_ADDRESS:
+    case TS_SOCKETS_ADDRESS_LIMIT:
         return TS_REASON_WEBSOCKET_ADDRESS_LIMIT;
 
     default:
-        return TS_REASON_WEBSOCKET_ZONE_FULL;
+
+        /* one that is not listed is still counted, and may open */
+
+        return (upgrade->limits.user || upgrade->limits.address)
+               ? TS_REASON_WEBSOCKET_ZONE_FULL : TS_REASON_NONE;
     }
 }
 

@@ -24,6 +24,7 @@
 #include "core/ts_reason.h"
 #include "core/ts_revocations.h"
 #include "core/ts_ws_frame.h"
+#include "store/ngx_http_tradesec_sockets.h"
 
 
 /* From our close frame to the hard end of a peer that does not react. */
@@ -92,6 +93,8 @@ typedef struct {
 
     const ts_revocations_t         *revocations;  /* NULL: none */
     ts_revocation_subject_t         subject;  /* the token, for them */
+
+    ngx_http_tradesec_traffic_t     traffic;
 
     ngx_http_tradesec_ws_judge_pt   judge;
     ngx_http_tradesec_ws_note_pt    note;
@@ -177,6 +180,10 @@ typedef struct {
     ngx_uint_t                      received;
     ngx_uint_t                      sent;
     ngx_uint_t                      dropped[NGX_HTTP_TRADESEC_WS_DROPS];
+    ngx_uint_t                      drops;
+
+    /* of them, what operators have been told */
+    ngx_uint_t                      told[TS_TRAFFIC_SOCKET_N];
 
     /* the client's rate: how much of his burst is used up, and since when */
     ngx_uint_t                      excess;
@@ -327,6 +334,21 @@ void ngx_http_tradesec_ws_abort(ngx_http_tradesec_ws_t *ws);
  */
 
 void ngx_http_tradesec_ws_farewell(ngx_http_tradesec_ws_t *ws);
+
+
+/*
+ * Tells operators, where they want to know: the socket is open; n bytes of the
+ * stream have passed, and perhaps messages with them; one was dropped; the
+ * socket was closed.
+ */
+
+void ngx_http_tradesec_ws_tell_open(const ngx_http_tradesec_ws_t *ws);
+void ngx_http_tradesec_ws_tell_traffic(ngx_http_tradesec_ws_t *ws,
+    const ngx_http_tradesec_ws_stream_t *stream, size_t n);
+void ngx_http_tradesec_ws_tell_drop(const ngx_http_tradesec_ws_t *ws,
+    ts_reason_e reason);
+void ngx_http_tradesec_ws_tell_close(const ngx_http_tradesec_ws_t *ws,
+    ts_reason_e reason);
 
 
 /* From now on, and no longer: closes the socket when its token is revoked. */

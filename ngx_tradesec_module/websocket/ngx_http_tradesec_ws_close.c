@@ -48,6 +48,8 @@ ngx_http_tradesec_ws_close(ngx_http_tradesec_ws_t *ws, ts_reason_e reason,
         return NGX_DECLINED;
     }
 
+    ngx_http_tradesec_ws_tell_close(ws, reason);
+
     ws->closing = 1;
     ws->codes = *codes;
 

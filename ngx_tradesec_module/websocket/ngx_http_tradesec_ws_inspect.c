@@ -103,7 +103,7 @@ static ngx_int_t
 ngx_http_tradesec_ws_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    ngx_uint_t                     i, n;
+    ngx_uint_t                     n;
     const ngx_http_tradesec_ws_t  *ws;
 
     ws = ngx_http_get_module_ctx(r->main, ngx_http_tradesec_ws_module);
@@ -124,10 +124,7 @@ ngx_http_tradesec_ws_variable(ngx_http_request_t *r,
         break;
 
     default:
-
-        for (i = 0, n = 0; i < NGX_HTTP_TRADESEC_WS_DROPS; i++) {
-            n += ws->dropped[i];
-        }
+        n = ws->drops;
     }
 
     v->data = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
@@ -195,6 +192,7 @@ ngx_http_tradesec_ws_inspect(ngx_http_request_t *r,
     cln->handler = ngx_http_tradesec_ws_cleanup;
     cln->data = ws;
 
+    ngx_http_tradesec_ws_tell_open(ws);
     ngx_http_tradesec_ws_start_timer(ws);
     ngx_http_tradesec_ws_watch(ws);
 
@@ -234,6 +232,8 @@ ngx_http_tradesec_ws_leftovers(ngx_http_tradesec_ws_t *ws)
             : ngx_http_tradesec_ws_pass(ws, &ws->from_server, b->pos, n);
 
         b->last = b->pos + n;
+
+        ngx_http_tradesec_ws_tell_traffic(ws, &ws->from_server, n);
     }
 
     /*

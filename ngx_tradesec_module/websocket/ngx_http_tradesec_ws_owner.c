@@ -310,6 +310,9 @@ ngx_http_tradesec_ws_act(ngx_http_tradesec_ws_t *ws,
 
     reason = ngx_http_tradesec_ws_drops[drop].reason;
 
+    ws->drops++;
+    ngx_http_tradesec_ws_tell_drop(ws, reason);
+
     if (action == NGX_HTTP_TRADESEC_WS_CLOSE) {
         ws->dropped[drop]++;
         return ngx_http_tradesec_ws_close(ws, reason,

@@ -11,6 +11,8 @@
 #include "websocket/ngx_http_tradesec_ws.h"
 
 
+static ssize_t ngx_http_tradesec_ws_next(ngx_http_tradesec_ws_t *ws,
+    ngx_http_tradesec_ws_stream_t *stream, u_char *buf, size_t size);
 static ssize_t ngx_http_tradesec_ws_take(u_char **pos, u_char *last,
     u_char *buf, size_t size);
 static ssize_t ngx_http_tradesec_ws_ended(ngx_http_tradesec_ws_t *ws,
@@ -24,7 +26,6 @@ ssize_t
 ngx_http_tradesec_ws_recv(ngx_connection_t *c, u_char *buf, size_t size)
 {
     ssize_t                         n;
-    ngx_flag_t                      whole;
     ngx_http_request_t             *r;
     ngx_http_tradesec_ws_t         *ws;
     ngx_http_tradesec_ws_stream_t  *stream;
@@ -41,6 +42,23 @@ ngx_http_tradesec_ws_recv(ngx_connection_t *c, u_char *buf, size_t size)
     stream = (c == ws->from_client.source) ? &ws->from_client
                                            : &ws->from_server;
 
+    n = ngx_http_tradesec_ws_next(ws, stream, buf, size);
+
+    ngx_http_tradesec_ws_tell_traffic(ws, stream, n > 0 ? n : 0);
+
+    return n;
+}
+
+
+/* What of the source's bytes passes next, or as recv. */
+
+static ssize_t
+ngx_http_tradesec_ws_next(ngx_http_tradesec_ws_t *ws,
+    ngx_http_tradesec_ws_stream_t *stream, u_char *buf, size_t size)
+{
+    ssize_t     n;
+    ngx_flag_t  whole;
+
     if (ws->ignored) {
         ngx_http_tradesec_ws_hold_release(stream);
     }
@@ -56,7 +74,7 @@ ngx_http_tradesec_ws_recv(ngx_connection_t *c, u_char *buf, size_t size)
     }
 
     if (stream->ours != stream->ours_last) {
-        c->read->ready = 1;
+        stream->source->read->ready = 1;
         return ngx_http_tradesec_ws_take(&stream->ours, stream->ours_last,
                                          buf, size);
     }

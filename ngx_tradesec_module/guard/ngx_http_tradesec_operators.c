@@ -1,0 +1,140 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ */
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "guard/ngx_http_tradesec_operators.h"
+#include "request/ngx_http_tradesec_conf.h"
+#include "request/ngx_http_tradesec_field.h"
+#include "request/ngx_http_tradesec_request.h"
+
+
+char *
+ngx_http_tradesec_operators_conf(ngx_conf_t *cf, ngx_array_t **allow)
+{
+    ngx_int_t    rc;
+    ngx_str_t   *value, address;
+    ngx_uint_t   i;
+    ngx_cidr_t  *cidr;
+
+    static const ts_slice_t  words[] = {
+        { (const uint8_t *) "allow=", 6 },
+    };
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts == 1) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" must say whom it is for, as "
+                           "\"allow=127.0.0.1\" or \"allow=10.0.0.0/8\"",
+                           &value[0]);
+        return NGX_CONF_ERROR;
+    }
+
+    *allow = ngx_array_create(cf->pool, cf->args->nelts, sizeof(ngx_cidr_t));
+    if (*allow == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (ngx_strncmp(value[i].data, "allow=", 6) != 0) {
+            return ngx_http_tradesec_conf_unknown(cf, &value[i], words, 1);
+        }
+
+        address.data = value[i].data + 6;
+        address.len = value[i].len - 6;
+
+        cidr = ngx_array_push(*allow);
+        if (cidr == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+#if (NGX_HAVE_UNIX_DOMAIN)
+
+        if (address.len == 5 && ngx_strncmp(address.data, "unix:", 5) == 0) {
+            cidr->family = AF_UNIX;
+            continue;
+        }
+
+#endif
+
+        rc = ngx_ptocidr(&address, cidr);
+
+        if (rc == NGX_ERROR) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid address in \"%V\"", &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        if (rc == NGX_DONE) {
+            ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                               "low address bits of \"%V\" are meaningless",
+                               &value[i]);
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* A page of another site in an operator's browser sends its origin. */
+
+ngx_flag_t
+ngx_http_tradesec_operators_admit(ngx_http_request_t *r, ngx_array_t *allow,
+    const char *directive)
+{
+    if (ngx_cidr_match(r->connection->sockaddr, allow) == NGX_OK
+        && ((r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))
+            || ngx_http_tradesec_is_on(r)
+            || ngx_http_tradesec_request_field(r, "origin").len == 0))
+    {
+        return 1;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "tradesec: \"%s\" is not for this client", directive);
+
+    return 0;
+}
+
+
+ngx_int_t
+ngx_http_tradesec_operators_answer(ngx_http_request_t *r, ngx_buf_t *b,
+    const char *type)
+{
+    ngx_int_t    rc;
+    ngx_chain_t  out;
+
+    static const ngx_str_t  no_store = ngx_string("no-store");
+
+    if (ngx_http_tradesec_set_response_field(r, "Cache-Control", &no_store)
+        == NULL)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_http_tradesec_set_status(r, NGX_HTTP_OK);
+
+    r->headers_out.content_type.data = (u_char *) type;
+    r->headers_out.content_type.len = ngx_strlen(type);
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    r->headers_out.content_length_n = b->last - b->pos;
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    b->last_buf = (r == r->main);
+    b->last_in_chain = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_output_filter(r, &out);
+}
