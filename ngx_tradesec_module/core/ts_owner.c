@@ -2,6 +2,10 @@
  * Copyright (C) the ngx_tradesec authors
  */
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "core/ts_owner.h"
 
 
@@ -127,6 +131,8 @@ ts_owner_path(ts_owner_rules_t *rules, ts_slice_t text, uint8_t *buf,
     rules->whole_arrays |= (path->elements[0] != TS_OWNER_NAME);
 
     for (i = 0; i < path->pointer.n; i++) {
+        rules->at[i].lengths |= ts_owner_length_bit(path->pointer.names[i]);
+
         if (path->elements[i] == TS_OWNER_ANY) {
             rules->at[i].any |= bit;
         }
@@ -262,6 +268,10 @@ ts_owner_set_has(const ts_owner_set_t *set, ts_slice_t value)
     int       rc;
     uint32_t  low, high, middle;
 
+    if (set->n == 1) {
+        return ts_slice_eq(set->values[0], value);
+    }
+
     low = 0;
     high = set->n;
 
@@ -289,11 +299,16 @@ ts_owner_e
 ts_owner_judge(const ts_owner_rules_t *rules, const ts_owner_set_t *set,
     ts_slice_t text)
 {
+    int  verdict;
+
     if (!ts_owner_may_apply(rules, text)) {
         return TS_OWNER_NONE;
     }
 
-    return ts_owner_walk(rules, set, text);
+    verdict = ts_owner_quick(rules, set, text);
+
+    return (verdict != TS_OWNER_DOUBT) ? (ts_owner_e) verdict
+                                       : ts_owner_walk(rules, set, text);
 }
 
 
@@ -326,6 +341,49 @@ ts_owner_may_apply(const ts_owner_rules_t *rules, ts_slice_t text)
 }
 
 
+#ifdef __SSE2__
+
+/*
+ * Sixteen places at a time where the key's first byte and its last one stand.
+ * Moves *p on to the places that are left.
+ */
+
+static int
+ts_owner_occurs_early(ts_slice_t key, const uint8_t **p, const uint8_t *last)
+{
+    int      both;
+    size_t   tail;
+    __m128i  first, final;
+
+    tail = key.len - 1;
+    first = _mm_set1_epi8((char) key.data[0]);
+    final = _mm_set1_epi8((char) key.data[tail]);
+
+#define ts_owner_at(data)  _mm_loadu_si128((const __m128i *) (data))
+
+    for ( /* void */ ; last - *p >= 15; *p += 16) {
+        both = _mm_movemask_epi8(
+                   _mm_and_si128(_mm_cmpeq_epi8(ts_owner_at(*p), first),
+                                 _mm_cmpeq_epi8(ts_owner_at(*p + tail),
+                                                final)));
+
+        for ( /* void */ ; both; both &= both - 1) {
+            if (memcmp(*p + __builtin_ctz((unsigned) both), key.data, tail)
+                == 0)
+            {
+                return 1;
+            }
+        }
+    }
+
+#undef ts_owner_at
+
+    return 0;
+}
+
+#endif
+
+
 static int
 ts_owner_occurs(ts_slice_t key, ts_slice_t text)
 {
@@ -337,6 +395,12 @@ ts_owner_occurs(ts_slice_t key, ts_slice_t text)
 
     p = text.data;
     last = text.data + (text.len - key.len);
+
+#ifdef __SSE2__
+    if (ts_owner_occurs_early(key, &p, last)) {
+        return 1;
+    }
+#endif
 
     while (p <= last) {
         p = memchr(p, key.data[0], (size_t) (last - p) + 1);

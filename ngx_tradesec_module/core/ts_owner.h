@@ -95,7 +95,8 @@ typedef struct {
 
 /*
  * Zeroed to begin with. Sets of paths and of terms are bit masks. at[i]: the
- * paths that end behind i + 1 names, and those whose name i is "*".
+ * paths that end behind i + 1 names, those whose name i is "*", and how long
+ * the names i are.
  */
 
 typedef struct {
@@ -107,6 +108,7 @@ typedef struct {
     struct {
         uint32_t          end;
         uint32_t          any;
+        uint64_t          lengths;
     } at[TS_JSON_POINTER_DEPTH];
 
     uint32_t              owners;       /* terms that are owner rules */
@@ -119,6 +121,15 @@ typedef struct {
     uint8_t               strict;       /* the walk is never spared */
     uint32_t              depth;        /* of containers; 0: the most */
 } ts_owner_rules_t;
+
+
+/* Among the lengths, as a bit; what is longer is all the same. */
+
+static inline uint64_t
+ts_owner_length_bit(ts_slice_t name)
+{
+    return UINT64_C(1) << (name.len < 63 ? name.len : 63);
+}
 
 
 /*
@@ -158,8 +169,16 @@ int ts_owner_set_has(const ts_owner_set_t *set, ts_slice_t value);
 ts_owner_e ts_owner_judge(const ts_owner_rules_t *rules,
     const ts_owner_set_t *set, ts_slice_t text);
 
-/* The same by the walk alone, for comparison: never better than it. */
+/*
+ * Its parts, for comparison: the walk that knows all of JSON, never better than
+ * it; and a quick one for plain texts, of which it says the same, or that it
+ * cannot tell.
+ */
 
+#define TS_OWNER_DOUBT  -1
+
+int ts_owner_quick(const ts_owner_rules_t *rules, const ts_owner_set_t *set,
+    ts_slice_t text);
 ts_owner_e ts_owner_walk(const ts_owner_rules_t *rules,
     const ts_owner_set_t *set, ts_slice_t text);
 

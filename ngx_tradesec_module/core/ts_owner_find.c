@@ -150,7 +150,7 @@ ts_owner_verdict(const ts_owner_walk_t *w)
 
     /* below a condition that holds, some rule has to have found one */
 
-    ts_owner_each(i, bits, w->rules->owners) {
+    ts_owner_each(i, bits, w->matched ? w->rules->owners : 0) {
         term = &w->rules->terms[i];
 
         if ((term->when & w->matched) && !(term->when & satisfied)) {

@@ -50,6 +50,57 @@ typedef struct {
          bits &= bits - 1)
 
 
+/* For one text, and for each message in it. */
+
+static inline void
+ts_owner_start(ts_owner_walk_t *w, const ts_owner_rules_t *rules,
+    const ts_owner_set_t *set, ts_slice_t text)
+{
+    w->rules = rules;
+    w->set = set;
+    w->end = text.data + text.len;
+    w->max_depth = (rules->depth && rules->depth < TS_OWNER_DEPTH)
+                   ? rules->depth : TS_OWNER_DEPTH;
+}
+
+
+static inline void
+ts_owner_begin(ts_owner_walk_t *w)
+{
+    w->depth = 0;
+    w->lead = (uint32_t) (((uint64_t) 1 << w->rules->n_paths) - 1);
+    w->matched = 0;
+    w->found = 0;
+    w->foreign = 0;
+    w->denied = 0;
+
+    memset(w->expected, 0, sizeof(w->expected));
+    memset(w->owned, 0, sizeof(w->owned));
+}
+
+
+/* Whether one of the active paths can have this name here, by its length. */
+
+static inline int
+ts_owner_may_follow(const ts_owner_walk_t *w, const ts_owner_level_t *level,
+    ts_slice_t name)
+{
+    uint32_t  depth = w->depth - 1;
+
+    return (w->rules->at[depth].lengths & ts_owner_length_bit(name))
+           || (level->active & w->rules->at[depth].any);
+}
+
+
+/* Which of the active paths lead on through this member? 0: a duplicate. */
+
+int ts_owner_follow(ts_owner_walk_t *w, ts_owner_level_t *level,
+    ts_slice_t name);
+
+/* And which through the next element of an array? */
+
+void ts_owner_next_element(ts_owner_walk_t *w, ts_owner_level_t *level);
+
 /* The value at the end of these paths; of a container raw.data is NULL. */
 
 void ts_owner_find(ts_owner_walk_t *w, uint32_t ends,

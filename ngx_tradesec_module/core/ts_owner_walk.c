@@ -12,10 +12,6 @@ static ts_owner_e ts_owner_batch(ts_owner_walk_t *w, const uint8_t **p);
 static ts_owner_e ts_owner_message(ts_owner_walk_t *w, const uint8_t **p);
 static int ts_owner_member(ts_owner_walk_t *w, ts_owner_level_t *level,
     ts_owner_scalar_t *name);
-static int ts_owner_follow(ts_owner_walk_t *w, ts_owner_level_t *level,
-    ts_slice_t name);
-static void ts_owner_next_element(ts_owner_walk_t *w,
-    ts_owner_level_t *level);
 static int ts_owner_scalar(ts_owner_walk_t *w, ts_owner_scalar_t *s);
 static int ts_owner_decode(ts_owner_scalar_t *s, uint8_t *buf);
 
@@ -28,11 +24,7 @@ ts_owner_walk(const ts_owner_rules_t *rules, const ts_owner_set_t *set,
     const uint8_t   *p, *behind;
     ts_owner_walk_t  w;
 
-    w.rules = rules;
-    w.set = set;
-    w.end = text.data + text.len;
-    w.max_depth = (rules->depth && rules->depth < TS_OWNER_DEPTH)
-                  ? rules->depth : TS_OWNER_DEPTH;
+    ts_owner_start(&w, rules, set, text);
 
     worst = TS_OWNER_OWN;
 
@@ -264,20 +256,9 @@ ts_owner_value(ts_owner_walk_t *w, const uint8_t *p)
 static ts_owner_e
 ts_owner_message(ts_owner_walk_t *w, const uint8_t **at)
 {
-    uint32_t        i;
     const uint8_t  *p;
 
-    w->depth = 0;
-    w->lead = (uint32_t) (((uint64_t) 1 << w->rules->n_paths) - 1);
-    w->matched = 0;
-    w->found = 0;
-    w->foreign = 0;
-    w->denied = 0;
-
-    for (i = 0; i < w->rules->n_paths; i++) {
-        w->expected[i] = 0;
-        w->owned[i] = 0;
-    }
+    ts_owner_begin(w);
 
     p = *at;
 
@@ -324,9 +305,7 @@ ts_owner_member(ts_owner_walk_t *w, ts_owner_level_t *level,
 }
 
 
-/* Which of the active paths lead on through this member? 0: a duplicate. */
-
-static int
+int
 ts_owner_follow(ts_owner_walk_t *w, ts_owner_level_t *level, ts_slice_t name)
 {
     uint32_t    i, bits, any, depth;
@@ -364,7 +343,7 @@ ts_owner_follow(ts_owner_walk_t *w, ts_owner_level_t *level, ts_slice_t name)
 }
 
 
-static void
+void
 ts_owner_next_element(ts_owner_walk_t *w, ts_owner_level_t *level)
 {
     uint32_t  i, bits, any, depth;

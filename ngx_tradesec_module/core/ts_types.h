@@ -16,6 +16,10 @@
 
 #define ts_noinline  __attribute__((noinline))
 
+/* For what has its cost in being called. */
+
+#define ts_inline    inline __attribute__((always_inline))
+
 
 typedef struct {
     const uint8_t  *data;

@@ -2,6 +2,10 @@
  * Copyright (C) the ngx_tradesec authors
  */
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "core/ts_utf8.h"
 
 
@@ -66,25 +70,63 @@ ts_utf8_word(const uint8_t *data)
 }
 
 
-/* The length of an ASCII prefix: in whole words, four of them at a time. */
+#ifdef __SSE2__
+
+/* How many vectors at the front are ASCII, in bytes: four at a time first. */
 
 static size_t
-ts_utf8_ascii(const uint8_t *data, size_t len, uint64_t key)
+ts_utf8_ascii_vectors(const uint8_t *data, size_t len, const uint8_t *key)
 {
-    size_t  i;
+    size_t   i;
+    __m128i  mask;
 
-    for (i = 0; len - i >= 32; i += 32) {
-        if (((ts_utf8_word(data + i) ^ key)
-             | (ts_utf8_word(data + i + 8) ^ key)
-             | (ts_utf8_word(data + i + 16) ^ key)
-             | (ts_utf8_word(data + i + 24) ^ key)) & TS_UTF8_HIGH_BITS)
+    mask = _mm_loadu_si128((const __m128i *) key);
+
+#define ts_utf8_vector(at)                                                   \
+    _mm_xor_si128(_mm_loadu_si128((const __m128i *) (data + (at))), mask)
+
+    for (i = 0; len - i >= 64; i += 64) {
+        if (_mm_movemask_epi8(
+                _mm_or_si128(_mm_or_si128(ts_utf8_vector(i),
+                                          ts_utf8_vector(i + 16)),
+                             _mm_or_si128(ts_utf8_vector(i + 32),
+                                          ts_utf8_vector(i + 48)))))
         {
             break;
         }
     }
 
+    for ( /* void */ ; len - i >= 16; i += 16) {
+        if (_mm_movemask_epi8(ts_utf8_vector(i))) {
+            break;
+        }
+    }
+
+#undef ts_utf8_vector
+
+    return i;
+}
+
+#else
+
+#define ts_utf8_ascii_vectors(data, len, key)  0
+
+#endif
+
+
+/* The length of an ASCII prefix, in whole words. The key has 16 bytes. */
+
+static size_t
+ts_utf8_ascii(const uint8_t *data, size_t len, const uint8_t *key)
+{
+    size_t    i;
+    uint64_t  word;
+
+    i = ts_utf8_ascii_vectors(data, len, key);
+    word = ts_utf8_word(key);
+
     for ( /* void */ ; len - i >= 8; i += 8) {
-        if ((ts_utf8_word(data + i) ^ key) & TS_UTF8_HIGH_BITS) {
+        if ((ts_utf8_word(data + i) ^ word) & TS_UTF8_HIGH_BITS) {
             break;
         }
     }
@@ -98,7 +140,7 @@ ts_utf8_feed(ts_utf8_t *u, ts_slice_t piece, const uint8_t *mask,
     uint64_t offset)
 {
     size_t          i;
-    uint8_t         byte, keys[16];
+    uint8_t         byte, keys[24];
     const uint8_t  *key;
 
     static const uint8_t  none[4];
@@ -115,8 +157,7 @@ ts_utf8_feed(ts_utf8_t *u, ts_slice_t piece, const uint8_t *mask,
     while (i < piece.len) {
 
         if (u->left == 0 && piece.len - i >= 8) {
-            i += ts_utf8_ascii(piece.data + i, piece.len - i,
-                               ts_utf8_word(key + i % 4));
+            i += ts_utf8_ascii(piece.data + i, piece.len - i, key + i % 4);
 
             if (i == piece.len) {
                 break;

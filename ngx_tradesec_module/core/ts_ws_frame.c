@@ -6,12 +6,6 @@
 
 
 #define TS_WS_RESERVED       0x70
-#define TS_WS_MASKED         0x80
-#define TS_WS_LENGTH         0x7f
-
-#define TS_WS_LENGTH_16      126
-#define TS_WS_LENGTH_64      127
-
 
 static const struct {
     uint16_t     code;
@@ -24,6 +18,7 @@ static const struct {
 
 
 static int ts_ws_header(ts_ws_parser_t *p, ts_slice_t *in);
+static int ts_ws_header_end(ts_ws_parser_t *p);
 static int ts_ws_collect(ts_ws_parser_t *p, ts_slice_t *in, size_t need);
 static ts_ws_violation_e ts_ws_check_start(ts_ws_parser_t *p);
 static ts_ws_violation_e ts_ws_check_message(ts_ws_parser_t *p);
@@ -122,6 +117,25 @@ ts_ws_violate(ts_ws_parser_t *p, ts_ws_violation_e violation)
 static int
 ts_ws_header(ts_ws_parser_t *p, ts_slice_t *in)
 {
+    if (p->header_len == 0 && in->len >= TS_WS_HEADER_MAX) {
+
+        /* most of them: whatever the header's length, all of it is there */
+
+        memcpy(p->header, in->data, TS_WS_HEADER_MAX);
+
+        p->violation = ts_ws_check_start(p);
+
+        if (p->violation) {
+            return 0;
+        }
+
+        p->header_len = (uint8_t) ts_ws_header_len(p->header);
+        in->data += p->header_len;
+        in->len -= p->header_len;
+
+        return ts_ws_header_end(p);
+    }
+
     if (p->header_len < 2) {
 
         if (!ts_ws_collect(p, in, 2)) {
@@ -135,10 +149,16 @@ ts_ws_header(ts_ws_parser_t *p, ts_slice_t *in)
         }
     }
 
-    if (!ts_ws_collect(p, in, ts_ws_header_len(p->header))) {
-        return 0;
-    }
+    return ts_ws_collect(p, in, ts_ws_header_len(p->header))
+           && ts_ws_header_end(p);
+}
 
+
+/* The header is complete. */
+
+static int
+ts_ws_header_end(ts_ws_parser_t *p)
+{
     p->violation = ts_ws_read_length(p);
 
     if (!p->violation && !ts_ws_is_control(p->opcode)) {
@@ -185,27 +205,6 @@ ts_ws_collect(ts_ws_parser_t *p, ts_slice_t *in, size_t need)
     in->len -= size;
 
     return p->header_len == need;
-}
-
-
-size_t
-ts_ws_header_len(const uint8_t *frame)
-{
-    size_t  len;
-
-    len = (frame[1] & TS_WS_MASKED) ? 2 + 4 : 2;
-
-    switch (frame[1] & TS_WS_LENGTH) {
-
-    case TS_WS_LENGTH_16:
-        return len + 2;
-
-    case TS_WS_LENGTH_64:
-        return len + 8;
-
-    default:
-        return len;
-    }
 }
 
 

@@ -46,6 +46,14 @@
 #define TS_WS_FIN                     0x80
 #define TS_WS_OPCODE                  0x0f
 
+/* The second one. */
+
+#define TS_WS_MASKED                  0x80
+#define TS_WS_LENGTH                  0x7f
+
+#define TS_WS_LENGTH_16               126
+#define TS_WS_LENGTH_64               127
+
 
 typedef enum {
     TS_WS_CONTINUATION = 0x0,
@@ -173,7 +181,25 @@ uint64_t ts_ws_missing(const ts_ws_parser_t *p);
 
 /* The length of the header of a frame of which two bytes are known. */
 
-size_t ts_ws_header_len(const uint8_t *frame);
+static inline size_t
+ts_ws_header_len(const uint8_t *frame)
+{
+    size_t  len;
+
+    len = (frame[1] & TS_WS_MASKED) ? 2 + 4 : 2;
+
+    switch (frame[1] & TS_WS_LENGTH) {
+
+    case TS_WS_LENGTH_16:
+        return len + 2;
+
+    case TS_WS_LENGTH_64:
+        return len + 8;
+
+    default:
+        return len;
+    }
+}
 
 /* Control frames, and no others, have this bit of the opcode. */
 

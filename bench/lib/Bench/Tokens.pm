@@ -17,6 +17,7 @@ use MIME::Base64 qw(encode_base64url);
 # of their keys.
 
 my $JSON = JSON::PP->new->canonical;
+my $USER = 'f3b5c1de-0000-4000-8000-000000000000';
 
 
 sub new {
@@ -113,7 +114,7 @@ sub _sign {
         payload => $JSON->encode({
             iss   => 'https://idp.bench.test/realms/trading',
             aud   => [ 'portal', 'account' ],
-            sub   => 'f3b5c1de-0000-4000-8000-000000000000',
+            sub   => $USER,
             iat   => $self->{now},
             exp   => $self->{now} + 3600,
             roles => ['trader'],
@@ -134,6 +135,9 @@ sub token {
     return $self->{tokens}{$alg}[$i] //= $self->_sign(
         { jti => sprintf('%08d-1111-4000-8000-000000000000', $i) }, $alg);
 }
+
+
+sub user { return $USER }
 
 
 sub bad {
