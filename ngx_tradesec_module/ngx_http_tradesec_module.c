@@ -14,6 +14,7 @@
 #include "guard/ngx_http_tradesec_login.h"
 #include "guard/ngx_http_tradesec_methods.h"
 #include "guard/ngx_http_tradesec_origin.h"
+#include "guard/ngx_http_tradesec_posture.h"
 #include "guard/ngx_http_tradesec_refresh.h"
 #include "guard/ngx_http_tradesec_public.h"
 #include "guard/ngx_http_tradesec_require.h"
@@ -391,6 +392,8 @@ ngx_http_tradesec_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     conf->passed.judged = 1;
     conf->passed.shared = 1;
 
+    ngx_http_tradesec_conf_place(cf)->guards = conf->passed.passed;
+
     for (g = ngx_http_tradesec_guards; *g; g++) {
         policy = (*g)->policy(cf);
 
@@ -413,6 +416,10 @@ ngx_http_tradesec_init(ngx_conf_t *cf)
     ngx_http_handler_pt            *h;
     ngx_http_core_main_conf_t      *cmcf;
     ngx_http_tradesec_main_conf_t  *tmcf;
+
+    if (ngx_http_tradesec_posture(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     tmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_tradesec_module);
 

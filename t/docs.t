@@ -20,6 +20,7 @@ my $keys = File::Temp->newdir;
 write_file('keys.jwks', jwks());
 write_file('keys.pem', pem('rsa'));
 write_file('secret', "0123456789abcdef0123456789abcdef\n");
+chmod 0600, "$keys/secret";
 
 my %around = (
     'upstream app'   => 'upstream app { server 127.0.0.1:9; }',
@@ -32,6 +33,7 @@ my %around = (
             audience    portal;
             algorithms  ES256 RS256;
             jwks_file   /etc/nginx/portal.jwks;
+            max_lifetime 1h;
         }
         CONF
 );
@@ -52,6 +54,10 @@ for my $file ("$TOP/README.md", glob "$TOP/docs/*.md") {
         my ($code, @out) = passes($1);
 
         is($code, 0, "$name, example $number") or diag(@out);
+
+        my @found = "@out" =~ /finding (\w+ in \S+)/g;
+
+        is("@found", '', '... and nothing is found') or diag(@out);
     }
 }
 
@@ -74,7 +80,8 @@ sub passes {
     my @server;
 
     for my $statement (statements($example)) {
-        if ($statement =~ /^\s*(?:map|upstream|tradesec_zone|tradesec_redis
+        if ($statement =~ /^\s*(?:map|upstream|proxy_cache_path|tradesec_zone|tradesec_redis
+            |tradesec_accept\ redis_\w+
             |tradesec_jwt_provider|tradesec_session\b(?!_)|limit_req_zone|log_format)\b/mx)
         {
             push @http, $statement;
@@ -86,6 +93,13 @@ sub passes {
 
     @server = 'return 204;' if !@server;
 
+    # an example of one directive stands in a server that is on
+
+    my $on = $example =~ /^\s*tradesec\s/m ? '' : 'tradesec on;';
+
+    $on .= ' tradesec_jwt portal;'
+        if $example =~ /tradesec_require/ && $example !~ /^tradesec_jwt\s/m;
+
     my ($http, $server) = map { files(join "\n", @$_) } \@http, \@server;
 
     return config_test(http => <<~"CONF");
@@ -95,6 +109,7 @@ sub passes {
                 listen 127.0.0.1:%%PORT%%;
                 server_name app.example.com;
                 location /no-example { return 204; }
+                $on
                 $server
             }
         CONF

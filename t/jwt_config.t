@@ -185,7 +185,7 @@ sub protects_nothing {
     my (undef, $text) = config_test(http => jwt($line)->{http}
             =~ s/tradesec on;/$on/r);
 
-    return $text =~ /"tradesec_jwt" in \S+:\d+ protects nothing/;
+    return $text =~ /finding jwt_unused in .* at \S+:\d+: "tradesec_jwt" protects nothing/;
 }
 
 ok(protects_nothing('', 'tradesec_jwt p;'), 'not on: warned');

@@ -42,7 +42,7 @@ config_accepted(login('off'), 'off');
 my ($code, $said) = config_test('location / {
     tradesec_login account=form:u; location /a { } }');
 is($code, 0, 'without tradesec on no zone is needed');
-is(() = $said =~ /\[warn\].*"tradesec_login" counts nothing where "tradesec" is off, in location "\/"/g,
+is(() = $said =~ /\[warn\].* in location "\/" at .*"tradesec_login" counts nothing where "tradesec" is off/g,
     1, '... and a warning says so, once');
 
 # what is missing
@@ -147,7 +147,7 @@ sub warned {
     my ($code, $text) = config_test(%$args);
 
     is($code, 0, "$title: accepted");
-    like($text, qr/\[warn\].*$pattern.*, in location "\/login" of the server in \S+:\d+/,
+    like($text, qr/\[warn\].* in location "\/login" at \S+:\d+: .*$pattern/,
         "$title: warned");
 }
 

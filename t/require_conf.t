@@ -136,7 +136,7 @@ my ($code, $text) = config_test(%{ server('location /x { tradesec off;
     tradesec_jwt portal; tradesec_require a=1; }') });
 
 is($code, 0, 'rules of a location that is off');
-like($text, qr/"tradesec_require" in \S+:\d+ protects nothing/,
+like($text, qr/ in location "\/x" at \S+:\d+: "tradesec_require" protects nothing/,
     'are a warning');
 
 config_refused(server('tradesec_require_body_size 1k;

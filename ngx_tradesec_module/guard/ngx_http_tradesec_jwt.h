@@ -18,6 +18,7 @@
 #include "core/ts_cookie.h"
 #include "guard/ngx_http_tradesec_jwt_provider.h"
 #include "request/ngx_http_tradesec_context.h"
+#include "request/ngx_http_tradesec_findings.h"
 #include "request/ngx_http_tradesec_guard.h"
 #include "store/ngx_http_tradesec_revocations_store.h"
 
@@ -46,6 +47,8 @@ struct ngx_http_tradesec_jwt_policy_s {
     /* its line, and whether any location is on that has it: for nginx -t */
     ngx_str_t     file;
     ngx_uint_t    line;
+    ngx_http_tradesec_place_t
+                 *place;
     ngx_flag_t    active;
     ngx_http_tradesec_jwt_policy_t
                  *next;

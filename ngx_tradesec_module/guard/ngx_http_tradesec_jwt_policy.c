@@ -207,12 +207,6 @@ ngx_http_tradesec_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         {
             return NGX_CONF_ERROR;
         }
-
-        if (no_zone) {
-            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                          "without \"tradesec_zone\" each request verifies "
-                          "the signature of its token anew");
-        }
     }
 
     return ngx_http_tradesec_jwt_add_sources(cf, conf->policy);
@@ -373,6 +367,7 @@ ngx_http_tradesec_jwt(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                                               ngx_http_tradesec_jwt_module);
     policy->file = cf->conf_file->file.name;
     policy->line = cf->conf_file->line;
+    policy->place = ngx_http_tradesec_conf_place(cf);
     policy->next = jmcf->policies;
     jmcf->policies = policy;
 
@@ -509,12 +504,15 @@ ngx_http_tradesec_jwt_init(ngx_conf_t *cf)
     ngx_http_tradesec_jwt_bound_providers(&jmcf->providers);
     ngx_http_tradesec_jwt_seal_providers(cf, &jmcf->providers);
 
+    if (jmcf->active && jmcf->cache == NULL) {
+        ngx_http_tradesec_finding(cf, TS_FINDING_JWT_WITHOUT_ZONE);
+    }
+
     for (policy = jmcf->policies; policy; policy = policy->next) {
         if (!policy->active) {
-            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                          "\"tradesec_jwt\" in %V:%ui protects nothing: no "
-                          "location has it together with \"tradesec on\"",
-                          &policy->file, policy->line);
+            ngx_http_tradesec_finding_at(cf, TS_FINDING_JWT_UNUSED,
+                                         policy->place, &policy->file,
+                                         policy->line, NULL);
         }
     }
 

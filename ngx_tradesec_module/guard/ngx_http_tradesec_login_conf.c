@@ -11,6 +11,7 @@
 #include "guard/ngx_http_tradesec_login_conf.h"
 #include "guard/ngx_http_tradesec_spelling.h"
 #include "request/ngx_http_tradesec_conf.h"
+#include "request/ngx_http_tradesec_findings.h"
 #include "request/ngx_http_tradesec_request.h"
 #include "response/ngx_http_tradesec_outcome.h"
 
@@ -400,8 +401,7 @@ ngx_http_tradesec_login_merge_conf(ngx_conf_t *cf, void *parent, void *child)
     if (!ngx_http_tradesec_conf_is_on(cf)) {
 
         if (conf->policy != prev->policy) {
-            ngx_http_tradesec_conf_merge_warn(cf,
-                "\"tradesec_login\" counts nothing where \"tradesec\" is off");
+            ngx_http_tradesec_finding(cf, TS_FINDING_LOGIN_OFF);
         }
 
         return NGX_CONF_OK;
@@ -518,9 +518,13 @@ ngx_http_tradesec_login_lint(ngx_conf_t *cf,
     };
 
     if (!ts_outcome_has_success(&conf->policy->criteria)) {
-        ngx_http_tradesec_conf_merge_warn(cf,
-            "\"tradesec_login\" without \"success=\" never forgives a "
-            "failed attempt");
+        ngx_http_tradesec_finding(cf, TS_FINDING_LOGIN_WITHOUT_SUCCESS);
+    }
+
+    /* of the second factor a token says whose it is */
+
+    if (conf->policy->none && !ngx_http_tradesec_conf_is_verified(cf)) {
+        ngx_http_tradesec_finding(cf, TS_FINDING_LOGIN_WITHOUT_ACCOUNT);
     }
 
     ctx = cf->ctx;
@@ -536,10 +540,7 @@ ngx_http_tradesec_login_lint(ngx_conf_t *cf,
             ucf = ctx->loc_conf[cf->cycle->modules[i]->ctx_index];
 
             if (ucf->upstream != NULL && !ucf->ignore_client_abort) {
-                ngx_http_tradesec_conf_merge_warn(cf,
-                    "a client that hangs up hides the outcome of its login, "
-                    "which then counts as failed: write "
-                    "\"proxy_ignore_client_abort on\"");
+                ngx_http_tradesec_finding(cf, TS_FINDING_LOGIN_CLIENT_ABORT);
             }
         }
     }

@@ -16,6 +16,7 @@
 #include "guard/ngx_http_tradesec_login_conf.h"
 #include "request/ngx_http_tradesec_compat.h"
 #include "request/ngx_http_tradesec_conf.h"
+#include "request/ngx_http_tradesec_findings.h"
 #include "request/ngx_http_tradesec_request.h"
 
 
@@ -260,9 +261,7 @@ ngx_http_tradesec_login_device_merge(ngx_conf_t *cf,
 
     if (conf->device->issue && !ts_outcome_has_success(&conf->policy->criteria))
     {
-        ngx_http_tradesec_conf_merge_warn(cf,
-            "\"tradesec_login_device\" gives no browser a cookie where "
-            "\"tradesec_login\" has no \"success=\"");
+        ngx_http_tradesec_finding(cf, TS_FINDING_LOGIN_DEVICE_UNUSED);
     }
 }
 

@@ -436,10 +436,9 @@ ngx_http_tradesec_require_init(ngx_conf_t *cf)
 
     for (rule = *first; rule; rule = rule->next) {
         if (!rule->active) {
-            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                          "\"tradesec_require\" in %V:%ui protects nothing: "
-                          "no location has it together with \"tradesec on\"",
-                          &rule->file, rule->line);
+            ngx_http_tradesec_finding_at(cf, TS_FINDING_REQUIRE_UNUSED,
+                                         rule->place, &rule->file, rule->line,
+                                         NULL);
         }
     }
 

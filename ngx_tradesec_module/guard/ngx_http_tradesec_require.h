@@ -14,6 +14,7 @@
 #include "core/ts_rule.h"
 #include "guard/ngx_http_tradesec_public.h"
 #include "request/ngx_http_tradesec_context.h"
+#include "request/ngx_http_tradesec_findings.h"
 #include "request/ngx_http_tradesec_method.h"
 
 
@@ -69,6 +70,7 @@ struct ngx_http_tradesec_rule_s {
     /* its line, and whether any location is on that has it: for nginx -t */
     ngx_str_t                            file;
     ngx_uint_t                           line;
+    ngx_http_tradesec_place_t           *place;
     ngx_flag_t                           active;
     ngx_http_tradesec_rule_t            *next;
 };

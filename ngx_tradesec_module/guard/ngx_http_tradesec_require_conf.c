@@ -85,6 +85,7 @@ ngx_http_tradesec_require(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                                              ngx_http_tradesec_require_module);
     line.rule->file = cf->conf_file->file.name;
     line.rule->line = cf->conf_file->line;
+    line.rule->place = ngx_http_tradesec_conf_place(cf);
     line.rule->next = *first;
     *first = line.rule;
 

@@ -10,10 +10,6 @@
 #include "request/ngx_http_tradesec_conf.h"
 
 
-static void ngx_http_tradesec_conf_merge_log(ngx_conf_t *cf,
-    ngx_uint_t level, const char *message);
-
-
 char *
 ngx_http_tradesec_conf_unknown(ngx_conf_t *cf, ngx_str_t *parameter,
     const ts_slice_t *words, size_t n)
@@ -91,23 +87,6 @@ ngx_http_tradesec_conf_unknown_line(ngx_conf_t *cf, const char *block,
 char *
 ngx_http_tradesec_conf_merge_error(ngx_conf_t *cf, const char *message)
 {
-    ngx_http_tradesec_conf_merge_log(cf, NGX_LOG_EMERG, message);
-
-    return NGX_CONF_ERROR;
-}
-
-
-void
-ngx_http_tradesec_conf_merge_warn(ngx_conf_t *cf, const char *message)
-{
-    ngx_http_tradesec_conf_merge_log(cf, NGX_LOG_WARN, message);
-}
-
-
-static void
-ngx_http_tradesec_conf_merge_log(ngx_conf_t *cf, ngx_uint_t level,
-    const char *message)
-{
     ngx_http_core_loc_conf_t  *clcf;
     ngx_http_core_srv_conf_t  *cscf;
 
@@ -115,12 +94,14 @@ ngx_http_tradesec_conf_merge_log(ngx_conf_t *cf, ngx_uint_t level,
     cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
 
     if (clcf->name.len) {
-        ngx_log_error(level, cf->log, 0,
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "%s, in location \"%V\" of the server in %s:%ui",
                       message, &clcf->name, cscf->file_name, cscf->line);
 
     } else {
-        ngx_log_error(level, cf->log, 0, "%s, in the server in %s:%ui",
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "%s, in the server in %s:%ui",
                       message, cscf->file_name, cscf->line);
     }
+
+    return NGX_CONF_ERROR;
 }

@@ -36,9 +36,5 @@ char *ngx_http_tradesec_conf_unknown_line(ngx_conf_t *cf, const char *block,
 
 char *ngx_http_tradesec_conf_merge_error(ngx_conf_t *cf, const char *message);
 
-/* The same for what works, but is probably not what was meant. */
-
-void ngx_http_tradesec_conf_merge_warn(ngx_conf_t *cf, const char *message);
-
 
 #endif /* NGX_HTTP_TRADESEC_CONF_H */

@@ -7,6 +7,7 @@
 #include <ngx_http.h>
 
 #include "request/ngx_http_tradesec_conf.h"
+#include "request/ngx_http_tradesec_foreign.h"
 #include "request/ngx_http_tradesec_method.h"
 #include "request/ngx_http_tradesec_request_conf.h"
 
@@ -22,9 +23,11 @@ typedef struct {
     ngx_uint_t                    dry_run;      /* a bit for each guard */
     ngx_http_tradesec_methods_t  *safe_methods;
     ngx_http_complex_value_t     *trusted_scheme;
+    ngx_http_tradesec_place_t    *place;
 } ngx_http_tradesec_request_conf_t;
 
 
+static ngx_int_t ngx_http_tradesec_request_preconfiguration(ngx_conf_t *cf);
 static void *ngx_http_tradesec_request_create_main_conf(ngx_conf_t *cf);
 static ngx_int_t ngx_http_tradesec_request_init_module(ngx_cycle_t *cycle);
 static void *ngx_http_tradesec_request_create_srv_conf(ngx_conf_t *cf);
@@ -88,12 +91,26 @@ static ngx_command_t  ngx_http_tradesec_request_commands[] = {
       offsetof(ngx_http_tradesec_request_conf_t, trusted_scheme),
       NULL },
 
+    { ngx_string("tradesec_accept"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_http_tradesec_accept,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("tradesec_findings"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_tradesec_findings,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
       ngx_null_command
 };
 
 
 static ngx_http_module_t  ngx_http_tradesec_request_module_ctx = {
-    ngx_http_tradesec_add_variables,            /* preconfiguration */
+    ngx_http_tradesec_request_preconfiguration, /* preconfiguration */
     ngx_http_tradesec_identity_init,            /* postconfiguration */
 
     ngx_http_tradesec_request_create_main_conf, /* create main conf */
@@ -323,6 +340,41 @@ ngx_http_tradesec_guard_name(ngx_http_tradesec_guard_e id)
 }
 
 
+ngx_http_tradesec_findings_t *
+ngx_http_tradesec_conf_findings(ngx_conf_t *cf)
+{
+    ngx_http_tradesec_request_main_conf_t  *rmcf;
+
+    rmcf = ngx_http_conf_get_module_main_conf(cf,
+                                            ngx_http_tradesec_request_module);
+
+    return &rmcf->findings;
+}
+
+
+ngx_http_tradesec_place_t *
+ngx_http_tradesec_conf_place(ngx_conf_t *cf)
+{
+    const ngx_http_tradesec_request_conf_t  *rcf;
+
+    rcf = ngx_http_conf_get_module_loc_conf(cf,
+                                            ngx_http_tradesec_request_module);
+
+    return rcf->place;
+}
+
+
+static ngx_int_t
+ngx_http_tradesec_request_preconfiguration(ngx_conf_t *cf)
+{
+    if (ngx_http_tradesec_foreign_watch(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_tradesec_add_variables(cf);
+}
+
+
 static void *
 ngx_http_tradesec_request_create_main_conf(ngx_conf_t *cf)
 {
@@ -335,6 +387,10 @@ ngx_http_tradesec_request_create_main_conf(ngx_conf_t *cf)
     }
 
     rmcf->request_id = NGX_ERROR;
+
+    if (ngx_http_tradesec_findings_init(cf, &rmcf->findings) != NGX_OK) {
+        return NULL;
+    }
 
     return rmcf;
 }
@@ -394,8 +450,9 @@ ngx_http_tradesec_request_create_conf(ngx_conf_t *cf)
     rcf->dry_run = NGX_CONF_UNSET_UINT;
     rcf->safe_methods = NGX_CONF_UNSET_PTR;
     rcf->trusted_scheme = NGX_CONF_UNSET_PTR;
+    rcf->place = ngx_http_tradesec_place_create(cf);
 
-    return rcf;
+    return rcf->place == NULL ? NULL : rcf;
 }
 
 
@@ -410,6 +467,8 @@ ngx_http_tradesec_request_merge_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->safe_methods, prev->safe_methods,
                              &ngx_http_tradesec_default_safe_methods);
     ngx_conf_merge_ptr_value(conf->trusted_scheme, prev->trusted_scheme, NULL);
+
+    ngx_http_tradesec_place_merge(cf, conf->place, prev->place, conf->enable);
 
     return NGX_CONF_OK;
 }

@@ -7,6 +7,7 @@
 #ifndef NGX_HTTP_TRADESEC_REQUEST_CONF_H
 #define NGX_HTTP_TRADESEC_REQUEST_CONF_H
 
+#include "request/ngx_http_tradesec_findings.h"
 #include "request/ngx_http_tradesec_identity.h"
 #include "request/ngx_http_tradesec_request.h"
 
@@ -15,6 +16,7 @@ typedef struct {
     ngx_int_t                     request_id;   /* index of the variable */
     ngx_flag_t                    identities;   /* some server has them */
     ngx_http_tradesec_claims_t    claims;
+    ngx_http_tradesec_findings_t  findings;
 } ngx_http_tradesec_request_main_conf_t;
 
 

@@ -88,6 +88,27 @@ ngx_http_tradesec_headers_merge(ngx_conf_t *cf,
 }
 
 
+ngx_flag_t
+ngx_http_tradesec_conf_sets_header(ngx_conf_t *cf, const ngx_str_t *name)
+{
+    ngx_uint_t                                i;
+    const ngx_http_tradesec_header_policy_t  *policy;
+    const ngx_http_tradesec_response_conf_t  *rcf;
+
+    rcf = ngx_http_conf_get_module_loc_conf(cf,
+                                           ngx_http_tradesec_response_module);
+    policy = rcf->headers.policy;
+
+    for (i = 0; policy != NULL && i < policy->nset; i++) {
+        if (ngx_http_tradesec_header_name_eq(&policy->headers[i].name, name)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 /* Adjustments add to the inherited ones; the later of a name wins. */
 
 static char *

@@ -73,5 +73,10 @@ const ngx_http_tradesec_header_policy_t *ngx_http_tradesec_header_policy_build(
 ngx_flag_t ngx_http_tradesec_header_name_eq(const ngx_str_t *a,
     const ngx_str_t *b);
 
+/* Whether a merged location sets the header, and does not only remove it. */
+
+ngx_flag_t ngx_http_tradesec_conf_sets_header(ngx_conf_t *cf,
+    const ngx_str_t *name);
+
 
 #endif /* NGX_HTTP_TRADESEC_HEADER_POLICY_H */

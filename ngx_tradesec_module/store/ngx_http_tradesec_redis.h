@@ -38,6 +38,11 @@ typedef struct {
     ngx_uint_t              database;
     ngx_msec_t              timeout;
     u_char                  key[NGX_HTTP_TRADESEC_REDIS_KEY];
+
+    /* its line, and a file of a secret that everybody can read, for findings */
+    ngx_str_t               file;
+    ngx_uint_t              line;
+    ngx_str_t               readable;
 } ngx_http_tradesec_redis_conf_t;
 
 
@@ -108,6 +113,11 @@ typedef struct {
 
 const ngx_http_tradesec_redis_conf_t *ngx_http_tradesec_redis_use(
     ngx_conf_t *cf, const ngx_http_tradesec_redis_client_t *client);
+
+/* NULL without tradesec_redis. */
+
+const ngx_http_tradesec_redis_conf_t *ngx_http_tradesec_conf_redis(
+    ngx_conf_t *cf);
 
 
 /* In a worker. */

@@ -32,8 +32,6 @@ static char *ngx_http_tradesec_redis_parameter(ngx_conf_t *cf,
     ngx_flag_t *key);
 static char *ngx_http_tradesec_redis_number(ngx_conf_t *cf, ngx_str_t v,
     ngx_uint_t *number);
-static void ngx_http_tradesec_redis_lint(ngx_conf_t *cf,
-    const ngx_http_tradesec_redis_conf_t *redis);
 
 
 const ngx_http_tradesec_redis_conf_t *
@@ -48,6 +46,18 @@ ngx_http_tradesec_redis_use(ngx_conf_t *cf,
     if (scf->redis.clients.n < NGX_HTTP_TRADESEC_REDIS_CLIENTS) {
         scf->redis.clients.list[scf->redis.clients.n++] = client;
     }
+
+    return scf->redis.redis;
+}
+
+
+const ngx_http_tradesec_redis_conf_t *
+ngx_http_tradesec_conf_redis(ngx_conf_t *cf)
+{
+    const ngx_http_tradesec_store_conf_t  *scf;
+
+    scf = ngx_http_conf_get_module_main_conf(cf,
+                                             ngx_http_tradesec_store_module);
 
     return scf->redis.redis;
 }
@@ -110,9 +120,9 @@ ngx_http_tradesec_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_conf_init_uint_value(redis->database, 0);
     ngx_conf_init_msec_value(redis->timeout, 200);
 
+    redis->file = cf->conf_file->file.name;
+    redis->line = cf->conf_file->line;
     scf->redis.redis = redis;
-
-    ngx_http_tradesec_redis_lint(cf, redis);
 
     return NGX_CONF_OK;
 }
@@ -410,28 +420,6 @@ ngx_http_tradesec_redis_number(ngx_conf_t *cf, ngx_str_t v,
     *number = (ngx_uint_t) n;
 
     return NGX_CONF_OK;
-}
-
-
-static void
-ngx_http_tradesec_redis_lint(ngx_conf_t *cf,
-    const ngx_http_tradesec_redis_conf_t *redis)
-{
-    if (redis->local) {
-        return;
-    }
-
-    if (redis->password.len == 0) {
-        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                           "\"tradesec_redis\" on another host without a "
-                           "password: whoever reaches it unlocks and locks "
-                           "everybody");
-    }
-
-    ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                       "\"tradesec_redis\" on another host without TLS: the "
-                       "network sees the password and can change the counts; "
-                       "use a TLS tunnel");
 }
 
 

@@ -16,8 +16,9 @@
 #define NGX_HTTP_TRADESEC_REDIS_KEY_MIN   16    /* bytes of key_file */
 
 
-static ngx_int_t ngx_http_tradesec_redis_file(ngx_conf_t *cf, ngx_str_t *file,
-    u_char *buf, ssize_t *len);
+static ngx_int_t ngx_http_tradesec_redis_file(ngx_conf_t *cf,
+    ngx_http_tradesec_redis_conf_t *redis, ngx_str_t *file, u_char *buf,
+    ssize_t *len);
 
 
 /* What is on the first line of the file. */
@@ -34,7 +35,7 @@ ngx_http_tradesec_redis_password(ngx_conf_t *cf,
         return "has two passwords";
     }
 
-    if (ngx_http_tradesec_redis_file(cf, &file, buf, &n) != NGX_OK) {
+    if (ngx_http_tradesec_redis_file(cf, redis, &file, buf, &n) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -71,7 +72,7 @@ ngx_http_tradesec_redis_key(ngx_conf_t *cf,
     u_char    digest[EVP_MAX_MD_SIZE];
     ssize_t   n;
 
-    if (ngx_http_tradesec_redis_file(cf, &file, buf, &n) != NGX_OK) {
+    if (ngx_http_tradesec_redis_file(cf, redis, &file, buf, &n) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -97,7 +98,8 @@ ngx_http_tradesec_redis_key(ngx_conf_t *cf,
 
 
 static ngx_int_t
-ngx_http_tradesec_redis_file(ngx_conf_t *cf, ngx_str_t *file, u_char *buf,
+ngx_http_tradesec_redis_file(ngx_conf_t *cf,
+    ngx_http_tradesec_redis_conf_t *redis, ngx_str_t *file, u_char *buf,
     ssize_t *len)
 {
     ngx_fd_t         fd;
@@ -125,9 +127,7 @@ ngx_http_tradesec_redis_file(ngx_conf_t *cf, ngx_str_t *file, u_char *buf,
     } else if (ngx_fd_info(fd, &fi) != NGX_FILE_ERROR
                && (fi.st_mode & S_IROTH))
     {
-        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                           "\"%V\" holds a secret and can be read by "
-                           "everybody on this host", file);
+        redis->readable = *file;
     }
 
     if (ngx_close_file(fd) == NGX_FILE_ERROR) {

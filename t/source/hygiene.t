@@ -21,6 +21,7 @@ my $tree    = read_tree($TOP);
 my $objects = read_objects("$TOP/build");
 
 my $reasons = $tree->{"$SRC/core/ts_reason.h"};
+my $list    = $tree->{"$SRC/core/ts_finding.h"};
 my $gate    = $tree->{"$SRC/ngx_http_tradesec_module.c"};
 
 my $file     = "$SRC/guard/planted.c";
@@ -52,6 +53,12 @@ my %planted = (
         { "$SRC/core/ts_reason.h" => qq{$reasons X(PLANTED, "planted", 403} },
     'every reason is given by some code' =>
         { "$SRC/core/ts_reason.h" => qq{$reasons X(PLANTED, "planted", 403} },
+    'every finding is documented' =>
+        { "$SRC/core/ts_finding.h" => qq{$list X(PLANTED, "planted", HIGH} },
+    'every finding is tested' =>
+        { "$SRC/core/ts_finding.h" => qq{$list X(PLANTED, "planted", HIGH} },
+    'every finding is made by some code' =>
+        { "$SRC/core/ts_finding.h" => qq{$list X(PLANTED, "planted", HIGH} },
     'every guard has a test of its own' => {
         "$SRC/ngx_http_tradesec_module.c" => "$gate\n#ifndef TS_OMIT_PLANTED\n"
     },

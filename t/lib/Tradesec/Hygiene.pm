@@ -22,9 +22,12 @@ our @RULES = (
     [ 'a request sees configuration as const'      => \&writable_conf ],
     [ 'every directive is documented'              => \&directives_in_docs ],
     [ 'every directive is tested'                  => \&directives_in_tests ],
-    [ 'every reason is documented'                 => \&reasons_in_docs ],
-    [ 'every reason is tested'                     => \&reasons_in_tests ],
-    [ 'every reason is given by some code'         => \&reasons_in_code ],
+    [ 'every reason is documented'                 => of(\&words_in_docs, 'reason') ],
+    [ 'every reason is tested'                     => of(\&words_in_tests, 'reason') ],
+    [ 'every reason is given by some code'         => of(\&words_in_code, 'reason') ],
+    [ 'every finding is documented'                => of(\&words_in_docs, 'finding') ],
+    [ 'every finding is tested'                    => of(\&words_in_tests, 'finding') ],
+    [ 'every finding is made by some code'         => of(\&words_in_code, 'finding') ],
     [ 'every guard has a test of its own'          => \&guards_in_tests ],
     [ 'every core has a unit test'                 => \&cores_in_tests ],
     [ 'every example is used by a test'            => \&examples_in_tests ],
@@ -34,6 +37,14 @@ our @RULES = (
     [ 'the source keeps to one style'              => \&style ],
     [ 'nothing is left for later'                  => \&left_for_later ],
 );
+
+# A rule that holds for one of the lists.
+
+sub of {
+    my ($check, $kind) = @_;
+
+    return sub { $check->($_[0], $kind) };
+}
 
 my $SRC = 'ngx_tradesec_module';
 
@@ -211,50 +222,51 @@ sub directives_in_tests {
 }
 
 
-# Pairs of the enum's member and the word, without the empty one.
+# The lists of core/: pairs of the enum's member and the word, without the
+# empty one.
 
-sub reasons {
-    my ($tree) = @_;
+sub words {
+    my ($tree, $kind) = @_;
 
-    my $list = $tree->{"$SRC/core/ts_reason.h"} // '';
+    my $list = $tree->{"$SRC/core/ts_$kind.h"} // '';
 
     return $list =~ /\bX\(([A-Z0-9_]+), "([a-z0-9_]+)"/g;
 }
 
 
-sub reasons_in_docs {
-    my ($tree) = @_;
+sub words_in_docs {
+    my ($tree, $kind) = @_;
 
-    my %word       = reverse reasons($tree);
-    my %documented = map { $_ => 1 }
-        ($tree->{'docs/reasons.md'} // '') =~ /^\| `(\w+)`/mg;
+    my $docs       = "docs/${kind}s.md";
+    my %word       = reverse words($tree, $kind);
+    my %documented = map { $_ => 1 } ($tree->{$docs} // '') =~ /^\| `(\w+)`/mg;
 
     return (
-        map({"$_ is not in docs/reasons.md"}
+        map({"$_ is not in $docs"}
             grep { !$documented{$_} } sort keys %word),
-        map({"$_ is in docs/reasons.md, but does not exist"}
+        map({"$_ is in $docs, but does not exist"}
             grep { !$word{$_} } sort keys %documented),
     );
 }
 
 
-sub reasons_in_tests {
-    my ($tree) = @_;
+sub words_in_tests {
+    my ($tree, $kind) = @_;
 
-    my %word  = reverse reasons($tree);
+    my %word  = reverse words($tree, $kind);
     my $tests = join "\n", map { $tree->{$_} =~ s/^\s*#.*//mgr } suite($tree);
 
     return grep { $tests !~ /\b$_\b/ } sort keys %word;
 }
 
 
-sub reasons_in_code {
-    my ($tree) = @_;
+sub words_in_code {
+    my ($tree, $kind) = @_;
 
-    my %id   = reasons($tree);
+    my %id   = words($tree, $kind);
     my $code = join "\n", map { code($tree->{$_}) } sources($tree);
 
-    return grep { $code !~ /\bTS_REASON_$_\b/ } sort keys %id;
+    return grep { $code !~ /\bTS_\U$kind\E_$_\b/ } sort keys %id;
 }
 
 
