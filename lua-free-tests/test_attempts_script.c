@@ -22,6 +22,7 @@ static redis_server_t  server;
 
 static uint32_t        seen[TS_ATTEMPTS_FULL];
 static uint32_t        locked;
+static uint32_t        operated;
 
 
 static uint32_t
@@ -117,6 +118,138 @@ redis_settle_or_charge(const ts_attempt_t *a, uint32_t outcome, int charge,
 }
 
 
+static redisReply *
+redis_operate(const ts_attempts_script_question_t *q, uint32_t now)
+{
+    redisReply            *reply;
+    ts_attempts_script_t   s;
+
+    ts_attempts_script_to_operate(&s, TS_SLICE("EVAL"),
+                                  ts_slice(ts_attempts_script_operate,
+                                           strlen(ts_attempts_script_operate)),
+                                  q, now);
+
+    reply = redisCommandArgv(server.c, (int) s.n, (const char **) s.args,
+                             s.lens);
+    assert_non_null(reply);
+    assert_int_not_equal(reply->type, REDIS_REPLY_ERROR);
+
+    return reply;
+}
+
+
+/* What operators see and clear is the same in both homes. */
+
+static void
+operate(ts_attempts_t *t, const ts_attempts_key_t *keys, uint32_t n,
+    uint32_t window, uint32_t now)
+{
+    uint32_t                       i, k, cursor, found;
+    redisReply                    *reply, **e;
+    ts_attempts_key_t              key;
+    ts_attempts_lock_t             list[16];
+    ts_attempts_view_t             view;
+    ts_attempts_script_question_t  q;
+
+    memset(&q, 0, sizeof(q));
+
+    q.task = TS_ATTEMPTS_SCRIPT_LOOK;
+    q.window = window;
+    q.keys = keys;
+    q.n = n;
+
+    reply = redis_operate(&q, now);
+    assert_int_equal(reply->elements, 5 * n);
+
+    for (i = 0; i < n; i++) {
+        (void) ts_attempts_look(t, &keys[i], window, now, &view);
+        e = &reply->element[5 * i];
+
+        assert_int_equal(e[0]->integer, view.locked);
+        assert_int_equal(e[2]->integer, view.failed);
+        assert_int_equal(e[3]->integer, view.neutral);
+        assert_int_equal(e[4]->integer, view.in_flight);
+
+        if (view.locked) {
+            assert_int_equal(e[1]->integer, view.level);
+        }
+    }
+
+    freeReplyObject(reply);
+
+    q.task = TS_ATTEMPTS_SCRIPT_LIST;
+    reply = redis_operate(&q, now);
+    assert_string_equal(reply->element[0]->str, "0");
+
+    cursor = 0;
+    found = ts_attempts_locks(t, &cursor, list, 16, now);
+    assert_int_equal(reply->elements, 1 + 3 * found);
+
+    for (i = 0; i < found; i++) {
+        e = &reply->element[1 + 3 * i];
+        assert_true(ts_attempts_script_name(
+                        ts_slice((uint8_t *) e[0]->str, (size_t) e[0]->len),
+                        &key));
+
+        for (k = 0; memcmp(&list[k].key, &key, sizeof(key)) != 0; k++) {
+            assert_true(k < found);
+        }
+
+        assert_int_equal(e[1]->integer,
+                         list[k].until == TS_ATTEMPTS_FOREVER
+                         ? TS_ATTEMPTS_FOREVER : list[k].until - now);
+        assert_int_equal(e[2]->integer, list[k].level);
+        operated++;
+    }
+
+    freeReplyObject(reply);
+}
+
+
+static void
+operate_and_clear(ts_attempts_t *t, const ts_attempts_key_t *keys, uint32_t n,
+    uint32_t window, uint32_t now)
+{
+    uint32_t                       i, cursor, cleared;
+    redisReply                    *reply;
+    ts_attempts_script_question_t  q;
+
+    operate(t, keys, n, window, now);
+
+    memset(&q, 0, sizeof(q));
+
+    q.task = TS_ATTEMPTS_SCRIPT_CLEAR;
+    q.window = window;
+    q.keys = keys;
+    q.n = 1;
+
+    reply = redis_operate(&q, now);
+    assert_int_equal(reply->integer, ts_attempts_clear(t, &keys[0], now));
+    freeReplyObject(reply);
+
+    operate(t, keys, n, window, now);
+
+    /* the locks of which the second word of the key ends as told */
+
+    q.task = TS_ATTEMPTS_SCRIPT_SWEEP;
+    q.part.mask = UINT32_MAX;
+    q.part.value = 1;
+
+    reply = redis_operate(&q, now);
+    assert_int_equal(reply->elements, 2);
+    assert_string_equal(reply->element[0]->str, "0");
+
+    cursor = 0;
+    cleared = ts_attempts_clear_part(t, &cursor, &q.part, now);
+    assert_int_equal(reply->element[1]->integer, cleared);
+    freeReplyObject(reply);
+
+    for (i = 0; i < n; i++) {
+        operate(t, &keys[i], 1, window, now);
+    }
+}
+
+
 static ts_attempt_t
 random_attempt(const ts_attempts_rule_t *rules, uint64_t id)
 {
@@ -176,6 +309,7 @@ run_random(uint64_t number)
     uint32_t               i, j, k, now, n, longest, most;
     ts_attempt_t           a[12];
     ts_attempts_t         *t;
+    ts_attempts_key_t      keys[8];
     ts_attempts_lock_t     locks[TS_ATTEMPTS_KEYS];
     ts_attempts_rule_t     rules[3];
     ts_attempts_outcome_e  outcome;
@@ -231,6 +365,13 @@ run_random(uint64_t number)
 
     assert_int_equal(ts_attempts_stats(t).evicted, 0);
 
+    for (i = 0; i < 4; i++) {
+        keys[i] = (ts_attempts_key_t) { { i, 1 } };
+        keys[4 + i] = (ts_attempts_key_t) { { i / 2, 2 + i % 2 } };
+    }
+
+    operate_and_clear(t, keys, TS_ATTEMPTS_KEYS, 20, now);
+
     free(t);
 }
 
@@ -251,6 +392,7 @@ random_sequences_have_the_same_verdicts_in_both_homes(void **state)
     }
 
     assert_true(locked > 100);
+    assert_true(operated > 5);
 }
 
 
@@ -461,6 +603,47 @@ only_four_sound_numbers_are_a_verdict(void **state)
 }
 
 
+static void
+names_and_cursors_have_one_spelling(void **state)
+{
+    size_t             i;
+    uint64_t           cursor;
+    ts_attempts_key_t  key;
+
+    static const char *const  names[] = {
+        "", "0123", "00000000000000ffab0000000000000",
+        "00000000000000ffab000000000000000", "00000000000000FFab00000000000000",
+        "00000000000000ffab0000000000000g", "00000000000000ffab00000000 00000"
+    };
+
+    static const char *const  cursors[] = {
+        "", "-1", "1x", " 1", "18446744073709551616", "99999999999999999999"
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        assert_false(ts_attempts_script_name(
+                         ts_slice((const uint8_t *) names[i],
+                                  strlen(names[i])), &key));
+    }
+
+    for (i = 0; i < sizeof(cursors) / sizeof(cursors[0]); i++) {
+        assert_false(ts_attempts_script_cursor(
+                         ts_slice((const uint8_t *) cursors[i],
+                                  strlen(cursors[i])), &cursor));
+    }
+
+    assert_true(ts_attempts_script_name(
+                    TS_SLICE("00000000000000ffab00000000000000"), &key));
+    assert_int_equal(key.word[0], 0xff);
+    assert_int_equal(key.word[1], 0xab00000000000000);
+    assert_true(ts_attempts_script_cursor(TS_SLICE("18446744073709551615"),
+                                          &cursor));
+    assert_int_equal(cursor, UINT64_MAX);
+}
+
+
 static int
 start(void **state)
 {
@@ -494,6 +677,7 @@ main(void)
         cmocka_unit_test(a_clock_set_back_neither_locks_nor_keeps_for_longer),
         cmocka_unit_test(what_is_no_counter_is_replaced),
         cmocka_unit_test(only_four_sound_numbers_are_a_verdict),
+        cmocka_unit_test(names_and_cursors_have_one_spelling),
     };
 
     return cmocka_run_group_tests_name("attempts script", tests, start, stop);

@@ -160,11 +160,9 @@ a_lock_may_begin_anew_with_each_attempt(void **state)
 static void
 operators_look_and_clear(void **state)
 {
-    uint32_t               i, cursor;
-    ts_attempt_t           a, b;
-    ts_attempts_t         *t;
-    ts_attempts_key_t      account, address;
-    ts_attempts_view_t     view;
+    ts_attempt_t        a, b;
+    ts_attempts_t      *t;
+    ts_attempts_view_t  view;
 
     (void) state;
 
@@ -212,22 +210,34 @@ operators_look_and_clear(void **state)
                             &view);
     assert_int_equal(view.failed, 0);
 
-    /* pairs of an account: those whose address still has a counter */
+    free(t);
+}
 
-    account = (ts_attempts_key_t) { { 70, 0xaa00000000 } };
+
+static void
+operators_clear_all_of_an_account_or_an_address(void **state)
+{
+    uint32_t            i, cursor;
+    ts_attempt_t        a;
+    ts_attempts_t      *t;
+    ts_attempts_key_t   account, address;
+    ts_attempts_part_t  part;
+
+    (void) state;
+
+    t = new_table(65536);
+
+    /* pairs of an account or of an address, whatever else is in the table */
+
+    account = (ts_attempts_key_t) { { 70, 0xaa00000001 } };
 
     for (i = 0; i < 3; i++) {
-        address = (ts_attempts_key_t) { { 80 + i, 0xbb00000000 } };
+        address = (ts_attempts_key_t) { { 80 + i, (0xbbu + i) * 0x100000000 } };
 
         a = attempt(1, 1);
-        a.n = 2;
-        a.counters[0].key = (ts_attempts_key_t) {
-            { account.word[0] + address.word[0],
-              account.word[1] + address.word[1] }
-        };
-        a.counters[1].key = address;
-        a.counters[1].rule = &address_rule;
-        a.n = i < 2 ? 2 : 1;
+        a.n = 1;
+        a.counters[0].key = ts_attempts_pair(i < 2 ? &account : &address,
+                                             &address);
 
         while (reserve(t, &a, 2000) == TS_ATTEMPTS_ADMITTED) {
             (void) settle(t, &a, TS_ATTEMPTS_FAILED, 2000);
@@ -238,10 +248,18 @@ operators_look_and_clear(void **state)
     assert_int_equal(ts_attempts_stats(t).locked, 3);
 
     cursor = 0;
-    assert_int_equal(ts_attempts_clear_pairs(t, &cursor, &account, 2001), 2);
+    part = ts_attempts_pairs_of(&account, NULL);
+    assert_int_equal(ts_attempts_clear_part(t, &cursor, &part, 2001), 2);
     assert_int_equal(cursor, 0);
     check_table(t);
     assert_int_equal(ts_attempts_stats(t).locked, 1);
+
+    part = ts_attempts_pairs_of(&account, &address);
+    assert_int_equal(ts_attempts_clear_part(t, &cursor, &part, 2001), 0);
+
+    part = ts_attempts_pairs_of(NULL, &address);
+    assert_int_equal(ts_attempts_clear_part(t, &cursor, &part, 2001), 1);
+    assert_int_equal(ts_attempts_stats(t).locked, 0);
 
     /* from anywhere */
 
@@ -250,7 +268,7 @@ operators_look_and_clear(void **state)
         (void) ts_attempts_locks(t, &cursor, locks, 1, 2001);
         assert_true(cursor <= ts_attempts_stats(t).blocks);
         cursor = i < 6 ? i : UINT32_MAX - i;
-        (void) ts_attempts_clear_pairs(t, &cursor, &address, 2001);
+        (void) ts_attempts_clear_part(t, &cursor, &part, 2001);
         assert_int_equal(cursor, 0);
     }
 
@@ -325,6 +343,7 @@ main(void)
         cmocka_unit_test(the_longest_lock_may_have_no_end),
         cmocka_unit_test(a_lock_may_begin_anew_with_each_attempt),
         cmocka_unit_test(operators_look_and_clear),
+        cmocka_unit_test(operators_clear_all_of_an_account_or_an_address),
     };
 
     return cmocka_run_group_tests_name("attempts_shapes", tests, NULL, NULL);

@@ -74,7 +74,8 @@ sub ask {
 
 # nothing yet
 
-is_deeply(ask(GET => ''), { locks => [], next => undef }, 'no locks');
+is_deeply(ask(GET => ''), { locks => [], store => 'local', next => undef },
+    'no locks');
 my $view = ask(GET => '?account=nobody&address=192.0.2.1');
 is($view->{pair}{locked}, JSON::PP::false, 'nobody is not locked');
 
@@ -104,27 +105,27 @@ is(ask(GET => "?key=$view->{pair}{key}")->{counter}{locked}, JSON::PP::true,
     'the key is looked up as well');
 is(ask(GET => '?account=alice')->{account}{failed}, 3, 'alice has failed');
 is_deeply([ sort keys %{ ask(GET => '?address=2001:db8::1') } ],
-    [qw(address prefix48 prefix56)], 'counters of IPv6');
+    [qw(address prefix48 prefix56 store)], 'counters of IPv6');
 
 # clearing: a pair, a key, all of an account, all of an address
 
 $t->clear_logs;
-is_deeply(ask(DELETE => '?account=bob&address=192.0.2.1'), { unlocked => 1 },
+is_deeply(ask(DELETE => '?account=bob&address=192.0.2.1'), { unlocked => 1, store => 'local' },
     'the pair is unlocked');
 $t->logged(qr/login unlocked by an operator, locks: 1, counter: "login", by: pair, key: $view->{pair}{key}/,
     '... as the log says');
 is(passed(1, 'bob'), 1, '... and bob is let in');
 is(guess('bob', '192.0.2.2')->status, 429, '... here, not there');
-is_deeply(ask(DELETE => '?account=bob&address=192.0.2.1'), { unlocked => 0 },
+is_deeply(ask(DELETE => '?account=bob&address=192.0.2.1'), { unlocked => 0, store => 'local' },
     'it is no lock any more');
 
 my ($key) = map { $_->{key} } @{ ask(GET => '')->{locks} };
-is_deeply(ask(DELETE => "?key=$key"), { unlocked => 1 }, 'a lock by its key');
+is_deeply(ask(DELETE => "?key=$key"), { unlocked => 1, store => 'local' }, 'a lock by its key');
 is(passed(1, 'bob', '192.0.2.2'), 1, '... is gone');
 
 passed(6, 'carol', "192.0.2.$_") for 10 .. 12;
 passed(6, 'dora',  '192.0.2.10');
-is_deeply(ask(DELETE => '?account=%43arol'), { unlocked => 3 },
+is_deeply(ask(DELETE => '?account=%43arol'), { unlocked => 3, store => 'local' },
     'all locks of an account');
 is(passed(1, 'carol', "192.0.2.$_"), 1, "... at address $_") for 10 .. 12;
 is(ask(GET => '?account=carol')->{account}{failed}, 3,
@@ -132,7 +133,7 @@ is(ask(GET => '?account=carol')->{account}{failed}, 3,
 is(guess('dora', '192.0.2.10')->status, 429, 'others stay locked');
 
 passed(6, "many$_", '192.0.2.40') for 1 .. 4;
-is_deeply(ask(DELETE => '?address=192.0.2.40'), { unlocked => 4 },
+is_deeply(ask(DELETE => '?address=192.0.2.40'), { unlocked => 4, store => 'local' },
     'all locks of an address');
 
 # counters of another name, and locks without end
@@ -146,7 +147,7 @@ is(ask(GET => '?account=bob&address=192.0.2.50')->{pair}{locked},
 ok(wait_until(sub { $t->read_file('state') =~ / 4294967295 /m }),
     'it is in the state file');
 is_deeply(ask(DELETE => '?account=bob&address=192.0.2.50&counter=otp'),
-    { unlocked => 1 }, 'an operator ends it');
+    { unlocked => 1, store => 'local' }, 'an operator ends it');
 ok(wait_until(sub { $t->read_file('state') !~ / 4294967295 /m }),
     'and the state file forgets it');
 $t->restart;
@@ -193,9 +194,9 @@ is((grep { !/^\{"key":"[0-9a-f]{32}","seconds":\d+,"level":\d+\}$/ } @lines),
     0, '... a line each');
 like(qx($tool show --account user1 --address 192.0.3.1),
     qr/"pair":\{.*"locked":true/, 'it looks up');
-is(qx($tool clear --account user1 --address 192.0.3.1), qq({"unlocked":1}\n),
+is(qx($tool clear --account user1 --address 192.0.3.1), qq({"unlocked":1,"store":"local"}\n),
     'it clears');
-is(qx($tool clear --account user1 --address 192.0.3.1), qq({"unlocked":0}\n),
+is(qx($tool clear --account user1 --address 192.0.3.1), qq({"unlocked":0,"store":"local"}\n),
     '... once');
 system "$tool clear 2>/dev/null";
 is($? >> 8, 2, 'it clears nothing without a name');

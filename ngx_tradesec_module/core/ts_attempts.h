@@ -227,14 +227,53 @@ int ts_attempts_clear(ts_attempts_t *table, const ts_attempts_key_t *key,
     uint32_t now);
 
 /*
- * Clears the locked pairs of which `part` is one half, as far as the table
- * still has a counter of the other: the key of a pair is the sum of those of
- * its account and its address. Reads from *cursor on, as ts_attempts_locks(),
- * and returns how many it has cleared.
+ * The key of the pair of an account and an address: a sum, and behind it a
+ * part of the hash of each. So which pairs are of an account or of an address
+ * is seen from their names, in every home, after years.
  */
 
-uint32_t ts_attempts_clear_pairs(ts_attempts_t *table, uint32_t *cursor,
-    const ts_attempts_key_t *part, uint32_t now);
+typedef struct {
+    uint64_t  mask;             /* of the second word of a key */
+    uint64_t  value;
+} ts_attempts_part_t;
+
+
+static inline ts_attempts_key_t
+ts_attempts_pair(const ts_attempts_key_t *account,
+    const ts_attempts_key_t *address)
+{
+    return (ts_attempts_key_t) {
+        { account->word[0] + address->word[0],
+          (account->word[1] & ~(uint64_t) UINT32_MAX)
+          | (address->word[1] >> 32) }
+    };
+}
+
+
+/* The pairs of an account, of an address, or of both; NULL is any. */
+
+static inline ts_attempts_part_t
+ts_attempts_pairs_of(const ts_attempts_key_t *account,
+    const ts_attempts_key_t *address)
+{
+    ts_attempts_part_t  part;
+
+    part.mask = (account ? ~(uint64_t) UINT32_MAX : 0)
+                | (address ? UINT32_MAX : 0);
+    part.value = (account ? account->word[1] & ~(uint64_t) UINT32_MAX : 0)
+                 | (address ? address->word[1] >> 32 : 0);
+
+    return part;
+}
+
+
+/*
+ * Clears the locked counters of that part. Reads from *cursor on, as
+ * ts_attempts_locks(), and returns how many it has cleared.
+ */
+
+uint32_t ts_attempts_clear_part(ts_attempts_t *table, uint32_t *cursor,
+    const ts_attempts_part_t *part, uint32_t now);
 
 ts_attempts_stats_t ts_attempts_stats(const ts_attempts_t *table);
 

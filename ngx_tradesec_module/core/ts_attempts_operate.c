@@ -68,11 +68,10 @@ ts_attempts_clear(ts_attempts_t *t, const ts_attempts_key_t *key,
 
 
 uint32_t
-ts_attempts_clear_pairs(ts_attempts_t *t, uint32_t *cursor,
-    const ts_attempts_key_t *part, uint32_t now)
+ts_attempts_clear_part(ts_attempts_t *t, uint32_t *cursor,
+    const ts_attempts_part_t *part, uint32_t now)
 {
     uint32_t              i, end, n;
-    ts_attempts_key_t     other;
     ts_attempts_block_t  *b;
 
     (void) ts_attempts_open(t, now);
@@ -86,14 +85,9 @@ ts_attempts_clear_pairs(ts_attempts_t *t, uint32_t *cursor,
     for ( /* void */ ; i < end; i++) {
         b = ts_attempts_block(t, i);
 
-        if (b->kind != TS_ATTEMPTS_BLOCK_LOCKED) {
-            continue;
-        }
-
-        other.word[0] = b->key.word[0] - part->word[0];
-        other.word[1] = b->key.word[1] - part->word[1];
-
-        if (ts_attempts_find(t, &other)) {
+        if (b->kind == TS_ATTEMPTS_BLOCK_LOCKED
+            && (b->key.word[1] & part->mask) == part->value)
+        {
             n += (uint32_t) ts_attempts_clear_counter(t,
                                             ts_attempts_link(t, &b->key));
         }

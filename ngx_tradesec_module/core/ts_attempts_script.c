@@ -4,113 +4,13 @@
 
 #include <endian.h>
 
-#include "core/ts_attempts_script.h"
+#include "core/ts_attempts_script_parts.h"
 
 
-static void ts_attempts_script_arg(ts_attempts_script_t *s, const void *data,
-    size_t len);
-static void ts_attempts_script_number(ts_attempts_script_t *s, uint32_t i,
-    uint32_t number);
 static void ts_attempts_script_keys(ts_attempts_script_t *s,
     const ts_attempt_t *attempt);
 static void ts_attempts_script_rules(ts_attempts_script_t *s,
     const ts_attempt_t *attempt);
-static void ts_attempts_script_hex(char *p, uint64_t word);
-
-
-/*
- * What both scripts share. Of a value, 13 bytes are the head: until when it is
- * locked, how long that lock was to last, how many of the attempts have
- * failed and how many are neutral, and the level of the lock. An attempt is 17
- * bytes: its id, its time, the other side (the account of an address, the
- * address of an account) and its state: in flight, failed or neutral.
- */
-
-#define TS_ATTEMPTS_SCRIPT_COMMON                                            \
-    "local FOREVER, YEARS = 4294967295, 315360000\n"                         \
-    "local HEAD, SLOT = 13, 17\n"                                            \
-    "local FLYING, FAILED, NEUTRAL = 1, 2, 3\n"                              \
-    "local now, id = tonumber(ARGV[1]), ARGV[2]\n"                           \
-    "if now == 0 then now = tonumber(redis.call('TIME')[1]) end\n"           \
-                                                                             \
-    "local function rule(packed)\n"                                          \
-    "  local r = {}\n"                                                       \
-    "  r.other, r.window, r.limit, r.others, r.neutral, r.lock_min,\n"       \
-    "    r.lock_max, r.decay, r.flags\n"                                     \
-    "    = struct.unpack('<I4I4I4I4I4I4I4I4I4', packed)\n"                   \
-    "  r.forgive = r.flags % 2 == 1\n"                                       \
-    "  r.permanent = r.flags % 4 >= 2\n"                                     \
-    "  r.extend = r.flags >= 4\n"                                            \
-    "  return r\n"                                                           \
-    "end\n"                                                                  \
-                                                                             \
-    "local function slot(c, p)\n"                                            \
-    "  return struct.unpack('<I4I4B', c.slots, p + 8)\n"                     \
-    "end\n"                                                                  \
-                                                                             \
-    /* keeps what f returns a state for */                                   \
-                                                                             \
-    "local function rebuild(c, f)\n"                                         \
-    "  local kept = {}\n"                                                    \
-    "  c.failed, c.neutral = 0, 0\n"                                         \
-    "  for p = 1, #c.slots, SLOT do\n"                                       \
-    "    local time, other, state = slot(c, p)\n"                            \
-    "    state = f(p, time, state)\n"                                        \
-    "    if state then\n"                                                    \
-    "      if state == FAILED then c.failed = c.failed + 1 end\n"            \
-    "      if state == NEUTRAL then c.neutral = c.neutral + 1 end\n"         \
-    "      kept[#kept + 1] = string.sub(c.slots, p, p + 7)\n"                \
-    "        .. struct.pack('<I4I4B', math.min(time, now), other, state)\n"  \
-    "    end\n"                                                              \
-    "  end\n"                                                                \
-    "  c.slots = table.concat(kept)\n"                                       \
-    "end\n"                                                                  \
-                                                                             \
-    /* what is no counter is replaced by one with the next attempt */        \
-                                                                             \
-    "local function load(key)\n"                                             \
-    "  local v = redis.pcall('GET', key)\n"                                  \
-    "  local c = { key = key, till = 0, lasts = 0, failed = 0,\n"            \
-    "              neutral = 0, level = 0, slots = '' }\n"                   \
-    "  if type(v) ~= 'string' or #v < HEAD or (#v - HEAD) % SLOT ~= 0\n"     \
-    "  then\n"                                                               \
-    "    return c\n"                                                         \
-    "  end\n"                                                                \
-    "  c.till, c.lasts, c.failed, c.neutral, c.level\n"                      \
-    "    = struct.unpack('<I4I4I2I2B', v)\n"                                 \
-    "  c.slots = string.sub(v, HEAD + 1)\n"                                  \
-    "  if c.till ~= FOREVER and c.till > now + c.lasts then\n"               \
-    "    c.till = now + c.lasts\n"                                           \
-    "  end\n"                                                                \
-    "  if #c.slots > 0 and slot(c, #c.slots - SLOT + 1) > now then\n"        \
-    "    rebuild(c, function(p, time, state) return state end)\n"            \
-    "  end\n"                                                                \
-    "  return c\n"                                                           \
-    "end\n"                                                                  \
-                                                                             \
-    "local function save(c, r)\n"                                            \
-    "  if c.slots == '' and c.till == 0 then\n"                              \
-    "    redis.call('DEL', c.key)\n"                                         \
-    "    return\n"                                                           \
-    "  end\n"                                                                \
-    "  local ttl = r.window\n"                                               \
-    "  if c.till == FOREVER then\n"                                          \
-    "    ttl = YEARS\n"                                                      \
-    "  elseif c.till > 0 then\n"                                             \
-    "    ttl = math.max(ttl, c.till - now + c.level * r.decay)\n"            \
-    "  end\n"                                                                \
-    "  redis.call('SET', c.key, struct.pack('<I4I4I2I2B', c.till,\n"         \
-    "    c.lasts, c.failed, c.neutral, c.level) .. c.slots,\n"               \
-    "    'EX', math.min(ttl, YEARS))\n"                                      \
-    "end\n"                                                                  \
-                                                                             \
-    "local function prune(c, r)\n"                                           \
-    "  if #c.slots > 0 and now - slot(c, 1) >= r.window then\n"              \
-    "    rebuild(c, function(p, time, state)\n"                              \
-    "      return now - time < r.window and state\n"                         \
-    "    end)\n"                                                             \
-    "  end\n"                                                                \
-    "end\n"
 
 
 const char  ts_attempts_script_reserve[] =
@@ -338,7 +238,7 @@ ts_attempts_script_verdict(const long long numbers[4], uint32_t n,
 }
 
 
-static void
+void
 ts_attempts_script_arg(ts_attempts_script_t *s, const void *data, size_t len)
 {
     s->args[s->n] = data;
@@ -347,9 +247,9 @@ ts_attempts_script_arg(ts_attempts_script_t *s, const void *data, size_t len)
 }
 
 
-static void
+void
 ts_attempts_script_number(ts_attempts_script_t *s, uint32_t i,
-    uint32_t number)
+    uint64_t number)
 {
     char  *p, *end;
 
@@ -368,8 +268,7 @@ ts_attempts_script_number(ts_attempts_script_t *s, uint32_t i,
 static void
 ts_attempts_script_keys(ts_attempts_script_t *s, const ts_attempt_t *attempt)
 {
-    char      *p;
-    uint32_t   k;
+    uint32_t  k;
 
     /* the same id, whatever the machine, to look for it */
 
@@ -378,17 +277,27 @@ ts_attempts_script_keys(ts_attempts_script_t *s, const ts_attempt_t *attempt)
     ts_attempts_script_number(s, 0, attempt->n);
 
     for (k = 0; k < attempt->n; k++) {
-        p = s->keys[k];
-
-        memcpy(p, TS_ATTEMPTS_SCRIPT_PREFIX,
-               sizeof(TS_ATTEMPTS_SCRIPT_PREFIX) - 1);
-        p += sizeof(TS_ATTEMPTS_SCRIPT_PREFIX) - 1;
-
-        ts_attempts_script_hex(p, attempt->counters[k].key.word[0]);
-        ts_attempts_script_hex(p + 16, attempt->counters[k].key.word[1]);
-
-        ts_attempts_script_arg(s, s->keys[k], TS_ATTEMPTS_SCRIPT_KEY);
+        ts_attempts_script_key(s, k, &attempt->counters[k].key);
     }
+}
+
+
+void
+ts_attempts_script_key(ts_attempts_script_t *s, uint32_t i,
+    const ts_attempts_key_t *key)
+{
+    char  *p;
+
+    p = s->keys[i];
+
+    memcpy(p, TS_ATTEMPTS_SCRIPT_PREFIX,
+           sizeof(TS_ATTEMPTS_SCRIPT_PREFIX) - 1);
+    p += sizeof(TS_ATTEMPTS_SCRIPT_PREFIX) - 1;
+
+    ts_attempts_script_hex(p, key->word[0]);
+    ts_attempts_script_hex(p + 16, key->word[1]);
+
+    ts_attempts_script_arg(s, s->keys[i], TS_ATTEMPTS_SCRIPT_KEY);
 }
 
 
@@ -422,7 +331,7 @@ ts_attempts_script_rules(ts_attempts_script_t *s, const ts_attempt_t *attempt)
 }
 
 
-static void
+void
 ts_attempts_script_hex(char *p, uint64_t word)
 {
     int                i;

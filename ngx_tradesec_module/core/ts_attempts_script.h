@@ -2,8 +2,8 @@
  * Copyright (C) the ngx_tradesec authors
  *
  * The counters of core/ts_attempts.h in Redis: two scripts, each one step over
- * all keys of an attempt, with the same rules and the same answers. What goes
- * over the wire is built here, without allocation.
+ * all keys of an attempt, with the same rules and the same answers, and one for
+ * operators. What goes over the wire is built here, without allocation.
  *
  * A counter is one value under one key, with a time to live: a head, and the
  * attempts of its window in the order of their times. All keys have the same
@@ -34,7 +34,8 @@ typedef struct {
     char         keys[TS_ATTEMPTS_KEYS][TS_ATTEMPTS_SCRIPT_KEY];
     uint8_t      rules[TS_ATTEMPTS_KEYS][TS_ATTEMPTS_SCRIPT_RULE];
     uint8_t      id[8];
-    char         numbers[4][12];
+    char         numbers[4][20];
+    char         pattern[TS_ATTEMPTS_SCRIPT_KEY];
 } ts_attempts_script_t;
 
 
@@ -68,6 +69,52 @@ void ts_attempts_script_to_reserve(ts_attempts_script_t *s,
 void ts_attempts_script_to_settle(ts_attempts_script_t *s,
     ts_slice_t command, ts_slice_t script, const ts_attempt_t *attempt,
     uint32_t outcome, int charge, uint32_t age, uint32_t now);
+
+
+/*
+ * What an operator asks. List and sweep look at a part of all keys, from
+ * cursor on, 0 at the start; look and clear at n keys.
+ *
+ *   list    the cursor to go on from, a string, "0" at the end; then of each
+ *           lock its name, 32 hexadecimal digits, the seconds that are left,
+ *           and the level
+ *   sweep   clears the locks of a part: the cursor, and how many there were
+ *   look    five numbers for each key, as ts_attempts_view_t has them
+ *   clear   how many of the keys were locked
+ *
+ * An answer that is another string is the error of a command that this user of
+ * Redis may not give.
+ */
+
+extern const char  ts_attempts_script_operate[];
+
+
+typedef enum {
+    TS_ATTEMPTS_SCRIPT_LIST,
+    TS_ATTEMPTS_SCRIPT_SWEEP,
+    TS_ATTEMPTS_SCRIPT_LOOK,
+    TS_ATTEMPTS_SCRIPT_CLEAR
+} ts_attempts_script_task_e;
+
+
+typedef struct {
+    ts_attempts_script_task_e   task;
+    uint64_t                    cursor;
+    ts_attempts_part_t          part;
+    uint32_t                    window;     /* of the counters at these keys */
+    uint32_t                    n;
+    const ts_attempts_key_t    *keys;
+} ts_attempts_script_question_t;
+
+
+void ts_attempts_script_to_operate(ts_attempts_script_t *s,
+    ts_slice_t command, ts_slice_t script,
+    const ts_attempts_script_question_t *question, uint32_t now);
+
+/* Read what stands in the answers; return 0 for anything else. */
+
+int ts_attempts_script_cursor(ts_slice_t text, uint64_t *cursor);
+int ts_attempts_script_name(ts_slice_t text, ts_attempts_key_t *key);
 
 
 /* Whether four numbers are an answer of reserve to an attempt at n keys. */

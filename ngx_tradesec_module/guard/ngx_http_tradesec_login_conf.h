@@ -29,6 +29,9 @@ typedef enum {
     NGX_HTTP_TRADESEC_LOGIN_COUNTERS
 } ngx_http_tradesec_login_counter_e;
 
+#define NGX_HTTP_TRADESEC_LOGIN_NETWORKS                                     \
+    (NGX_HTTP_TRADESEC_LOGIN_COUNTERS - NGX_HTTP_TRADESEC_LOGIN_ADDRESS)
+
 
 /* What one tradesec_login says: which request is whose attempt, and how its
    answer is understood. */
@@ -139,17 +142,17 @@ char *ngx_http_tradesec_login_locks(ngx_conf_t *cf, ngx_command_t *cmd,
 uint64_t ngx_http_tradesec_login_counter_tag(const ngx_str_t *counter);
 
 /*
- * The keys of a normalised account; of an address, up to three, whose number
- * is returned; of the pair of an account and the first of an address.
+ * The keys of a normalised account, and of all browsers that are known there;
+ * of an address, up to three, whose number is returned.
  */
 
 void ngx_http_tradesec_login_account_key(const u_char *key, uint64_t tag,
     ts_slice_t account, ts_attempts_key_t *account_key);
+void ngx_http_tradesec_login_devices_key(const u_char *key, uint64_t tag,
+    ts_slice_t account, ts_attempts_key_t *devices_key);
 ngx_uint_t ngx_http_tradesec_login_address_key(const u_char *key,
     uint64_t tag, const ts_address_t *address,
     ts_attempts_key_t *address_keys);
-ts_attempts_key_t ngx_http_tradesec_login_pair_key(
-    const ts_attempts_key_t *account, const ts_attempts_key_t *address);
 
 /* Whether the parameter begins with the prefix; *value is what follows. */
 

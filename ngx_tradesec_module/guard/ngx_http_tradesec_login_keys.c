@@ -21,16 +21,13 @@
 
 #define NGX_HTTP_TRADESEC_LOGIN_RECENT  64
 
-#define NGX_HTTP_TRADESEC_LOGIN_ADDRESS_KEYS                                 \
-    (NGX_HTTP_TRADESEC_LOGIN_COUNTERS - NGX_HTTP_TRADESEC_LOGIN_ADDRESS)
-
 typedef struct {
     uint64_t             secret;    /* of the store's key */
     uint64_t             tag;
     uint64_t             high;      /* the address */
     uint64_t             low;
     uint32_t             n;         /* 0: nothing is here */
-    ts_attempts_key_t    keys[NGX_HTTP_TRADESEC_LOGIN_ADDRESS_KEYS];
+    ts_attempts_key_t    keys[NGX_HTTP_TRADESEC_LOGIN_NETWORKS];
 } ngx_http_tradesec_login_recent_t;
 
 
@@ -45,8 +42,8 @@ static ts_address_t ngx_http_tradesec_login_address(ngx_http_request_t *r);
 
 /*
  * SipHash-128 under the store's key: neither accounts nor addresses in clear.
- * The name of the pair is a sum: both are pseudo-random under the same key,
- * so it is as good as that of a third hash.
+ * The name of the pair is made of both: they are pseudo-random under the same
+ * key, so it is as good as that of a third hash.
  */
 
 void
@@ -55,7 +52,7 @@ ngx_http_tradesec_login_keys(ngx_http_request_t *r,
     const ts_device_t *device, ts_attempt_t *attempt)
 {
     uint32_t                                 i, other;
-    uint64_t                                 tag, *hash, *pair;
+    uint64_t                                 tag, *hash;
     const u_char                            *key;
     ts_address_t                             address;
     ts_attempts_counter_t                   *c;
@@ -73,10 +70,10 @@ ngx_http_tradesec_login_keys(ngx_http_request_t *r,
     recent = ngx_http_tradesec_login_address_keys(key, tag, &address);
 
     other = (uint32_t) hash[1];
-    pair = c[NGX_HTTP_TRADESEC_LOGIN_PAIR].key.word;
 
-    pair[0] = hash[0] + recent->keys[0].word[0];
-    pair[1] = hash[1] + recent->keys[0].word[1];
+    c[NGX_HTTP_TRADESEC_LOGIN_PAIR].key
+        = ts_attempts_pair(&c[NGX_HTTP_TRADESEC_LOGIN_ACCOUNT].key,
+                           &recent->keys[0]);
 
     if (device != NULL) {
         ngx_http_tradesec_login_device_keys(key, tag, account, device,
@@ -102,7 +99,8 @@ ngx_http_tradesec_login_keys(ngx_http_request_t *r,
 /*
  * In the place of the pair, the browser at this address; in the place of the
  * account, all browsers that are known there: however many cookies somebody
- * has, they never buy more than that one budget.
+ * has, they never buy more than that one budget. The pair is still one of the
+ * account and the address by its name.
  */
 
 static ts_noinline void
@@ -110,19 +108,24 @@ ngx_http_tradesec_login_device_keys(const u_char *key, uint64_t tag,
     ts_slice_t account, const ts_device_t *device,
     const ts_attempts_key_t *address, ts_attempts_counter_t *c)
 {
-    uint64_t  *pair;
+    uint64_t  hash[2];
 
-    tag += NGX_HTTP_TRADESEC_LOGIN_COUNTERS;
+    ngx_http_tradesec_login_devices_key(key, tag, account,
+                                &c[NGX_HTTP_TRADESEC_LOGIN_ACCOUNT].key);
 
-    ts_siphash(key, tag, account,
-               c[NGX_HTTP_TRADESEC_LOGIN_ACCOUNT].key.word);
+    ts_siphash(key, tag + NGX_HTTP_TRADESEC_LOGIN_COUNTERS + 1,
+               ts_slice(device->id, TS_DEVICE_ID), hash);
 
-    pair = c[NGX_HTTP_TRADESEC_LOGIN_PAIR].key.word;
+    c[NGX_HTTP_TRADESEC_LOGIN_PAIR].key.word[0] = hash[0] + address->word[0];
+}
 
-    ts_siphash(key, tag + 1, ts_slice(device->id, TS_DEVICE_ID), pair);
 
-    pair[0] += address->word[0];
-    pair[1] += address->word[1];
+void
+ngx_http_tradesec_login_devices_key(const u_char *key, uint64_t tag,
+    ts_slice_t account, ts_attempts_key_t *devices_key)
+{
+    ts_siphash(key, tag + NGX_HTTP_TRADESEC_LOGIN_COUNTERS, account,
+               devices_key->word);
 }
 
 
@@ -149,17 +152,6 @@ ngx_http_tradesec_login_address_key(const u_char *key, uint64_t tag,
 }
 
 
-ts_attempts_key_t
-ngx_http_tradesec_login_pair_key(const ts_attempts_key_t *account,
-    const ts_attempts_key_t *address)
-{
-    return (ts_attempts_key_t) {
-        { account->word[0] + address->word[0],
-          account->word[1] + address->word[1] }
-    };
-}
-
-
 static const ngx_http_tradesec_login_recent_t *
 ngx_http_tradesec_login_address_keys(const u_char *key, uint64_t tag,
     const ts_address_t *address)
@@ -171,7 +163,7 @@ ngx_http_tradesec_login_address_keys(const u_char *key, uint64_t tag,
     static ngx_http_tradesec_login_recent_t
         table[NGX_HTTP_TRADESEC_LOGIN_RECENT];
 
-    static const uint8_t  bits[NGX_HTTP_TRADESEC_LOGIN_ADDRESS_KEYS] = {
+    static const uint8_t  bits[NGX_HTTP_TRADESEC_LOGIN_NETWORKS] = {
         64, 56, 48
     };
 
@@ -196,7 +188,7 @@ ngx_http_tradesec_login_address_keys(const u_char *key, uint64_t tag,
     recent->high = high;
     recent->low = low;
     recent->n = ts_address_is_v4(address)
-                ? 1 : NGX_HTTP_TRADESEC_LOGIN_ADDRESS_KEYS;
+                ? 1 : NGX_HTTP_TRADESEC_LOGIN_NETWORKS;
 
     for (i = 0; i < recent->n; i++) {
         ts_siphash(key, tag + NGX_HTTP_TRADESEC_LOGIN_ADDRESS + i,

@@ -17,19 +17,41 @@
 
 /* the longest line of an answer, and what stands around them */
 
-#define NGX_HTTP_TRADESEC_LOGIN_LINE    160
+#define NGX_HTTP_TRADESEC_LOGIN_LINE    192
 #define NGX_HTTP_TRADESEC_LOGIN_FRAME   128
 
 
+/* A question and whose it is. */
+
+typedef struct {
+    ngx_http_tradesec_inquiry_t          inquiry;
+    ngx_http_tradesec_attempts_store_t  *store;
+    ngx_http_tradesec_login_subject_t    subject;
+    const char                          *names[TS_ATTEMPTS_KEYS];
+} ngx_http_tradesec_login_question_t;
+
+
 static ngx_int_t ngx_http_tradesec_login_operate(ngx_http_request_t *r);
+static ngx_int_t ngx_http_tradesec_login_cursor(ngx_http_request_t *r,
+    uint64_t *cursor);
+static void ngx_http_tradesec_login_question(
+    ngx_http_tradesec_login_question_t *q, ngx_flag_t clear);
+static ngx_int_t ngx_http_tradesec_login_wait(ngx_http_request_t *r,
+    ngx_http_tradesec_login_question_t *q);
+static void ngx_http_tradesec_login_heard(
+    ngx_http_tradesec_inquiry_t *inquiry);
+static void ngx_http_tradesec_login_go_on(ngx_http_request_t *r);
+static void ngx_http_tradesec_login_dismiss(void *data);
+static ngx_int_t ngx_http_tradesec_login_reply(ngx_http_request_t *r,
+    const ngx_http_tradesec_login_question_t *q);
 static ngx_int_t ngx_http_tradesec_login_list(ngx_http_request_t *r,
-    ngx_http_tradesec_attempts_store_t *store);
+    const ngx_http_tradesec_inquiry_t *inquiry);
 static ngx_int_t ngx_http_tradesec_login_show(ngx_http_request_t *r,
-    const ngx_http_tradesec_login_conf_t *llcf,
-    const ngx_http_tradesec_login_subject_t *subject);
+    const ngx_http_tradesec_login_question_t *q);
 static ngx_int_t ngx_http_tradesec_login_clear(ngx_http_request_t *r,
-    ngx_http_tradesec_attempts_store_t *store,
-    const ngx_http_tradesec_login_subject_t *subject);
+    const ngx_http_tradesec_login_question_t *q);
+static const char *ngx_http_tradesec_login_home(
+    const ngx_http_tradesec_inquiry_t *inquiry);
 static u_char *ngx_http_tradesec_login_put_key(u_char *p,
     const ts_attempts_key_t *key);
 static u_char *ngx_http_tradesec_login_put_seconds(u_char *p,
@@ -64,14 +86,16 @@ static ngx_int_t
 ngx_http_tradesec_login_operate(ngx_http_request_t *r)
 {
     ngx_int_t                              rc;
-    ngx_http_tradesec_attempts_store_t    *store;
-    ngx_http_tradesec_login_subject_t      subject;
+    ngx_http_tradesec_login_question_t    *q;
     const ngx_http_tradesec_login_conf_t  *llcf;
 
-    llcf = ngx_http_get_module_loc_conf(r, ngx_http_tradesec_login_module);
-    store = llcf->store;
+    static const char  who[] = "write ?account=, ?address=, both, or ?key=";
 
-    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD|NGX_HTTP_DELETE))) {
+    llcf = ngx_http_get_module_loc_conf(r, ngx_http_tradesec_login_module);
+
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD|NGX_HTTP_DELETE))
+        || r != r->main)
+    {
         return NGX_HTTP_NOT_ALLOWED;
     }
 
@@ -81,83 +105,234 @@ ngx_http_tradesec_login_operate(ngx_http_request_t *r)
         return rc;
     }
 
-    if (store->list == NULL) {
-        return ngx_http_tradesec_login_complain(r, NGX_HTTP_NOT_IMPLEMENTED,
-                   "locks are not kept here");
+    q = ngx_pcalloc(r->pool, sizeof(ngx_http_tradesec_login_question_t));
+    if (q == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    rc = ngx_http_tradesec_login_subject(r, llcf, &subject);
+    rc = ngx_http_tradesec_login_subject(r, llcf, &q->subject);
 
     if (rc == NGX_ERROR) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     if (rc == NGX_DECLINED) {
+        return ngx_http_tradesec_login_complain(r, NGX_HTTP_BAD_REQUEST, who);
+    }
+
+    q->store = llcf->store;
+    q->inquiry.window = (uint32_t) llcf->window;
+    q->inquiry.enough = NGX_HTTP_TRADESEC_LOGIN_LISTED;
+    q->inquiry.pool = r->pool;
+    q->inquiry.handler = ngx_http_tradesec_login_heard;
+    q->inquiry.data = r;
+
+    if (q->subject.by_account || q->subject.by_address || q->subject.by_key) {
+        ngx_http_tradesec_login_question(q, r->method == NGX_HTTP_DELETE);
+
+    } else if (r->method == NGX_HTTP_DELETE) {
+        return ngx_http_tradesec_login_complain(r, NGX_HTTP_BAD_REQUEST, who);
+
+    } else if (ngx_http_tradesec_login_cursor(r, &q->inquiry.cursor)
+               != NGX_OK)
+    {
         return ngx_http_tradesec_login_complain(r, NGX_HTTP_BAD_REQUEST,
-                   "write ?account=, ?address=, both, or ?key=");
+                   "the cursor is what \"next\" was");
     }
 
-    if (subject.by_account || subject.by_address || subject.by_key) {
-        return r->method == NGX_HTTP_DELETE
-               ? ngx_http_tradesec_login_clear(r, store, &subject)
-               : ngx_http_tradesec_login_show(r, llcf, &subject);
+    return q->store->operate(q->store, &q->inquiry) == NGX_AGAIN
+           ? ngx_http_tradesec_login_wait(r, q)
+           : ngx_http_tradesec_login_reply(r, q);
+}
+
+
+static ngx_int_t
+ngx_http_tradesec_login_cursor(ngx_http_request_t *r, uint64_t *cursor)
+{
+    off_t      n;
+    ngx_str_t  value;
+
+    *cursor = 0;
+
+    if (ngx_http_arg(r, (u_char *) "cursor", 6, &value) != NGX_OK) {
+        return NGX_OK;
     }
 
-    if (r->method == NGX_HTTP_DELETE) {
-        return ngx_http_tradesec_login_complain(r, NGX_HTTP_BAD_REQUEST,
-                   "write ?account=, ?address=, both, or ?key=");
+    n = ngx_atoof(value.data, value.len);
+    *cursor = (uint64_t) n;
+
+    return n == NGX_ERROR ? NGX_ERROR : NGX_OK;
+}
+
+
+/* Of both account and address the pair, of one all that it is a part of. */
+
+static void
+ngx_http_tradesec_login_question(ngx_http_tradesec_login_question_t *q,
+    ngx_flag_t clear)
+{
+    ngx_uint_t                          i;
+    ngx_http_tradesec_inquiry_t        *inquiry;
+    ngx_http_tradesec_login_subject_t  *subject;
+
+    static const char *const  networks[NGX_HTTP_TRADESEC_LOGIN_NETWORKS] = {
+        "address", "prefix56", "prefix48"
+    };
+
+    inquiry = &q->inquiry;
+    subject = &q->subject;
+
+    inquiry->what = clear ? NGX_HTTP_TRADESEC_INQUIRY_CLEAR
+                          : NGX_HTTP_TRADESEC_INQUIRY_LOOK;
+
+    if (subject->by_key) {
+        q->names[0] = "counter";
+        inquiry->keys[inquiry->n++] = subject->key;
+        return;
     }
 
-    return ngx_http_tradesec_login_list(r, store);
+    inquiry->part = ts_attempts_pairs_of(
+                           subject->by_account ? &subject->account : NULL,
+                           subject->by_address ? subject->addresses : NULL);
+
+    if (subject->by_account && subject->by_address) {
+        q->names[inquiry->n] = "pair";
+        inquiry->keys[inquiry->n++] = ts_attempts_pair(&subject->account,
+                                                       subject->addresses);
+        if (clear) {
+            return;
+        }
+    }
+
+    if (subject->by_account) {
+        q->names[inquiry->n] = "account";
+        inquiry->keys[inquiry->n++] = subject->account;
+
+        if (clear || !subject->by_address) {
+            q->names[inquiry->n] = "devices";
+            inquiry->keys[inquiry->n++] = subject->devices;
+        }
+    }
+
+    for (i = 0; i < subject->naddresses; i++) {
+        q->names[inquiry->n] = networks[i];
+        inquiry->keys[inquiry->n++] = subject->addresses[i];
+    }
+}
+
+
+static ngx_int_t
+ngx_http_tradesec_login_wait(ngx_http_request_t *r,
+    ngx_http_tradesec_login_question_t *q)
+{
+    ngx_http_cleanup_t  *cln;
+
+    cln = ngx_http_cleanup_add(r, 0);
+
+    if (cln == NULL
+        || ngx_handle_read_event(r->connection->read, 0) != NGX_OK)
+    {
+        ngx_http_tradesec_login_dismiss(q);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    cln->handler = ngx_http_tradesec_login_dismiss;
+    cln->data = q;
+
+    r->read_event_handler = ngx_http_test_reading;
+    r->write_event_handler = ngx_http_request_empty_handler;
+    r->main->count++;
+
+    return NGX_DONE;
+}
+
+
+/* Called from within the home: the request goes on with its next event. */
+
+static void
+ngx_http_tradesec_login_heard(ngx_http_tradesec_inquiry_t *inquiry)
+{
+    ngx_http_request_t  *r = inquiry->data;
+
+    r->read_event_handler = ngx_http_block_reading;
+    r->write_event_handler = ngx_http_tradesec_login_go_on;
+
+    ngx_post_event(r->connection->write, &ngx_posted_events);
+}
+
+
+static void
+ngx_http_tradesec_login_go_on(ngx_http_request_t *r)
+{
+    ngx_http_cleanup_t  *cln;
+
+    for (cln = r->cleanup; cln; cln = cln->next) {
+        if (cln->handler == ngx_http_tradesec_login_dismiss) {
+            break;
+        }
+    }
+
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    ngx_http_finalize_request(r, cln ? ngx_http_tradesec_login_reply(r,
+                                                                     cln->data)
+                                     : NGX_HTTP_INTERNAL_SERVER_ERROR);
+}
+
+
+static void
+ngx_http_tradesec_login_dismiss(void *data)
+{
+    ngx_http_tradesec_login_question_t  *q = data;
+
+    if (q->inquiry.pending != NULL) {
+        q->store->dismiss(q->store, &q->inquiry);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_tradesec_login_reply(ngx_http_request_t *r,
+    const ngx_http_tradesec_login_question_t *q)
+{
+    if (q->inquiry.rc != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    switch (q->inquiry.what) {
+
+    case NGX_HTTP_TRADESEC_INQUIRY_LIST:
+        return ngx_http_tradesec_login_list(r, &q->inquiry);
+
+    case NGX_HTTP_TRADESEC_INQUIRY_LOOK:
+        return ngx_http_tradesec_login_show(r, q);
+
+    default: /* NGX_HTTP_TRADESEC_INQUIRY_CLEAR */
+        return ngx_http_tradesec_login_clear(r, q);
+    }
 }
 
 
 static ngx_int_t
 ngx_http_tradesec_login_list(ngx_http_request_t *r,
-    ngx_http_tradesec_attempts_store_t *store)
+    const ngx_http_tradesec_inquiry_t *inquiry)
 {
-    u_char              *p;
-    uint32_t             cursor;
-    ngx_int_t            n;
-    ngx_buf_t           *b;
-    ngx_str_t            value;
-    ngx_uint_t           i, found;
-    ts_attempts_lock_t  *locks;
+    u_char                    *p;
+    ngx_buf_t                 *b;
+    ngx_uint_t                 i;
+    const ts_attempts_lock_t  *locks;
 
-    cursor = 0;
-
-    if (ngx_http_arg(r, (u_char *) "cursor", 6, &value) == NGX_OK) {
-        n = ngx_atoi(value.data, value.len);
-
-        if (n == NGX_ERROR || n > INT32_MAX) {
-            return ngx_http_tradesec_login_complain(r, NGX_HTTP_BAD_REQUEST,
-                       "the cursor is what \"next\" was");
-        }
-
-        cursor = (uint32_t) n;
-    }
-
-    locks = ngx_palloc(r->pool, NGX_HTTP_TRADESEC_LOGIN_LISTED
-                                * sizeof(ts_attempts_lock_t));
+    locks = inquiry->locks.elts;
 
     b = ngx_create_temp_buf(r->pool, NGX_HTTP_TRADESEC_LOGIN_FRAME
-                     + NGX_HTTP_TRADESEC_LOGIN_LISTED
-                       * NGX_HTTP_TRADESEC_LOGIN_LINE);
-
-    if (locks == NULL || b == NULL) {
+                     + inquiry->locks.nelts * NGX_HTTP_TRADESEC_LOGIN_LINE);
+    if (b == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    found = 0;
-
-    do {
-        found += store->list(store, &cursor, locks + found,
-                             NGX_HTTP_TRADESEC_LOGIN_LISTED - found);
-    } while (cursor != 0 && found < NGX_HTTP_TRADESEC_LOGIN_LISTED);
-
     p = ngx_sprintf(b->last, "{\"locks\":[");
 
-    for (i = 0; i < found; i++) {
+    for (i = 0; i < inquiry->locks.nelts; i++) {
         p = ngx_sprintf(p, "%s\n{\"key\":\"", i ? "," : "");
         p = ngx_http_tradesec_login_put_key(p, &locks[i].key);
         p = ngx_sprintf(p, "\",\"seconds\":");
@@ -165,9 +340,10 @@ ngx_http_tradesec_login_list(ngx_http_request_t *r,
         p = ngx_sprintf(p, ",\"level\":%uD}", locks[i].level);
     }
 
-    p = ngx_sprintf(p, "],\"next\":");
-    p = cursor ? ngx_sprintf(p, "%uD}\n", cursor)
-               : ngx_sprintf(p, "null}\n");
+    p = ngx_sprintf(p, "],\"store\":\"%s\",\"next\":",
+                    ngx_http_tradesec_login_home(inquiry));
+    p = inquiry->cursor ? ngx_sprintf(p, "%uL}\n", inquiry->cursor)
+                        : ngx_sprintf(p, "null}\n");
 
     b->last = p;
 
@@ -177,122 +353,80 @@ ngx_http_tradesec_login_list(ngx_http_request_t *r,
 
 static ngx_int_t
 ngx_http_tradesec_login_show(ngx_http_request_t *r,
-    const ngx_http_tradesec_login_conf_t *llcf,
-    const ngx_http_tradesec_login_subject_t *subject)
+    const ngx_http_tradesec_login_question_t *q)
 {
-    u_char                     *p;
-    ngx_buf_t                  *b;
-    ngx_uint_t                  i, any;
-    ts_attempts_view_t          view;
-    const ts_attempts_key_t    *key;
-
-    static const char *const  names[NGX_HTTP_TRADESEC_LOGIN_COUNTERS] = {
-        "pair", "account", "address", "prefix56", "prefix48"
-    };
+    u_char                    *p;
+    ngx_buf_t                 *b;
+    ngx_uint_t                 i;
+    const ts_attempts_view_t  *view;
 
     b = ngx_create_temp_buf(r->pool, NGX_HTTP_TRADESEC_LOGIN_FRAME
-                     + NGX_HTTP_TRADESEC_LOGIN_COUNTERS
-                       * NGX_HTTP_TRADESEC_LOGIN_LINE);
+                     + q->inquiry.n * NGX_HTTP_TRADESEC_LOGIN_LINE);
     if (b == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     p = ngx_sprintf(b->last, "{");
 
-    for (i = 0, any = 0; i < NGX_HTTP_TRADESEC_LOGIN_COUNTERS; i++) {
+    for (i = 0; i < q->inquiry.n; i++) {
+        view = &q->inquiry.views[i];
 
-        key = &subject->keys[i];
-
-        if (subject->by_key) {
-            key = i == 0 ? &subject->key : NULL;
-
-        } else if (i == NGX_HTTP_TRADESEC_LOGIN_PAIR) {
-            key = subject->by_account && subject->by_address ? key : NULL;
-
-        } else if (i == NGX_HTTP_TRADESEC_LOGIN_ACCOUNT) {
-            key = subject->by_account ? key : NULL;
-
-        } else if (i >= NGX_HTTP_TRADESEC_LOGIN_ADDRESS + subject->addresses) {
-            key = NULL;
-        }
-
-        if (key == NULL) {
-            continue;
-        }
-
-        llcf->store->look(llcf->store, key, (uint32_t) llcf->window, &view);
-
-        p = ngx_sprintf(p, "%s\n\"%s\":{\"key\":\"", any++ ? "," : "",
-                        subject->by_key ? "counter" : names[i]);
-        p = ngx_http_tradesec_login_put_key(p, key);
+        p = ngx_sprintf(p, "\n\"%s\":{\"key\":\"", q->names[i]);
+        p = ngx_http_tradesec_login_put_key(p, &q->inquiry.keys[i]);
         p = ngx_sprintf(p, "\",\"locked\":%s,\"seconds\":",
-                        view.locked ? "true" : "false");
-        p = ngx_http_tradesec_login_put_seconds(p, view.locked);
+                        view->locked ? "true" : "false");
+        p = ngx_http_tradesec_login_put_seconds(p, view->locked);
         p = ngx_sprintf(p, ",\"level\":%uD,\"failed\":%uD,\"neutral\":%uD,"
-                        "\"in_flight\":%uD}", view.level, view.failed,
-                        view.neutral, view.in_flight);
+                        "\"in_flight\":%uD},", view->level, view->failed,
+                        view->neutral, view->in_flight);
     }
 
-    b->last = ngx_sprintf(p, "}\n");
+    b->last = ngx_sprintf(p, "\n\"store\":\"%s\"}\n",
+                          ngx_http_tradesec_login_home(&q->inquiry));
 
     return ngx_http_tradesec_login_answer(r, NGX_HTTP_OK, b);
 }
 
 
-/* Of both account and address the pair, of one all that it is a part of. */
-
 static ngx_int_t
 ngx_http_tradesec_login_clear(ngx_http_request_t *r,
-    ngx_http_tradesec_attempts_store_t *store,
-    const ngx_http_tradesec_login_subject_t *subject)
+    const ngx_http_tradesec_login_question_t *q)
 {
-    u_char                    hex[2 * sizeof(ts_attempts_key_t) + 1];
-    ngx_buf_t                *b;
-    ngx_uint_t                i, n;
-    const ts_attempts_key_t  *key;
+    u_char                                    hex[
+                                       2 * sizeof(ts_attempts_key_t) + 1];
+    ngx_buf_t                                *b;
+    const char                               *home;
+    const ngx_http_tradesec_login_subject_t  *subject;
 
-    if (subject->by_key) {
-        key = &subject->key;
-        n = store->clear(store, key);
+    subject = &q->subject;
+    home = ngx_http_tradesec_login_home(&q->inquiry);
 
-    } else if (subject->by_account && subject->by_address) {
-        key = &subject->keys[NGX_HTTP_TRADESEC_LOGIN_PAIR];
-        n = store->clear(store, key);
-
-    } else if (subject->by_account) {
-
-        /* the counter last: it is what its pairs are known by */
-
-        key = &subject->keys[NGX_HTTP_TRADESEC_LOGIN_ACCOUNT];
-        n = store->clear_pairs(store, key);
-        n += store->clear(store, key);
-
-    } else {
-        key = &subject->keys[NGX_HTTP_TRADESEC_LOGIN_ADDRESS];
-        n = store->clear_pairs(store, key);
-
-        for (i = 0; i < subject->addresses; i++) {
-            n += store->clear(store, key + i);
-        }
-    }
-
-    *ngx_http_tradesec_login_put_key(hex, key) = '\0';
+    *ngx_http_tradesec_login_put_key(hex, &q->inquiry.keys[0]) = '\0';
 
     ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
                   "tradesec: login unlocked by an operator, locks: %ui, "
-                  "counter: \"%V\", by: %s, key: %s", n, &subject->counter,
+                  "counter: \"%V\", by: %s, key: %s, store: %s",
+                  q->inquiry.cleared, &subject->counter,
                   subject->by_key ? "key"
                   : !subject->by_address ? "account"
-                  : !subject->by_account ? "address" : "pair", hex);
+                  : !subject->by_account ? "address" : "pair", hex, home);
 
     b = ngx_create_temp_buf(r->pool, NGX_HTTP_TRADESEC_LOGIN_FRAME);
     if (b == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    b->last = ngx_sprintf(b->last, "{\"unlocked\":%ui}\n", n);
+    b->last = ngx_sprintf(b->last, "{\"unlocked\":%ui,\"store\":\"%s\"}\n",
+                          q->inquiry.cleared, home);
 
     return ngx_http_tradesec_login_answer(r, NGX_HTTP_OK, b);
+}
+
+
+static const char *
+ngx_http_tradesec_login_home(const ngx_http_tradesec_inquiry_t *inquiry)
+{
+    return inquiry->home == NGX_HTTP_TRADESEC_HOME_REDIS ? "redis" : "local";
 }
 
 

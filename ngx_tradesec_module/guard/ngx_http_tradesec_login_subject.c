@@ -54,7 +54,9 @@ ngx_http_tradesec_login_subject(ngx_http_request_t *r,
         }
 
         ngx_http_tradesec_login_account_key(key, tag, account,
-                       &subject->keys[NGX_HTTP_TRADESEC_LOGIN_ACCOUNT]);
+                                            &subject->account);
+        ngx_http_tradesec_login_devices_key(key, tag, account,
+                                            &subject->devices);
         subject->by_account = 1;
 
     } else if (rc == NGX_ERROR) {
@@ -69,9 +71,8 @@ ngx_http_tradesec_login_subject(ngx_http_request_t *r,
             return NGX_DECLINED;
         }
 
-        subject->addresses = ngx_http_tradesec_login_address_key(key, tag,
-                       &address,
-                       &subject->keys[NGX_HTTP_TRADESEC_LOGIN_ADDRESS]);
+        subject->naddresses = ngx_http_tradesec_login_address_key(key, tag,
+                                            &address, subject->addresses);
         subject->by_address = 1;
 
     } else if (rc == NGX_ERROR) {
@@ -85,13 +86,6 @@ ngx_http_tradesec_login_subject(ngx_http_request_t *r,
 
         return subject->by_account || subject->by_address ? NGX_DECLINED
                : ngx_http_tradesec_login_read_key(&value, &subject->key);
-    }
-
-    if (subject->by_account && subject->by_address) {
-        subject->keys[NGX_HTTP_TRADESEC_LOGIN_PAIR]
-            = ngx_http_tradesec_login_pair_key(
-                  &subject->keys[NGX_HTTP_TRADESEC_LOGIN_ACCOUNT],
-                  &subject->keys[NGX_HTTP_TRADESEC_LOGIN_ADDRESS]);
     }
 
     return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;

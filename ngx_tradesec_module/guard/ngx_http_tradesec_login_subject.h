@@ -19,10 +19,10 @@ typedef struct {
     ngx_str_t            counter;
     ts_attempts_key_t    key;
 
-    /* by ngx_http_tradesec_login_counter_e */
-    ts_attempts_key_t    keys[NGX_HTTP_TRADESEC_LOGIN_COUNTERS];
-    ngx_uint_t           addresses;     /* how many of them are of the
-                                           address */
+    ts_attempts_key_t    account;
+    ts_attempts_key_t    devices;       /* of the account */
+    ts_attempts_key_t    addresses[NGX_HTTP_TRADESEC_LOGIN_NETWORKS];
+    ngx_uint_t           naddresses;
     u_char               folded[TS_FOLD_OUT];
 } ngx_http_tradesec_login_subject_t;
 

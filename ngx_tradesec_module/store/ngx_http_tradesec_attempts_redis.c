@@ -50,8 +50,9 @@ static ngx_int_t ngx_http_tradesec_attempts_settled(
 
 static ngx_http_tradesec_redis_client_t  ngx_http_tradesec_attempts_client = {
     { { (const uint8_t *) ts_attempts_script_reserve, 0 },
-      { (const uint8_t *) ts_attempts_script_settle, 0 } },
-    2,
+      { (const uint8_t *) ts_attempts_script_settle, 0 },
+      { (const uint8_t *) ts_attempts_script_operate, 0 } },
+    NGX_HTTP_TRADESEC_ATTEMPTS_SCRIPTS,
     ngx_http_tradesec_attempts_journal_tell
 };
 
@@ -76,7 +77,7 @@ ngx_http_tradesec_attempts_redis(ngx_conf_t *cf,
         return NULL;
     }
 
-    for (i = 0; i < 2; i++) {
+    for (i = 0; i < NGX_HTTP_TRADESEC_ATTEMPTS_SCRIPTS; i++) {
         script = &ngx_http_tradesec_attempts_client.scripts[i];
         script->len = ngx_strlen(script->data);
 
@@ -94,6 +95,8 @@ ngx_http_tradesec_attempts_redis(ngx_conf_t *cf,
     home->store.reserve = ngx_http_tradesec_attempts_redis_reserve;
     home->store.forget = ngx_http_tradesec_attempts_redis_forget;
     home->store.settle = ngx_http_tradesec_attempts_redis_settle;
+    home->store.operate = ngx_http_tradesec_attempts_redis_operate;
+    home->store.dismiss = ngx_http_tradesec_attempts_redis_dismiss;
     home->store.data = home;
 
     return &home->store;
@@ -480,6 +483,22 @@ ngx_http_tradesec_attempts_command(
 }
 
 
+void
+ngx_http_tradesec_attempts_script(
+    const ngx_http_tradesec_attempts_redis_t *home, ngx_uint_t script,
+    ngx_flag_t whole, ts_slice_t *command, ts_slice_t *text)
+{
+    if (whole) {
+        *command = TS_SLICE("EVAL");
+        *text = ngx_http_tradesec_attempts_client.scripts[script];
+
+    } else {
+        *command = TS_SLICE("EVALSHA");
+        *text = ts_slice(home->sha1[script], NGX_HTTP_TRADESEC_REDIS_SHA1);
+    }
+}
+
+
 ngx_int_t
 ngx_http_tradesec_attempts_send(ngx_http_tradesec_attempts_command_t *cmd)
 {
@@ -487,15 +506,10 @@ ngx_http_tradesec_attempts_send(ngx_http_tradesec_attempts_command_t *cmd)
     ts_slice_t             name, script;
     ts_attempts_script_t   s;
 
-    if (cmd->whole) {
-        name = TS_SLICE("EVAL");
-        script = ngx_http_tradesec_attempts_client.scripts[cmd->settle];
-
-    } else {
-        name = TS_SLICE("EVALSHA");
-        script = ts_slice(cmd->home->sha1[cmd->settle],
-                          NGX_HTTP_TRADESEC_REDIS_SHA1);
-    }
+    ngx_http_tradesec_attempts_script(cmd->home,
+                             cmd->settle ? NGX_HTTP_TRADESEC_ATTEMPTS_SETTLE
+                             : NGX_HTTP_TRADESEC_ATTEMPTS_RESERVE,
+                             cmd->whole, &name, &script);
 
     if (cmd->settle) {
         age = (uint32_t) ((ngx_current_msec - cmd->time) / 1000);

@@ -1,7 +1,7 @@
 /*
  * Copyright (C) the ngx_tradesec authors
  *
- * What Redis is asked and told of attempts; for the two files of this home.
+ * What Redis is asked and told of attempts; for the files of this home.
  */
 
 #ifndef NGX_HTTP_TRADESEC_ATTEMPTS_REDIS_H
@@ -11,11 +11,20 @@
 #include "store/ngx_http_tradesec_redis.h"
 
 
+enum {
+    NGX_HTTP_TRADESEC_ATTEMPTS_RESERVE,
+    NGX_HTTP_TRADESEC_ATTEMPTS_SETTLE,
+    NGX_HTTP_TRADESEC_ATTEMPTS_OPERATE,
+    NGX_HTTP_TRADESEC_ATTEMPTS_SCRIPTS
+};
+
+
 typedef struct {
     ngx_http_tradesec_attempts_store_t     store;
     ngx_http_tradesec_attempts_store_t    *zone;
     const ngx_http_tradesec_redis_conf_t  *redis;
-    u_char                                 sha1[2][
+    u_char                                 sha1[
+                                       NGX_HTTP_TRADESEC_ATTEMPTS_SCRIPTS][
                                                NGX_HTTP_TRADESEC_REDIS_SHA1];
 } ngx_http_tradesec_attempts_redis_t;
 
@@ -49,6 +58,12 @@ ngx_http_tradesec_attempts_command_t *ngx_http_tradesec_attempts_command(
     const ngx_http_tradesec_attempts_redis_t *home,
     const ngx_http_tradesec_reservation_t *res);
 
+/* EVALSHA with the name of the script, or EVAL with the whole of it. */
+
+void ngx_http_tradesec_attempts_script(
+    const ngx_http_tradesec_attempts_redis_t *home, ngx_uint_t script,
+    ngx_flag_t whole, ts_slice_t *command, ts_slice_t *text);
+
 /* NGX_ERROR: it was not sent, and its handler is not called. */
 
 ngx_int_t ngx_http_tradesec_attempts_send(
@@ -67,6 +82,15 @@ void ngx_http_tradesec_attempts_journal_keep(
 /* Tells Redis, as soon as it listens. */
 
 void ngx_http_tradesec_attempts_journal_tell(void);
+
+/* What operators ask; for the store. */
+
+ngx_int_t ngx_http_tradesec_attempts_redis_operate(
+    ngx_http_tradesec_attempts_store_t *store,
+    ngx_http_tradesec_inquiry_t *inquiry);
+void ngx_http_tradesec_attempts_redis_dismiss(
+    ngx_http_tradesec_attempts_store_t *store,
+    ngx_http_tradesec_inquiry_t *inquiry);
 
 /* Whether the reply to a settlement is one; logs a lock. */
 

@@ -22,6 +22,8 @@ typedef struct ngx_http_tradesec_attempts_store_s
 typedef struct ngx_http_tradesec_reservation_s
     ngx_http_tradesec_reservation_t;
 
+typedef struct ngx_http_tradesec_inquiry_s  ngx_http_tradesec_inquiry_t;
+
 
 /* What holds for an attempt while the home that gateways share is away. */
 
@@ -67,6 +69,44 @@ struct ngx_http_tradesec_reservation_s {
 };
 
 
+/* What an operator asks, and the answer. */
+
+typedef enum {
+    NGX_HTTP_TRADESEC_INQUIRY_LIST,     /* some locks, from cursor on */
+    NGX_HTTP_TRADESEC_INQUIRY_LOOK,     /* at these counters */
+    NGX_HTTP_TRADESEC_INQUIRY_CLEAR     /* these, and the locks of the part */
+} ngx_http_tradesec_inquiry_e;
+
+
+struct ngx_http_tradesec_inquiry_s {
+
+    /* by who asks */
+
+    ngx_http_tradesec_inquiry_e     what;
+    ts_attempts_key_t               keys[TS_ATTEMPTS_KEYS];
+    ngx_uint_t                      n;
+    ts_attempts_part_t              part;       /* no mask: none */
+    uint32_t                        window;
+    ngx_uint_t                      enough;     /* locks in one answer */
+    ngx_pool_t                     *pool;
+    void                          (*handler)(
+                                        ngx_http_tradesec_inquiry_t *inquiry);
+    void                           *data;
+
+    /* by the home; its cursor is 0 again when all locks were seen */
+
+    uint64_t                        cursor;
+    ngx_int_t                       rc;
+    ngx_http_tradesec_home_e        home;       /* local or redis */
+    ngx_array_t                     locks;      /* of ts_attempts_lock_t, with
+                                                   seconds left in the place of
+                                                   until, or FOREVER */
+    ts_attempts_view_t              views[TS_ATTEMPTS_KEYS];
+    ngx_uint_t                      cleared;    /* locks */
+    void                           *pending;
+};
+
+
 struct ngx_http_tradesec_attempts_store_s {
 
     /* keys of attempts are hashes under this key; NULL before the start */
@@ -99,30 +139,17 @@ struct ngx_http_tradesec_attempts_store_s {
                                 ngx_log_t *log);
 
     /*
-     * For operators; NULL where a home has no such thing. The first reads some
-     * locks from *cursor on, which is 0 at the start and behind the last, with
-     * seconds left in the place of until, or TS_ATTEMPTS_FOREVER. The last two
-     * return how many locks they have cleared; clear_pairs takes the key of an
-     * account or an address.
+     * For operators: as reserve and forget. NGX_ERROR: memory is out. Asked
+     * while the home that gateways share is away, it answers for this one.
      */
 
-    ngx_uint_t              (*list)(
+    ngx_int_t               (*operate)(
                                 ngx_http_tradesec_attempts_store_t *store,
-                                uint32_t *cursor, ts_attempts_lock_t *locks,
-                                ngx_uint_t n);
+                                ngx_http_tradesec_inquiry_t *inquiry);
 
-    void                    (*look)(
+    void                    (*dismiss)(
                                 ngx_http_tradesec_attempts_store_t *store,
-                                const ts_attempts_key_t *key, uint32_t window,
-                                ts_attempts_view_t *view);
-
-    ngx_uint_t              (*clear)(
-                                ngx_http_tradesec_attempts_store_t *store,
-                                const ts_attempts_key_t *key);
-
-    ngx_uint_t              (*clear_pairs)(
-                                ngx_http_tradesec_attempts_store_t *store,
-                                const ts_attempts_key_t *part);
+                                ngx_http_tradesec_inquiry_t *inquiry);
 
     void                     *data;
 };

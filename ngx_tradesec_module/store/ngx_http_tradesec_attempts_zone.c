@@ -39,16 +39,16 @@ static void ngx_http_tradesec_attempts_settle(
     ngx_http_tradesec_attempts_store_t *store,
     ngx_http_tradesec_reservation_t *res, ts_attempts_outcome_e outcome,
     ngx_log_t *log);
-static ngx_uint_t ngx_http_tradesec_attempts_list(
-    ngx_http_tradesec_attempts_store_t *store, uint32_t *cursor,
-    ts_attempts_lock_t *locks, ngx_uint_t n);
-static void ngx_http_tradesec_attempts_look(
-    ngx_http_tradesec_attempts_store_t *store, const ts_attempts_key_t *key,
-    uint32_t window, ts_attempts_view_t *view);
-static ngx_uint_t ngx_http_tradesec_attempts_clear(
-    ngx_http_tradesec_attempts_store_t *store, const ts_attempts_key_t *key);
-static ngx_uint_t ngx_http_tradesec_attempts_clear_pairs(
-    ngx_http_tradesec_attempts_store_t *store, const ts_attempts_key_t *part);
+static ngx_int_t ngx_http_tradesec_attempts_zone_operate(
+    ngx_http_tradesec_attempts_store_t *store,
+    ngx_http_tradesec_inquiry_t *inquiry);
+static void ngx_http_tradesec_attempts_dismiss(
+    ngx_http_tradesec_attempts_store_t *store,
+    ngx_http_tradesec_inquiry_t *inquiry);
+static ngx_int_t ngx_http_tradesec_attempts_list(
+    ngx_http_tradesec_area_t *area, ngx_http_tradesec_inquiry_t *inquiry);
+static void ngx_http_tradesec_attempts_clear(ngx_http_tradesec_area_t *area,
+    ngx_http_tradesec_inquiry_t *inquiry);
 static uint32_t ngx_http_tradesec_attempts_now(void);
 static ngx_int_t ngx_http_tradesec_attempts_init(
     ngx_http_tradesec_area_t *area, void *old, size_t old_size,
@@ -100,10 +100,8 @@ ngx_http_tradesec_attempts_zone(ngx_conf_t *cf, ngx_flag_t *no_zone)
     zone->store.reserve = ngx_http_tradesec_attempts_reserve;
     zone->store.forget = ngx_http_tradesec_attempts_forget;
     zone->store.settle = ngx_http_tradesec_attempts_settle;
-    zone->store.list = ngx_http_tradesec_attempts_list;
-    zone->store.look = ngx_http_tradesec_attempts_look;
-    zone->store.clear = ngx_http_tradesec_attempts_clear;
-    zone->store.clear_pairs = ngx_http_tradesec_attempts_clear_pairs;
+    zone->store.operate = ngx_http_tradesec_attempts_zone_operate;
+    zone->store.dismiss = ngx_http_tradesec_attempts_dismiss;
     zone->store.data = &zone->area;
 
     return &zone->store;
@@ -216,18 +214,78 @@ ngx_http_tradesec_attempts_zone_settle(
 }
 
 
-static ngx_uint_t
-ngx_http_tradesec_attempts_list(ngx_http_tradesec_attempts_store_t *store,
-    uint32_t *cursor, ts_attempts_lock_t *locks, ngx_uint_t n)
+static ngx_int_t
+ngx_http_tradesec_attempts_zone_operate(
+    ngx_http_tradesec_attempts_store_t *store,
+    ngx_http_tradesec_inquiry_t *inquiry)
 {
-    uint32_t                   i, now;
+    ngx_uint_t                 i;
     ngx_http_tradesec_area_t  *area = store->data;
 
-    now = ngx_http_tradesec_attempts_now();
+    inquiry->home = NGX_HTTP_TRADESEC_HOME_LOCAL;
+    inquiry->rc = NGX_OK;
 
-    ngx_http_tradesec_area_lock(area);
-    n = ts_attempts_locks(area->memory, cursor, locks, (uint32_t) n, now);
-    ngx_http_tradesec_area_unlock(area);
+    switch (inquiry->what) {
+
+    case NGX_HTTP_TRADESEC_INQUIRY_LIST:
+        inquiry->rc = ngx_http_tradesec_attempts_list(area, inquiry);
+        break;
+
+    case NGX_HTTP_TRADESEC_INQUIRY_LOOK:
+
+        for (i = 0; i < inquiry->n; i++) {
+            ngx_http_tradesec_area_lock(area);
+            (void) ts_attempts_look(area->memory, &inquiry->keys[i],
+                                    inquiry->window,
+                                    ngx_http_tradesec_attempts_now(),
+                                    &inquiry->views[i]);
+            ngx_http_tradesec_area_unlock(area);
+        }
+
+        break;
+
+    default: /* NGX_HTTP_TRADESEC_INQUIRY_CLEAR */
+        ngx_http_tradesec_attempts_clear(area, inquiry);
+        break;
+    }
+
+    return inquiry->rc;
+}
+
+
+/* Nobody waits for shared memory. */
+
+static void
+ngx_http_tradesec_attempts_dismiss(ngx_http_tradesec_attempts_store_t *store,
+    ngx_http_tradesec_inquiry_t *inquiry)
+{
+    /* void */
+}
+
+
+static ngx_int_t
+ngx_http_tradesec_attempts_list(ngx_http_tradesec_area_t *area,
+    ngx_http_tradesec_inquiry_t *inquiry)
+{
+    uint32_t             i, n, now, cursor;
+    ts_attempts_lock_t  *locks;
+
+    locks = ngx_palloc(inquiry->pool,
+                       inquiry->enough * sizeof(ts_attempts_lock_t));
+    if (locks == NULL) {
+        return NGX_ERROR;
+    }
+
+    now = ngx_http_tradesec_attempts_now();
+    cursor = (uint32_t) ngx_min(inquiry->cursor, UINT32_MAX);
+    n = 0;
+
+    do {
+        ngx_http_tradesec_area_lock(area);
+        n += ts_attempts_locks(area->memory, &cursor, locks + n,
+                               (uint32_t) inquiry->enough - n, now);
+        ngx_http_tradesec_area_unlock(area);
+    } while (cursor != 0 && n < inquiry->enough);
 
     for (i = 0; i < n; i++) {
 
@@ -236,60 +294,44 @@ ngx_http_tradesec_attempts_list(ngx_http_tradesec_attempts_store_t *store,
         }
     }
 
-    return n;
-}
+    inquiry->cursor = cursor;
+    inquiry->locks.elts = locks;
+    inquiry->locks.nelts = n;
 
-
-static void
-ngx_http_tradesec_attempts_look(ngx_http_tradesec_attempts_store_t *store,
-    const ts_attempts_key_t *key, uint32_t window, ts_attempts_view_t *view)
-{
-    ngx_http_tradesec_area_t  *area = store->data;
-
-    ngx_http_tradesec_area_lock(area);
-    (void) ts_attempts_look(area->memory, key, window,
-                            ngx_http_tradesec_attempts_now(), view);
-    ngx_http_tradesec_area_unlock(area);
-}
-
-
-static ngx_uint_t
-ngx_http_tradesec_attempts_clear(ngx_http_tradesec_attempts_store_t *store,
-    const ts_attempts_key_t *key)
-{
-    int                        locked;
-    ngx_http_tradesec_area_t  *area = store->data;
-
-    ngx_http_tradesec_area_lock(area);
-    locked = ts_attempts_clear(area->memory, key,
-                               ngx_http_tradesec_attempts_now());
-    ngx_http_tradesec_area_unlock(area);
-
-    return locked != 0;
+    return NGX_OK;
 }
 
 
 /* In bounded steps, between which others have the mutex. */
 
-static ngx_uint_t
-ngx_http_tradesec_attempts_clear_pairs(
-    ngx_http_tradesec_attempts_store_t *store, const ts_attempts_key_t *part)
+static void
+ngx_http_tradesec_attempts_clear(ngx_http_tradesec_area_t *area,
+    ngx_http_tradesec_inquiry_t *inquiry)
 {
-    uint32_t                   cursor, now;
-    ngx_uint_t                 n;
-    ngx_http_tradesec_area_t  *area = store->data;
+    uint32_t    now, cursor;
+    ngx_uint_t  i;
 
     now = ngx_http_tradesec_attempts_now();
     cursor = 0;
-    n = 0;
+    inquiry->cleared = 0;
+
+    for (i = 0; i < inquiry->n; i++) {
+        ngx_http_tradesec_area_lock(area);
+        inquiry->cleared += (ngx_uint_t) ts_attempts_clear(area->memory,
+                                                &inquiry->keys[i], now);
+        ngx_http_tradesec_area_unlock(area);
+    }
+
+    if (inquiry->part.mask == 0) {
+        return;
+    }
 
     do {
         ngx_http_tradesec_area_lock(area);
-        n += ts_attempts_clear_pairs(area->memory, &cursor, part, now);
+        inquiry->cleared += ts_attempts_clear_part(area->memory, &cursor,
+                                                   &inquiry->part, now);
         ngx_http_tradesec_area_unlock(area);
     } while (cursor);
-
-    return n;
 }
 
 
