@@ -174,10 +174,69 @@ expired_leave_first_then_the_first_to_expire(void **state)
 }
 
 
+/* Where the tag stands; NULL: nowhere. */
+
+static ts_token_slot_t *
+slot_of(const ts_token_cache_t *cache, ts_token_tag_t tag)
+{
+    size_t            i;
+    ts_token_slot_t  *slot;
+
+    for (i = 0; i < cache->sets * TS_TOKEN_CACHE_SET; i++) {
+        slot = (ts_token_slot_t *) (void *)
+                   ((uint8_t *) cache->slots + i * TS_TOKEN_CACHE_SLOT);
+
+        if (slot->sequence != 0
+            && memcmp(&slot->tag, &tag, sizeof(tag)) == 0)
+        {
+            return slot;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* A tag has two places: with three of five slots taken it nearly always fits. */
+
+static void
+a_table_well_filled_loses_next_to_nothing(void **state)
+{
+    size_t            i, n, lost;
+    uint64_t          seed;
+    ts_token_tag_t    tags[2457];
+    ts_token_cache_t  cache;
+
+    (void) state;
+
+    setup(&cache, 4096 * TS_TOKEN_CACHE_SLOT);
+    n = sizeof(tags) / sizeof(tags[0]);
+    seed = 1;
+
+    for (i = 0; i < n; i++) {
+        seed = seed * 6364136223846793005u + 1442695040888963407u;
+        tags[i].word[0] = seed >> 16;
+        seed = seed * 6364136223846793005u + 1442695040888963407u;
+        tags[i].word[1] = seed >> 16;
+
+        put(&cache, tags[i], NOW + 10, "a");
+    }
+
+    for (i = 0, lost = 0; i < n; i++) {
+        lost += !holds(&cache, tags[i], "a");
+    }
+
+    assert_true(lost < n / 200);
+
+    free(cache.slots);
+}
+
+
 static void
 dead_writers_slot_is_never_used_again(void **state)
 {
     size_t            i;
+    ts_token_slot_t  *slot;
     ts_token_cache_t  cache;
 
     (void) state;
@@ -186,7 +245,9 @@ dead_writers_slot_is_never_used_again(void **state)
     put(&cache, tag_of(1, 1), NOW + 10, "a");
 
     /* as if a worker had died while it wrote there */
-    cache.slots[0].sequence++;
+    slot = slot_of(&cache, tag_of(1, 1));
+    assert_non_null(slot);
+    slot->sequence++;
 
     assert_false(holds(&cache, tag_of(1, 1), "a"));
 
@@ -198,7 +259,7 @@ dead_writers_slot_is_never_used_again(void **state)
         assert_true(holds(&cache, tag_of(i, i), "c"));
     }
 
-    assert_int_equal(cache.slots[0].sequence & 1, 1);
+    assert_int_equal(slot->sequence & 1, 1);
 
     free(cache.slots);
 }
@@ -339,6 +400,7 @@ main(void)
         cmocka_unit_test(half_a_tag_is_not_enough),
         cmocka_unit_test(empty_and_longest_values),
         cmocka_unit_test(expired_leave_first_then_the_first_to_expire),
+        cmocka_unit_test(a_table_well_filled_loses_next_to_nothing),
         cmocka_unit_test(dead_writers_slot_is_never_used_again),
         cmocka_unit_test(all_writers_dead_stores_nothing),
         cmocka_unit_test(empty_slot_is_not_the_zero_tag),

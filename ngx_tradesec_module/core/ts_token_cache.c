@@ -9,8 +9,10 @@ _Static_assert(sizeof(ts_token_slot_t) <= TS_TOKEN_CACHE_SLOT,
                "a slot has a fixed size");
 
 
-static ts_token_slot_t *ts_token_cache_slot(const ts_token_cache_t *cache,
-    ts_token_tag_t tag, size_t way);
+static void ts_token_cache_sets(const ts_token_cache_t *cache,
+    ts_token_tag_t tag, uint8_t *sets[2]);
+static ts_token_slot_t *ts_token_cache_slot(uint8_t *const sets[2],
+    size_t way);
 static ts_token_slot_t *ts_token_cache_victim(const ts_token_cache_t *cache,
     ts_token_tag_t tag, int64_t now);
 static int ts_token_tag_eq(const ts_token_tag_t *a, ts_token_tag_t b);
@@ -20,9 +22,9 @@ int
 ts_token_cache_init(ts_token_cache_t *cache, void *memory, size_t size)
 {
     cache->slots = memory;
-    cache->sets = size / (TS_TOKEN_CACHE_SLOT * TS_TOKEN_CACHE_WAYS);
+    cache->sets = size / TS_TOKEN_CACHE_SET_SIZE;
 
-    return cache->sets > 0;
+    return cache->sets > 1;
 }
 
 
@@ -31,11 +33,14 @@ ts_token_cache_get(const ts_token_cache_t *cache, ts_token_tag_t tag,
     ts_token_entry_t *entry)
 {
     size_t            way, len;
+    uint8_t          *sets[2];
     uint32_t          before, after;
     ts_token_slot_t  *slot;
 
+    ts_token_cache_sets(cache, tag, sets);
+
     for (way = 0; way < TS_TOKEN_CACHE_WAYS; way++) {
-        slot = ts_token_cache_slot(cache, tag, way);
+        slot = ts_token_cache_slot(sets, way);
 
         before = __atomic_load_n(&slot->sequence, __ATOMIC_ACQUIRE);
 
@@ -99,35 +104,60 @@ ts_token_cache_put(const ts_token_cache_t *cache, ts_token_tag_t tag,
 }
 
 
-static ts_token_slot_t *
-ts_token_cache_slot(const ts_token_cache_t *cache, ts_token_tag_t tag,
-    size_t way)
+/* A tag may stand in two sets, and these are different. */
+
+static void
+ts_token_cache_sets(const ts_token_cache_t *cache, ts_token_tag_t tag,
+    uint8_t *sets[2])
 {
-    size_t  set;
+    size_t  first, second;
 
-    set = tag.word[0] % cache->sets;
+    first = tag.word[0] % cache->sets;
+    second = tag.word[1] % cache->sets;
 
-    return (ts_token_slot_t *) ((uint8_t *) cache->slots
-                                + (set * TS_TOKEN_CACHE_WAYS + way)
+    if (second == first) {
+        second = first ? first - 1 : cache->sets - 1;
+    }
+
+    sets[0] = (uint8_t *) cache->slots + first * TS_TOKEN_CACHE_SET_SIZE;
+    sets[1] = (uint8_t *) cache->slots + second * TS_TOKEN_CACHE_SET_SIZE;
+}
+
+
+static ts_token_slot_t *
+ts_token_cache_slot(uint8_t *const sets[2], size_t way)
+{
+    return (ts_token_slot_t *) (sets[way / TS_TOKEN_CACHE_SET]
+                                + way % TS_TOKEN_CACHE_SET
                                   * TS_TOKEN_CACHE_SLOT);
 }
 
 
-/* What it reads here may be torn: it only chooses, it decides nothing. */
+/*
+ * What it reads here may be torn: it only chooses, it decides nothing. Of two
+ * sets with room the emptier one fills first, so that hardly ever both are
+ * full.
+ */
 
 static ts_token_slot_t *
 ts_token_cache_victim(const ts_token_cache_t *cache, ts_token_tag_t tag,
     int64_t now)
 {
-    size_t            way;
-    int64_t           expires, first;
-    ts_token_slot_t  *slot, *victim;
+    size_t            way, set, room[2];
+    int64_t           first;
+    uint8_t          *sets[2];
+    ts_token_slot_t  *slot, *oldest, *empty[2];
 
-    victim = NULL;
+    ts_token_cache_sets(cache, tag, sets);
+
+    oldest = NULL;
     first = INT64_MAX;
 
+    room[0] = room[1] = 0;
+    empty[0] = empty[1] = NULL;
+
     for (way = 0; way < TS_TOKEN_CACHE_WAYS; way++) {
-        slot = ts_token_cache_slot(cache, tag, way);
+        slot = ts_token_cache_slot(sets, way);
 
         if (__atomic_load_n(&slot->sequence, __ATOMIC_RELAXED) & 1) {
             continue;
@@ -137,19 +167,24 @@ ts_token_cache_victim(const ts_token_cache_t *cache, ts_token_tag_t tag,
             return slot;
         }
 
-        expires = slot->entry.expires;
+        if (slot->entry.expires <= now) {
+            set = way / TS_TOKEN_CACHE_SET;
 
-        if (expires <= now) {
-            expires = 0;
-        }
+            if (room[set]++ == 0) {
+                empty[set] = slot;
+            }
 
-        if (expires < first || victim == NULL) {
-            first = expires;
-            victim = slot;
+        } else if (slot->entry.expires < first || oldest == NULL) {
+            first = slot->entry.expires;
+            oldest = slot;
         }
     }
 
-    return victim;
+    if (room[0] + room[1] == 0) {
+        return oldest;
+    }
+
+    return room[0] >= room[1] ? empty[0] : empty[1];
 }
 
 

@@ -23,9 +23,12 @@
 
 
 #define TS_TOKEN_CACHE_VALUES   176     /* bytes of an entry */
-#define TS_TOKEN_CACHE_WAYS     8       /* slots that a tag may stand in */
-#define TS_TOKEN_CACHE_VERSION  2       /* of the layout in memory */
+#define TS_TOKEN_CACHE_SET      4       /* slots of a set */
+#define TS_TOKEN_CACHE_WAYS     8       /* slots that a tag may stand in: */
+                                        /* those of two sets */
+#define TS_TOKEN_CACHE_VERSION  3       /* of the layout in memory */
 #define TS_TOKEN_CACHE_SLOT     256     /* bytes */
+#define TS_TOKEN_CACHE_SET_SIZE (TS_TOKEN_CACHE_SET * TS_TOKEN_CACHE_SLOT)
 
 
 /* 128 bits of a keyed hash: equal tags are equal tokens. */
@@ -56,13 +59,13 @@ typedef struct {
 
 typedef struct {
     ts_token_slot_t  *slots;
-    size_t            sets;         /* of TS_TOKEN_CACHE_WAYS slots */
+    size_t            sets;         /* of TS_TOKEN_CACHE_SET slots */
 } ts_token_cache_t;
 
 
 /*
  * Uses zeroed memory, aligned to 8 bytes, or memory that a cache of the same
- * size and version was using. Returns 0 when size is too small for one set.
+ * size and version was using. Returns 0 when size is too small for two sets.
  */
 
 int ts_token_cache_init(ts_token_cache_t *cache, void *memory, size_t size);
@@ -74,7 +77,7 @@ int ts_token_cache_get(const ts_token_cache_t *cache, ts_token_tag_t tag,
 
 /*
  * Stores the entry: over the same tag, else over a free or expired slot, else
- * over the one of the set that expires first. Does nothing when another
+ * over the one that expires first. Does nothing when another
  * process is writing there.
  */
 
