@@ -15,8 +15,8 @@
 #define NGX_HTTP_TRADESEC_REQUEST_ID  16
 
 
-static void *ngx_http_tradesec_keep_ctx(ngx_http_request_t *r, size_t size,
-    const ngx_http_tradesec_ctx_t *shared);
+static ngx_int_t ngx_http_tradesec_keep_ctx(ngx_http_request_t *r,
+    const ngx_http_tradesec_ctx_t *ctx);
 static void ngx_http_tradesec_ctx_cleanup(void *data);
 static void ngx_http_tradesec_random_id(ngx_http_request_t *r, ngx_str_t *id);
 
@@ -51,17 +51,15 @@ ngx_http_tradesec_get_ctx(ngx_http_request_t *r)
         return (ngx_http_tradesec_ctx_t *) found;
     }
 
-    ctx = ngx_http_tradesec_keep_ctx(r, sizeof(ngx_http_tradesec_ctx_t), NULL);
-    if (ctx == NULL) {
+    ctx = ngx_pcalloc(r->main->pool, sizeof(ngx_http_tradesec_ctx_t));
+
+    if (ctx == NULL || ngx_http_tradesec_keep_ctx(r, ctx) != NGX_OK) {
         return NULL;
     }
 
     if (found != NULL) {
         *ctx = *found;
         ctx->shared = 0;
-
-    } else {
-        ngx_memzero(ctx, sizeof(ngx_http_tradesec_ctx_t));
     }
 
     return ctx;
@@ -72,33 +70,30 @@ ngx_int_t
 ngx_http_tradesec_share_ctx(ngx_http_request_t *r,
     const ngx_http_tradesec_ctx_t *shared)
 {
-    return ngx_http_tradesec_keep_ctx(r, 0, shared) ? NGX_OK : NGX_ERROR;
+    return ngx_http_tradesec_keep_ctx(r, shared);
 }
 
 
 /* The one kept last is the first in the cleanup list, and so the valid one. */
 
-static void *
-ngx_http_tradesec_keep_ctx(ngx_http_request_t *r, size_t size,
-    const ngx_http_tradesec_ctx_t *shared)
+static ngx_int_t
+ngx_http_tradesec_keep_ctx(ngx_http_request_t *r,
+    const ngx_http_tradesec_ctx_t *ctx)
 {
     ngx_pool_cleanup_t  *cln;
 
     r = r->main;
 
-    cln = ngx_pool_cleanup_add(r->pool, size);
+    cln = ngx_pool_cleanup_add(r->pool, 0);
     if (cln == NULL) {
-        return NULL;
+        return NGX_ERROR;
     }
 
-    if (shared != NULL) {
-        cln->data = (void *) shared;
-    }
-
+    cln->data = (void *) ctx;
     cln->handler = ngx_http_tradesec_ctx_cleanup;
     ngx_http_set_ctx(r, cln->data, ngx_http_tradesec_request_module);
 
-    return cln->data;
+    return NGX_OK;
 }
 
 
