@@ -10,6 +10,7 @@
 
 #include "core/ts_session.h"
 #include "guard/ngx_http_tradesec_jwt.h"
+#include "guard/ngx_http_tradesec_jwt_ring.h"
 #include "guard/ngx_http_tradesec_revoke.h"
 #include "request/ngx_http_tradesec_page.h"
 
@@ -23,6 +24,11 @@ static ngx_int_t ngx_http_tradesec_jwt_pass(ngx_http_request_t *r,
 static ngx_int_t ngx_http_tradesec_jwt_refuse(ngx_http_request_t *r,
     ngx_http_tradesec_ctx_t *ctx,
     const ngx_http_tradesec_jwt_policy_t *policy, ts_reason_e reason);
+static void ngx_http_tradesec_jwt_try(ngx_http_request_t *r,
+    const ngx_http_tradesec_jwt_policy_t *policy,
+    ngx_http_tradesec_jwt_state_t *state);
+static ngx_flag_t ngx_http_tradesec_jwt_look_again(ngx_http_request_t *r,
+    const ngx_http_tradesec_jwt_policy_t *policy);
 
 
 const ngx_http_tradesec_guard_t  ngx_http_tradesec_jwt_guard = {
@@ -171,8 +177,6 @@ const ngx_http_tradesec_jwt_state_t *
 ngx_http_tradesec_jwt_judge(ngx_http_request_t *r,
     const ngx_http_tradesec_jwt_policy_t *policy)
 {
-    ngx_uint_t                      i;
-    ts_reason_e                     reason;
     ngx_http_tradesec_jwt_state_t  *state;
 
     r = r->main;
@@ -203,6 +207,31 @@ ngx_http_tradesec_jwt_judge(ngx_http_request_t *r,
         return state;
     }
 
+    ngx_http_tradesec_jwt_try(r, policy, state);
+
+    /* a key that is new, in a file that is: its tokens do not wait */
+
+    if ((state->reason == TS_REASON_JWT_UNKNOWN_KEY
+         || state->reason == TS_REASON_JWT_SIGNATURE)
+        && ngx_http_tradesec_jwt_look_again(r, policy))
+    {
+        ngx_http_tradesec_jwt_try(r, policy, state);
+    }
+
+    return state;
+}
+
+
+/* Asks the providers in order; sets the state's reason. */
+
+static void
+ngx_http_tradesec_jwt_try(ngx_http_request_t *r,
+    const ngx_http_tradesec_jwt_policy_t *policy,
+    ngx_http_tradesec_jwt_state_t *state)
+{
+    ngx_uint_t   i;
+    ts_reason_e  reason;
+
     for (i = 0; i < policy->n; i++) {
 
         reason = ngx_http_tradesec_jwt_verify(r, policy->providers[i], state);
@@ -211,7 +240,7 @@ ngx_http_tradesec_jwt_judge(ngx_http_request_t *r,
             state->reason = state->provider->accept(r,
                                                     state->provider->session,
                                                     state->values);
-            return state;
+            return;
         }
 
         /* what one provider knows to be revoked no other one may accept */
@@ -220,7 +249,7 @@ ngx_http_tradesec_jwt_judge(ngx_http_request_t *r,
             || reason == TS_REASON_INTERNAL_ERROR)
         {
             state->reason = reason;
-            return state;
+            return;
         }
 
         /* the most telling one: of the provider that knew the token */
@@ -233,6 +262,23 @@ ngx_http_tradesec_jwt_judge(ngx_http_request_t *r,
             state->reason = reason;
         }
     }
+}
 
-    return state;
+
+static ngx_flag_t
+ngx_http_tradesec_jwt_look_again(ngx_http_request_t *r,
+    const ngx_http_tradesec_jwt_policy_t *policy)
+{
+    ngx_flag_t  changed;
+    ngx_uint_t  i;
+
+    changed = 0;
+
+    for (i = 0; i < policy->n; i++) {
+        changed |= ngx_http_tradesec_jwt_ring_look_again(
+                                              policy->providers[i]->ring,
+                                              r->connection->log);
+    }
+
+    return changed;
 }

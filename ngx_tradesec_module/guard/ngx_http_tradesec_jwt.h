@@ -106,6 +106,7 @@ typedef struct {
     ngx_array_t                       providers; /* of pointers */
     ngx_http_tradesec_jwt_policy_t   *policies; /* all that there are */
     ngx_http_tradesec_token_cache_t  *cache;
+    ngx_http_tradesec_keys_store_t   *keys;     /* NULL: no zone */
     ngx_flag_t                        active;   /* some location asks */
     ngx_flag_t                        takes;    /* some server takes tokens
                                                    out of requests */

@@ -16,124 +16,202 @@
 #define NGX_HTTP_TRADESEC_JWT_VALUES_MAX  4096
 
 
-static ngx_int_t ngx_http_tradesec_jwt_read_file(ngx_conf_t *cf,
-    ngx_str_t *file, ngx_str_t *content);
-static ts_jwks_result_e ngx_http_tradesec_jwt_parse_keys(ngx_conf_t *cf,
-    ts_jwks_t *jwks, ngx_http_tradesec_jwt_keys_e form, ts_slice_t text,
-    uint32_t algs);
-static void ngx_http_tradesec_jwt_free_keys(void *data);
+static const char *ngx_http_tradesec_jwt_load_fd(ngx_fd_t fd,
+    ngx_http_tradesec_jwt_text_t *text, ngx_err_t *err);
+static ts_jwks_result_e ngx_http_tradesec_jwt_parse_form(ts_jwks_t *jwks,
+    ngx_http_tradesec_jwt_keys_e form, ts_slice_t text, uint32_t algs);
+static void ngx_http_tradesec_jwt_keys_cleanup(void *data);
 
 
 ts_jwks_t *
 ngx_http_tradesec_jwt_read_keys(ngx_conf_t *cf, ngx_str_t *file,
-    ngx_http_tradesec_jwt_keys_e form, uint32_t algs, ngx_str_t *content)
+    ngx_http_tradesec_jwt_keys_e form, uint32_t algs,
+    ngx_http_tradesec_jwt_text_t *text)
 {
+    uint32_t             failed;
+    ngx_err_t            err;
     ts_jwks_t           *jwks;
+    const char          *what;
     ts_jwks_result_e     rc;
     ngx_pool_cleanup_t  *cln;
 
-    if (ngx_http_tradesec_jwt_read_file(cf, file, content) != NGX_OK) {
+    if (ngx_conf_full_name(cf->cycle, file, 1) != NGX_OK) {
         return NULL;
     }
 
-    jwks = ngx_pcalloc(cf->pool, sizeof(ts_jwks_t));
+    what = ngx_http_tradesec_jwt_load(file, text, &err);
+
+    if (what != NULL) {
+
+        if (err) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, err, "%s \"%V\" failed",
+                               what, file);
+
+        } else {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" %s", file, what);
+        }
+
+        return NULL;
+    }
+
     cln = ngx_pool_cleanup_add(cf->pool, 0);
+    jwks = NULL;
 
-    if (jwks == NULL || cln == NULL) {
-        return NULL;
+    if (cln != NULL) {
+        jwks = ngx_http_tradesec_jwt_parse_keys(form,
+                                                ts_slice(text->data,
+                                                         text->len),
+                                                algs, &rc, &failed);
+        if (jwks != NULL) {
+            cln->handler = ngx_http_tradesec_jwt_keys_cleanup;
+            cln->data = jwks;
+            return jwks;
+        }
+
+        if (failed) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "key %uD of \"%V\": %s",
+                               failed, file, ts_jwks_result_text(rc));
+
+        } else {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "cannot use \"%V\": %s",
+                               file, ts_jwks_result_text(rc));
+        }
     }
 
-    cln->handler = ngx_http_tradesec_jwt_free_keys;
-    cln->data = jwks;
-
-    rc = ngx_http_tradesec_jwt_parse_keys(cf, jwks, form,
-                                          ts_slice(content->data,
-                                                   content->len), algs);
-    if (rc == TS_JWKS_OK) {
-        return jwks;
-    }
-
-    if (jwks->failed) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "key %uD of \"%V\": %s",
-                           jwks->failed, file, ts_jwks_result_text(rc));
-
-    } else {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "cannot use \"%V\": %s",
-                           file, ts_jwks_result_text(rc));
-    }
+    ngx_http_tradesec_jwt_unload(text);
 
     return NULL;
 }
 
 
-static ngx_int_t
-ngx_http_tradesec_jwt_read_file(ngx_conf_t *cf, ngx_str_t *file,
-    ngx_str_t *content)
+static void
+ngx_http_tradesec_jwt_keys_cleanup(void *data)
 {
-    off_t            size;
-    ssize_t          n;
-    ngx_fd_t         fd;
-    ngx_file_info_t  fi;
+    ngx_http_tradesec_jwt_free_keys(data);
+}
 
-    if (ngx_conf_full_name(cf->cycle, file, 1) != NGX_OK) {
-        return NGX_ERROR;
-    }
 
-    fd = ngx_open_file(file->data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+const char *
+ngx_http_tradesec_jwt_load(const ngx_str_t *path,
+    ngx_http_tradesec_jwt_text_t *text, ngx_err_t *err)
+{
+    ngx_fd_t     fd;
+    const char  *what;
+
+    text->data = NULL;
+    text->len = 0;
+
+    /* a pipe must not hold up who opens it */
+
+    fd = ngx_open_file(path->data, NGX_FILE_RDONLY|NGX_FILE_NONBLOCK,
+                       NGX_FILE_OPEN, 0);
 
     if (fd == NGX_INVALID_FILE) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           ngx_open_file_n " \"%V\" failed", file);
-        return NGX_ERROR;
+        *err = ngx_errno;
+        return "open()";
     }
 
-    n = -1;
+    what = ngx_http_tradesec_jwt_load_fd(fd, text, err);
 
-    if (ngx_fd_info(fd, &fi) == NGX_FILE_ERROR) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           ngx_fd_info_n " \"%V\" failed", file);
-        goto done;
+    (void) ngx_close_file(fd);
+
+    if (what != NULL) {
+        ngx_http_tradesec_jwt_unload(text);
     }
 
-    size = ngx_file_size(&fi);
+    return what;
+}
 
-    if (size > NGX_HTTP_TRADESEC_JWT_FILE_MAX) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" is larger than 1 MB", file);
-        goto done;
+
+static const char *
+ngx_http_tradesec_jwt_load_fd(ngx_fd_t fd, ngx_http_tradesec_jwt_text_t *text,
+    ngx_err_t *err)
+{
+    size_t   size;
+    ssize_t  n;
+
+    *err = 0;
+
+    if (ngx_fd_info(fd, &text->info) == NGX_FILE_ERROR) {
+        *err = ngx_errno;
+        return "fstat()";
     }
 
-    content->data = ngx_pnalloc(cf->temp_pool, (size_t) size + 1);
-    if (content->data == NULL) {
-        goto done;
+    if (!ngx_is_file(&text->info)) {
+        return "is not a regular file";
     }
 
-    n = ngx_read_fd(fd, content->data, (size_t) size);
-
-    if (n == -1 || n != (ssize_t) size) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           ngx_read_fd_n " \"%V\" failed", file);
-        n = -1;
+    if (ngx_file_size(&text->info) > NGX_HTTP_TRADESEC_JWT_FILE_MAX) {
+        return "is larger than 1 MB";
     }
 
-    content->len = (size_t) size;
+    size = (size_t) ngx_file_size(&text->info);
 
-done:
-
-    if (ngx_close_file(fd) == NGX_FILE_ERROR) {
-        ngx_conf_log_error(NGX_LOG_ALERT, cf, ngx_errno,
-                           ngx_close_file_n " \"%V\" failed", file);
+    text->data = ngx_alloc(size + 1, ngx_cycle->log);
+    if (text->data == NULL) {
+        *err = ngx_errno;
+        return "malloc()";
     }
 
-    return n == -1 ? NGX_ERROR : NGX_OK;
+    /* one byte more than there should be: nobody writes to it */
+
+    n = ngx_read_fd(fd, text->data, size + 1);
+
+    if (n == -1) {
+        *err = ngx_errno;
+        return "read()";
+    }
+
+    text->len = (size_t) n;
+
+    return text->len == size ? NULL : "changes while it is read";
+}
+
+
+void
+ngx_http_tradesec_jwt_unload(ngx_http_tradesec_jwt_text_t *text)
+{
+    if (text->data != NULL) {
+        ngx_explicit_memzero(text->data, text->len);
+        ngx_free(text->data);
+        text->data = NULL;
+    }
+}
+
+
+ts_jwks_t *
+ngx_http_tradesec_jwt_parse_keys(ngx_http_tradesec_jwt_keys_e form,
+    ts_slice_t text, uint32_t algs, ts_jwks_result_e *rc, uint32_t *failed)
+{
+    ts_jwks_t  *jwks;
+
+    *rc = TS_JWKS_CRYPTO;
+    *failed = 0;
+
+    jwks = ngx_calloc(sizeof(ts_jwks_t), ngx_cycle->log);
+    if (jwks == NULL) {
+        return NULL;
+    }
+
+    *rc = ngx_http_tradesec_jwt_parse_form(jwks, form, text, algs);
+
+    if (*rc == TS_JWKS_OK) {
+        return jwks;
+    }
+
+    *failed = jwks->failed;
+    ngx_http_tradesec_jwt_free_keys(jwks);
+
+    return NULL;
 }
 
 
 static ts_jwks_result_e
-ngx_http_tradesec_jwt_parse_keys(ngx_conf_t *cf, ts_jwks_t *jwks,
+ngx_http_tradesec_jwt_parse_form(ts_jwks_t *jwks,
     ngx_http_tradesec_jwt_keys_e form, ts_slice_t text, uint32_t algs)
 {
-    ts_json_t  tape;
+    ts_json_t         tape;
+    ts_jwks_result_e  rc;
 
     switch (form) {
 
@@ -156,19 +234,24 @@ ngx_http_tradesec_jwt_parse_keys(ngx_conf_t *cf, ts_jwks_t *jwks,
     default:
         tape.size = NGX_HTTP_TRADESEC_JWT_VALUES_MAX;
         tape.max_depth = 8;
-        tape.tokens = ngx_palloc(cf->temp_pool,
-                                 tape.size * sizeof(ts_json_token_t));
+        tape.tokens = ngx_alloc(tape.size * sizeof(ts_json_token_t),
+                                ngx_cycle->log);
         if (tape.tokens == NULL) {
             return TS_JWKS_CRYPTO;
         }
 
-        return ts_jwks_read(jwks, text, algs, &tape);
+        rc = ts_jwks_read(jwks, text, algs, &tape);
+
+        ngx_free(tape.tokens);
+
+        return rc;
     }
 }
 
 
-static void
-ngx_http_tradesec_jwt_free_keys(void *data)
+void
+ngx_http_tradesec_jwt_free_keys(ts_jwks_t *jwks)
 {
-    ts_jwks_free(data);
+    ts_jwks_free(jwks);
+    ngx_free(jwks);
 }

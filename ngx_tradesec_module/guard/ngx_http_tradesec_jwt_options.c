@@ -243,13 +243,13 @@ ngx_http_tradesec_jwt_set_file(ngx_conf_t *cf,
 
     switch (value[0].data[0]) {
     case 'p':
-        block->form = NGX_HTTP_TRADESEC_JWT_KEYS_PEM;
+        block->provider->form = NGX_HTTP_TRADESEC_JWT_KEYS_PEM;
         break;
     case 's':
-        block->form = NGX_HTTP_TRADESEC_JWT_KEYS_SECRET;
+        block->provider->form = NGX_HTTP_TRADESEC_JWT_KEYS_SECRET;
         break;
     default:
-        block->form = NGX_HTTP_TRADESEC_JWT_KEYS_JWKS;
+        block->provider->form = NGX_HTTP_TRADESEC_JWT_KEYS_JWKS;
     }
 
     return NGX_CONF_OK;

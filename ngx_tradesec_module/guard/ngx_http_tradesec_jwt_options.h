@@ -22,8 +22,8 @@
 typedef struct {
     ngx_http_tradesec_jwt_provider_t  *provider;
     ngx_uint_t                         seen;    /* of the inner directives */
-    ngx_http_tradesec_jwt_keys_e       form;
     ngx_str_t                          file;
+    ngx_flag_t                         still;   /* it is read once */
     crypto_generichash_state           hash;    /* of all its words */
 } ngx_http_tradesec_jwt_block_t;
 

@@ -12,6 +12,7 @@
 #include "core/ts_cookie.h"
 #include "core/ts_name.h"
 #include "guard/ngx_http_tradesec_jwt.h"
+#include "guard/ngx_http_tradesec_jwt_ring.h"
 #include "request/ngx_http_tradesec_conf.h"
 #include "request/ngx_http_tradesec_page.h"
 #include "request/ngx_http_tradesec_request.h"
@@ -82,7 +83,7 @@ ngx_module_t  ngx_http_tradesec_jwt_module = {
     NGX_HTTP_MODULE,                         /* module type */
     NULL,                                    /* init master */
     NULL,                                    /* init module */
-    NULL,                                    /* init process */
+    ngx_http_tradesec_jwt_watch_start,       /* init process */
     NULL,                                    /* init thread */
     NULL,                                    /* exit thread */
     NULL,                                    /* exit process */
@@ -204,6 +205,12 @@ ngx_http_tradesec_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
         if (ngx_http_tradesec_revocations_create(cf, &no_zone) == NULL
             && !no_zone)
+        {
+            return NGX_CONF_ERROR;
+        }
+
+        if (ngx_http_tradesec_jwt_watch_conf(cf, &jmcf->providers, &jmcf->keys)
+            != NGX_OK)
         {
             return NGX_CONF_ERROR;
         }

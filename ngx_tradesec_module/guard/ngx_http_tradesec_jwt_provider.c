@@ -12,12 +12,17 @@
 
 #include "guard/ngx_http_tradesec_jwt.h"
 #include "guard/ngx_http_tradesec_jwt_options.h"
+#include "guard/ngx_http_tradesec_jwt_ring.h"
 
 
 static void ngx_http_tradesec_jwt_name_issuer(
     ngx_http_tradesec_jwt_provider_t *provider);
 static char *ngx_http_tradesec_jwt_finish(ngx_conf_t *cf,
     ngx_http_tradesec_jwt_block_t *block);
+static char *ngx_http_tradesec_jwt_finish_keys(ngx_conf_t *cf,
+    ngx_http_tradesec_jwt_block_t *block);
+static void ngx_http_tradesec_jwt_name_keys(
+    ngx_http_tradesec_jwt_provider_t *provider);
 
 
 const ngx_http_tradesec_jwt_provider_t *
@@ -106,6 +111,7 @@ ngx_http_tradesec_jwt_seal_providers(ngx_conf_t *cf,
     for (i = 0; i < providers->nelts; i++) {
         provider[i]->salt = ngx_http_tradesec_token_salt_add(provider[i]->salt,
                                                      digest, sizeof(digest));
+        ngx_http_tradesec_jwt_ring_seal(provider[i]->ring);
     }
 }
 
@@ -253,7 +259,6 @@ ngx_http_tradesec_jwt_finish(ngx_conf_t *cf,
 {
     u_char                             digest[crypto_generichash_BYTES];
     uint32_t                           algs;
-    ngx_str_t                          content;
     const char                        *missing;
     ngx_http_tradesec_jwt_provider_t  *provider;
 
@@ -290,21 +295,71 @@ ngx_http_tradesec_jwt_finish(ngx_conf_t *cf,
 
     ngx_http_tradesec_jwt_name_issuer(provider);
 
+    (void) crypto_generichash_final(&block->hash, digest, sizeof(digest));
+    provider->salt = ngx_http_tradesec_token_salt(digest, sizeof(digest));
+
+    return ngx_http_tradesec_jwt_finish_keys(cf, block);
+}
+
+
+static char *
+ngx_http_tradesec_jwt_finish_keys(ngx_conf_t *cf,
+    ngx_http_tradesec_jwt_block_t *block)
+{
+    ngx_http_tradesec_jwt_text_t       text;
+    ngx_http_tradesec_jwt_provider_t  *provider;
+
+    provider = block->provider;
+
     provider->jwks = ngx_http_tradesec_jwt_read_keys(cf, &block->file,
-                                                     block->form, algs,
-                                                     &content);
+                                                     provider->form,
+                                                     provider->policy.algs,
+                                                     &text);
     if (provider->jwks == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    ngx_http_tradesec_jwt_hash(block, &content);
-    (void) crypto_generichash_final(&block->hash, digest, sizeof(digest));
+    if (!block->still) {
+        provider->path = block->file;
+        ngx_http_tradesec_jwt_name_keys(provider);
+    }
 
-    provider->salt = ngx_http_tradesec_token_salt(digest, sizeof(digest));
+    provider->ring = ngx_http_tradesec_jwt_ring_create(cf, provider, &text);
 
-    ngx_explicit_memzero(content.data, content.len);
+    ngx_http_tradesec_jwt_unload(&text);
 
-    return NGX_CONF_OK;
+    return provider->ring ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+/* Another file or algorithm is another source, and begins with nothing. */
+
+static void
+ngx_http_tradesec_jwt_name_keys(ngx_http_tradesec_jwt_provider_t *provider)
+{
+    ngx_uint_t                i;
+    ngx_str_t                *part[3];
+    crypto_generichash_state  state;
+
+    part[0] = &provider->name;
+    part[1] = &provider->path;
+    part[2] = &provider->uri;
+
+    (void) crypto_generichash_init(&state, NULL, 0, sizeof(provider->id));
+    (void) crypto_generichash_update(&state, (u_char *) &provider->form,
+                                     sizeof(provider->form));
+    (void) crypto_generichash_update(&state,
+                                     (u_char *) &provider->policy.algs,
+                                     sizeof(provider->policy.algs));
+
+    for (i = 0; i < 3; i++) {
+        (void) crypto_generichash_update(&state, (u_char *) &part[i]->len,
+                                         sizeof(part[i]->len));
+        (void) crypto_generichash_update(&state, part[i]->data, part[i]->len);
+    }
+
+    (void) crypto_generichash_final(&state, provider->id,
+                                    sizeof(provider->id));
 }
 
 

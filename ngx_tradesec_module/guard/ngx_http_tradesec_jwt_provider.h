@@ -12,7 +12,10 @@
 #include <ngx_http.h>
 
 #include "core/ts_jwt.h"
+#include "core/ts_key_source.h"
+#include "guard/ngx_http_tradesec_jwt_keys.h"
 #include "request/ngx_http_tradesec_identity.h"
+#include "store/ngx_http_tradesec_keys_store.h"
 #include "store/ngx_http_tradesec_token_cache.h"
 
 
@@ -38,10 +41,26 @@ typedef struct {
 } ngx_http_tradesec_jwt_value_t;
 
 
+typedef struct ngx_http_tradesec_jwt_ring_s  ngx_http_tradesec_jwt_ring_t;
+
+
 typedef struct {
     ngx_str_t                       name;
     ts_jwt_policy_t                 policy;
+
+    /*
+     * Where the keys come from: a file that is watched when path is not empty,
+     * or a location, when uri is not. jwks are those of the file when the
+     * configuration was read, NULL for a location; those in use are in the
+     * ring (ngx_http_tradesec_jwt_ring.h).
+     */
     ts_jwks_t                      *jwks;
+    ngx_http_tradesec_jwt_keys_e    form;
+    ngx_str_t                       path;
+    ngx_str_t                       uri;
+    ts_key_source_limits_t          limits;
+    u_char                          id[NGX_HTTP_TRADESEC_KEYS_ID];
+    ngx_http_tradesec_jwt_ring_t   *ring;
 
     ngx_uint_t                      n_values;   /* the user is value 0 */
     ngx_http_tradesec_jwt_value_t   values[NGX_HTTP_TRADESEC_JWT_VALUES];
@@ -70,7 +89,8 @@ typedef struct {
        is not configured */
     time_t                          longest;
 
-    /* of everything above: what was verified with another is unverified */
+    /* of all that judges, but the keys: what was verified with another is
+       unverified */
     ngx_http_tradesec_token_salt_t  salt;
 } ngx_http_tradesec_jwt_provider_t;
 

@@ -9,6 +9,7 @@
 #include <ngx_http.h>
 
 #include "guard/ngx_http_tradesec_jwt.h"
+#include "guard/ngx_http_tradesec_jwt_ring.h"
 
 
 /* The longest claim, and all that one token passes on. */
@@ -113,6 +114,7 @@ ngx_http_tradesec_jwt_verify(ngx_http_request_t *r,
     ts_reason_e                             reason;
     ts_token_tag_t                          tag;
     ts_token_entry_t                        entry;
+    const ngx_http_tradesec_jwt_keys_t     *keys;
     const ngx_http_tradesec_token_cache_t  *cache;
 
     token = ts_slice(state->token.data, state->token.len);
@@ -123,9 +125,10 @@ ngx_http_tradesec_jwt_verify(ngx_http_request_t *r,
 
     ngx_memzero(&tag, sizeof(ts_token_tag_t));
     cache = ngx_http_tradesec_jwt_get_cache(r);
+    keys = ngx_http_tradesec_jwt_keys(provider);
 
     if (cache != NULL) {
-        tag = ngx_http_tradesec_token_tag(cache, provider->salt, token.data,
+        tag = ngx_http_tradesec_token_tag(cache, keys->salt, token.data,
                                           token.len);
 
         if (ngx_http_tradesec_token_cache_get(cache, tag, &entry)) {
@@ -137,7 +140,7 @@ ngx_http_tradesec_jwt_verify(ngx_http_request_t *r,
     }
 
     reason = ts_jwt_check(&ngx_http_tradesec_jwt_work, token,
-                          &provider->policy, provider->jwks, ngx_time());
+                          &provider->policy, keys->jwks, ngx_time());
     if (reason != TS_REASON_NONE) {
         return reason;
     }
@@ -174,7 +177,8 @@ ngx_http_tradesec_jwt_look(ngx_http_request_t *r,
     jwt = &ngx_http_tradesec_jwt_work;
 
     if (token.len > TS_JWS_LEN
-        || ts_jwt_check(jwt, token, &provider->policy, provider->jwks,
+        || ts_jwt_check(jwt, token, &provider->policy,
+                        ngx_http_tradesec_jwt_keys(provider)->jwks,
                         ngx_time())
            != TS_REASON_NONE
         || ts_jwt_user(jwt, &provider->values[0].claim, buf, sizeof(buf),

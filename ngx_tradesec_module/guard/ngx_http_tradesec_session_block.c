@@ -340,7 +340,10 @@ ngx_http_tradesec_session_provider(ngx_conf_t *cf,
     ngx_memzero(block, sizeof(ngx_http_tradesec_jwt_block_t));
 
     block->provider = provider;
-    block->form = NGX_HTTP_TRADESEC_JWT_KEYS_SECRET;
+    provider->form = NGX_HTTP_TRADESEC_JWT_KEYS_SECRET;
+
+    /* tokens are signed with it too, and other hashes are made of it */
+    block->still = 1;
 
     provider->name.len = session->name.len + ngx_strlen(suffix);
     provider->name.data = ngx_pnalloc(cf->pool, provider->name.len + 1);

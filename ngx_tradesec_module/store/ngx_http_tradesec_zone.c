@@ -151,7 +151,8 @@ ngx_http_tradesec_zone_configured(ngx_conf_t *cf,
 
         same = record != NULL
                && record->version == zcf->areas[i]->version
-               && record->share == zcf->areas[i]->share;
+               && record->share == zcf->areas[i]->share
+               && record->tag == zcf->areas[i]->tag;
     }
 
     if (same) {

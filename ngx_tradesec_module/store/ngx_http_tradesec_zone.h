@@ -70,8 +70,12 @@ struct ngx_http_tradesec_area_s {
     const char                      *name;       /* at most 15 bytes */
     uint32_t                         version;    /* of its layout: an old area
                                                     of another is not copied */
+    uint32_t                         tag;        /* of what is in it: when it
+                                                    differs, the zone is made
+                                                    anew and the area copied */
     ngx_uint_t                       share;      /* of the zone, as parts of
-                                                    the sum of all shares */
+                                                    the sum of all shares; 0:
+                                                    min, and no more */
     size_t                           min;        /* smallest useful size */
     ngx_http_tradesec_area_init_pt   init;
     void                            *data;       /* the feature's own */

@@ -20,24 +20,31 @@ ngx_int_t
 ngx_http_tradesec_zone_divide(ngx_http_tradesec_zone_conf_t *zcf,
     ngx_slab_pool_t *shpool, ngx_http_tradesec_zone_head_t *head)
 {
-    ngx_uint_t                      i, pages, shares;
+    ngx_uint_t                      i, pages, shares, fixed;
     ngx_http_tradesec_area_t       *area;
     ngx_http_tradesec_zone_area_t  *record;
 
     shares = 0;
+    fixed = NGX_HTTP_TRADESEC_ZONE_RESERVE;
 
     for (i = 0; i < zcf->n; i++) {
         shares += zcf->areas[i]->share;
+
+        if (zcf->areas[i]->share == 0) {
+            fixed += ngx_align(zcf->areas[i]->min, ngx_pagesize)
+                     / ngx_pagesize;
+        }
     }
 
-    pages = shpool->pfree > NGX_HTTP_TRADESEC_ZONE_RESERVE
-            ? shpool->pfree - NGX_HTTP_TRADESEC_ZONE_RESERVE : 0;
+    pages = shpool->pfree > fixed ? shpool->pfree - fixed : 0;
 
     for (i = 0; i < zcf->n; i++) {
         area = zcf->areas[i];
         record = &head->areas[i];
 
-        record->size = pages * area->share / shares * ngx_pagesize;
+        record->size = area->share
+                       ? pages * area->share / shares * ngx_pagesize
+                       : pages ? ngx_align(area->min, ngx_pagesize) : 0;
 
         if (record->size < ngx_max(area->min, ngx_pagesize)) {
             ngx_log_error(NGX_LOG_EMERG, zcf->shm_zone->shm.log, 0,
@@ -65,6 +72,7 @@ ngx_http_tradesec_zone_divide(ngx_http_tradesec_zone_conf_t *zcf,
                     NGX_HTTP_TRADESEC_AREA_NAME);
         record->version = area->version;
         record->share = area->share;
+        record->tag = area->tag;
         head->n++;
     }
 

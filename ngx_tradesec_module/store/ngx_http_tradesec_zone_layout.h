@@ -13,7 +13,7 @@
 
 
 #define NGX_HTTP_TRADESEC_AREA_NAME      16
-#define NGX_HTTP_TRADESEC_ZONE_VERSION   1
+#define NGX_HTTP_TRADESEC_ZONE_VERSION   2
 
 
 /* In shared memory. What it says of the areas is never changed again. */
@@ -23,6 +23,7 @@ typedef struct {
     u_char                     key[NGX_HTTP_TRADESEC_ZONE_KEY_LEN];
     uint32_t                   version;
     uint32_t                   share;
+    uint32_t                   tag;
     void                      *memory;
     size_t                     size;
 } ngx_http_tradesec_zone_area_t;
