@@ -161,7 +161,7 @@ model_judge(model_counter_t *c, const ts_attempts_rule_t *rule,
         }
 
         return (ts_attempts_verdict_t) {
-            TS_ATTEMPTS_LOCKED, 0, c->until - now, 0
+            TS_ATTEMPTS_LOCKED, 0, c->until - now, 0, 0
         };
     }
 
@@ -180,28 +180,31 @@ model_judge(model_counter_t *c, const ts_attempts_rule_t *rule,
         }
 
         return (ts_attempts_verdict_t) {
-            TS_ATTEMPTS_LIMITED, 0, oldest + rule->window - now, 0
+            TS_ATTEMPTS_LIMITED, 0, oldest + rule->window - now, 0, 0
         };
     }
 
     if (charged >= rule->limit) {
-        return (ts_attempts_verdict_t) { TS_ATTEMPTS_BUSY, 0, 1, 0 };
+        return (ts_attempts_verdict_t) { TS_ATTEMPTS_BUSY, 0, 1, 0, 0 };
     }
 
     if (rule->others && !model_has_other(c, other)) {
 
         if (model_others(c, 0, &oldest) >= rule->others) {
             return (ts_attempts_verdict_t) {
-                TS_ATTEMPTS_OTHERS, 0, oldest + rule->window - now, 0
+                TS_ATTEMPTS_OTHERS, 0, oldest + rule->window - now, 0, 0
             };
         }
 
         if (model_others(c, 1, &oldest) >= rule->others) {
-            return (ts_attempts_verdict_t) { TS_ATTEMPTS_BUSY, 0, 1, 0 };
+            return (ts_attempts_verdict_t) { TS_ATTEMPTS_BUSY, 0, 1, 0, 0 };
         }
     }
 
-    return (ts_attempts_verdict_t) { TS_ATTEMPTS_ADMITTED, 0, 0, failed };
+    return (ts_attempts_verdict_t) {
+        TS_ATTEMPTS_ADMITTED, 0, 0, (uint16_t) failed,
+        (uint16_t) (charged - failed)
+    };
 }
 
 
@@ -212,7 +215,7 @@ model_reserve(const ts_attempt_t *a, const uint32_t *keys, uint32_t now)
     model_counter_t       *c;
     ts_attempts_verdict_t  v, worst;
 
-    worst = (ts_attempts_verdict_t) { TS_ATTEMPTS_ADMITTED, 0, 0, 0 };
+    worst = (ts_attempts_verdict_t) { TS_ATTEMPTS_ADMITTED, 0, 0, 0, 0 };
 
     for (k = 0; k < a->n; k++) {
         v = model_judge(&model[keys[k]], a->counters[k].rule,
@@ -220,6 +223,7 @@ model_reserve(const ts_attempt_t *a, const uint32_t *keys, uint32_t now)
 
         if (k == 0 && v.verdict == TS_ATTEMPTS_ADMITTED) {
             worst.failed = v.failed;
+            worst.in_flight = v.in_flight;
 
         } else if (v.retry_after > worst.retry_after) {
             worst = v;
@@ -422,6 +426,7 @@ run_random(uint64_t number)
             assert_int_equal(v.counter, expected.counter);
             assert_int_equal(v.retry_after, expected.retry_after);
             assert_int_equal(v.failed, expected.failed);
+            assert_int_equal(v.in_flight, expected.in_flight);
 
         } else {
             outcome = (ts_attempts_outcome_e) (pick(8) > 2 ? 0 : pick(3));

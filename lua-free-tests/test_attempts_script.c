@@ -340,6 +340,7 @@ run_random(uint64_t number)
             assert_int_equal(v.counter, expected.counter);
             assert_int_equal(v.retry_after, expected.retry_after);
             assert_int_equal(v.failed, expected.failed);
+            assert_int_equal(v.in_flight, expected.in_flight);
 
         } else if (a[n].n) {
             outcome = (ts_attempts_outcome_e) (pick(8) > 1 ? 0 : pick(4));

@@ -32,7 +32,7 @@ ts_attempts_reserve(ts_attempts_t *t, const ts_attempt_t *attempt,
     ts_attempts_slot_t     slot;
     ts_attempts_verdict_t  v, worst;
 
-    worst = (ts_attempts_verdict_t) { TS_ATTEMPTS_ADMITTED, 0, 0, 0 };
+    worst = (ts_attempts_verdict_t) { TS_ATTEMPTS_ADMITTED, 0, 0, 0, 0 };
     need = 0;
 
     now = ts_attempts_open(t, now);
@@ -54,6 +54,7 @@ ts_attempts_reserve(ts_attempts_t *t, const ts_attempt_t *attempt,
 
         if (v.verdict == TS_ATTEMPTS_ADMITTED) {
             worst.failed = k == 0 ? v.failed : worst.failed;
+            worst.in_flight = k == 0 ? v.in_flight : worst.in_flight;
 
         } else if (v.retry_after > worst.retry_after) {
             worst = v;
@@ -72,7 +73,7 @@ ts_attempts_reserve(ts_attempts_t *t, const ts_attempt_t *attempt,
         t->full++;
         ts_attempts_close(t);
         return (ts_attempts_verdict_t) {
-            TS_ATTEMPTS_FULL, 0, TS_ATTEMPTS_BUSY_RETRY, 0
+            TS_ATTEMPTS_FULL, 0, TS_ATTEMPTS_BUSY_RETRY, 0, 0
         };
     }
 

@@ -117,8 +117,8 @@ typedef struct {
     ts_attempts_verdict_e  verdict;
     uint32_t               counter;     /* that refused, an index */
     uint32_t               retry_after; /* seconds, from 1 */
-    uint32_t               failed;      /* admitted: failures so far that are
-                                           charged to the first counter */
+    uint16_t               failed;      /* admitted: what else is charged to */
+    uint16_t               in_flight;   /* the first counter, at most 2^16-1 */
 } ts_attempts_verdict_t;
 
 

@@ -19,6 +19,8 @@ static ts_attempts_verdict_t ts_attempts_judge_others(ts_attempts_t *t,
     uint32_t i, const ts_attempts_counter_t *counter, uint32_t now);
 static uint32_t ts_attempts_others(ts_attempts_t *t, uint32_t i,
     ts_attempts_other_t *others, uint32_t max);
+static inline ts_attempts_verdict_t ts_attempts_admitted(
+    const ts_attempts_block_t *b);
 static void ts_attempts_extend(ts_attempts_block_t *b,
     const ts_attempts_rule_t *rule, uint32_t now);
 static uint32_t ts_attempts_oldest_failure(ts_attempts_t *t, uint32_t i);
@@ -44,7 +46,7 @@ ts_attempts_judge(ts_attempts_t *t, uint32_t i,
         ts_attempts_touch(t, i, TS_ATTEMPTS_BLOCK_LOCKED);
 
         return (ts_attempts_verdict_t) {
-            TS_ATTEMPTS_LOCKED, 0, b->until - now, 0
+            TS_ATTEMPTS_LOCKED, 0, b->until - now, 0, 0
         };
     }
 
@@ -56,13 +58,13 @@ ts_attempts_judge(ts_attempts_t *t, uint32_t i,
     if (b->failed >= rule->limit) {
         return (ts_attempts_verdict_t) {
             TS_ATTEMPTS_LIMITED, 0,
-            ts_attempts_oldest_failure(t, i) + rule->window - now, 0
+            ts_attempts_oldest_failure(t, i) + rule->window - now, 0, 0
         };
     }
 
     if (charged >= rule->limit) {
         return (ts_attempts_verdict_t) {
-            TS_ATTEMPTS_BUSY, 0, TS_ATTEMPTS_BUSY_RETRY, 0
+            TS_ATTEMPTS_BUSY, 0, TS_ATTEMPTS_BUSY_RETRY, 0, 0
         };
     }
 
@@ -70,7 +72,17 @@ ts_attempts_judge(ts_attempts_t *t, uint32_t i,
         return ts_attempts_judge_others(t, i, counter, now);
     }
 
-    return (ts_attempts_verdict_t) { TS_ATTEMPTS_ADMITTED, 0, 0, b->failed };
+    return ts_attempts_admitted(b);
+}
+
+
+static inline ts_attempts_verdict_t
+ts_attempts_admitted(const ts_attempts_block_t *b)
+{
+    return (ts_attempts_verdict_t) {
+        TS_ATTEMPTS_ADMITTED, 0, 0, b->failed,
+        (uint16_t) (b->n - b->neutral - b->failed)
+    };
 }
 
 
@@ -109,9 +121,7 @@ ts_attempts_judge_others(ts_attempts_t *t, uint32_t i,
     for (k = 0; k < n; k++) {
 
         if (others[k].other == (counter->other & 0x3fffffff)) {
-            return (ts_attempts_verdict_t) {
-                TS_ATTEMPTS_ADMITTED, 0, 0, ts_attempts_block(t, i)->failed
-            };
+            return ts_attempts_admitted(ts_attempts_block(t, i));
         }
 
         if (others[k].failed) {
@@ -125,19 +135,17 @@ ts_attempts_judge_others(ts_attempts_t *t, uint32_t i,
 
     if (failed >= rule->others) {
         return (ts_attempts_verdict_t) {
-            TS_ATTEMPTS_OTHERS, 0, oldest + rule->window - now, 0
+            TS_ATTEMPTS_OTHERS, 0, oldest + rule->window - now, 0, 0
         };
     }
 
     if (n >= rule->others) {
         return (ts_attempts_verdict_t) {
-            TS_ATTEMPTS_BUSY, 0, TS_ATTEMPTS_BUSY_RETRY, 0
+            TS_ATTEMPTS_BUSY, 0, TS_ATTEMPTS_BUSY_RETRY, 0, 0
         };
     }
 
-    return (ts_attempts_verdict_t) {
-        TS_ATTEMPTS_ADMITTED, 0, 0, ts_attempts_block(t, i)->failed
-    };
+    return ts_attempts_admitted(ts_attempts_block(t, i));
 }
 
 

@@ -75,7 +75,7 @@ const char  ts_attempts_script_reserve[] =
     "  return ADMITTED, 0\n"
     "end\n"
 
-    "local worst, which, retry, failed = ADMITTED, 0, 0, 0\n"
+    "local worst, which, retry, charged = ADMITTED, 0, 0, 0\n"
     "local counters, rules = {}, {}\n"
     "for k = 1, #KEYS do\n"
     "  local c, r = load(KEYS[k]), rule(ARGV[k + 2])\n"
@@ -87,12 +87,15 @@ const char  ts_attempts_script_reserve[] =
 
     "for k = 1, #KEYS do\n"
     "  local c = counters[k]\n"
-    "  if k == 1 then failed = c.failed end\n"
+    "  if k == 1 then\n"
+    "    local flying = #c.slots / SLOT - c.neutral - c.failed\n"
+    "    charged = c.failed + 65536 * math.max(flying, 0)\n"
+    "  end\n"
     "  c.slots = c.slots .. id\n"
     "    .. struct.pack('<I4I4B', now, rules[k].other, FLYING)\n"
     "  save(c, rules[k])\n"
     "end\n"
-    "return { ADMITTED, 0, 0, failed }\n";
+    "return { ADMITTED, 0, 0, charged }\n";
 
 
 const char  ts_attempts_script_settle[] =
@@ -232,7 +235,8 @@ ts_attempts_script_verdict(const long long numbers[4], uint32_t n,
     verdict->verdict = (ts_attempts_verdict_e) numbers[0];
     verdict->counter = (uint32_t) numbers[1];
     verdict->retry_after = (uint32_t) numbers[2];
-    verdict->failed = (uint32_t) numbers[3];
+    verdict->failed = (uint16_t) (numbers[3] & 0xffff);
+    verdict->in_flight = (uint16_t) (numbers[3] >> 16);
 
     return 1;
 }

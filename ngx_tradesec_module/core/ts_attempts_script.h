@@ -40,9 +40,10 @@ typedef struct {
 
 
 /*
- * Their answers. Reserve: the verdict, the counter, retry_after and failed of
- * ts_attempts_verdict_t, four integers. Settle: how many keys are locked by
- * the outcome, and for how many seconds the longest.
+ * Their answers. Reserve: the verdict, the counter and retry_after of
+ * ts_attempts_verdict_t, and 65536 times in_flight plus failed, four integers.
+ * Settle: how many keys are locked by the outcome, and for how many seconds
+ * the longest.
  */
 
 extern const char  ts_attempts_script_reserve[];

@@ -13,6 +13,7 @@
 
 #include "core/ts_account.h"
 #include "guard/ngx_http_tradesec_login_conf.h"
+#include "request/ngx_http_tradesec_request.h"
 #include "response/ngx_http_tradesec_outcome.h"
 
 
@@ -27,6 +28,11 @@ typedef struct {
     /* while it waits, what r->uri_changes was: see the context; or 0 */
 
     ngx_uint_t                             waiting;
+
+    /* runs while the attempt, which is charged, is delayed */
+
+    ngx_event_t                            timer;
+    ngx_flag_t                             delayed;
 } ngx_http_tradesec_login_attempt_t;
 
 
@@ -35,6 +41,15 @@ static ngx_http_tradesec_verdict_t ngx_http_tradesec_login_verdict(
     ngx_http_tradesec_login_attempt_t *a);
 static ngx_http_tradesec_verdict_t ngx_http_tradesec_login_suspend(
     ngx_http_request_t *r, ngx_http_tradesec_login_attempt_t *a);
+static ngx_http_tradesec_verdict_t ngx_http_tradesec_login_admit(
+    ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
+    ngx_http_tradesec_login_attempt_t *a);
+static ngx_http_tradesec_verdict_t ngx_http_tradesec_login_hold(
+    ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
+    ngx_http_tradesec_login_attempt_t *a, ngx_msec_t delay);
+static void ngx_http_tradesec_login_held(ngx_event_t *ev);
+static void ngx_http_tradesec_login_withdraw(
+    ngx_http_tradesec_login_attempt_t *a);
 static void ngx_http_tradesec_login_resume(
     ngx_http_tradesec_reservation_t *res);
 static void ngx_http_tradesec_login_forget(void *data);
@@ -43,6 +58,13 @@ static void ngx_http_tradesec_login_outcome(ngx_http_request_t *r,
     ngx_http_tradesec_expectation_t *e, ts_outcome_e outcome);
 static ngx_int_t ngx_http_tradesec_login_variable_store(
     ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data);
+
+
+/* So many requests of a worker are delayed at a time. */
+
+#define NGX_HTTP_TRADESEC_LOGIN_DELAYED  1000
+
+static ngx_uint_t  ngx_http_tradesec_login_delayed;
 
 
 /* Indexed by ngx_http_tradesec_login_counter_e. */
@@ -88,6 +110,8 @@ ngx_http_tradesec_login_reserve(ngx_http_request_t *r,
     a->reservation.rc = NGX_OK;
     a->reservation.home = NGX_HTTP_TRADESEC_HOME_NONE;
     a->waiting = 0;
+    a->delayed = 0;
+    a->timer.timer_set = 0;
 
     ctx->state[NGX_HTTP_TRADESEC_GUARD_LOGIN] = a;
 
@@ -154,7 +178,7 @@ ngx_http_tradesec_login_resumed(ngx_http_request_t *r,
         return 0;
     }
 
-    if (a->reservation.rc == NGX_AGAIN) {
+    if (a->reservation.rc == NGX_AGAIN || a->timer.timer_set) {
         *verdict = ngx_http_tradesec_wait();
         return 1;
     }
@@ -187,9 +211,7 @@ ngx_http_tradesec_login_verdict(ngx_http_request_t *r,
     switch (v->verdict) {
 
     case TS_ATTEMPTS_ADMITTED:
-        return ngx_http_tradesec_expect_outcome(r, ctx, &a->expectation)
-               == NGX_OK
-               ? ngx_http_tradesec_pass() : ngx_http_tradesec_fault();
+        return ngx_http_tradesec_login_admit(r, ctx, a);
 
     case TS_ATTEMPTS_BUSY:
         return ngx_http_tradesec_deny(TS_REASON_LOGIN_BUSY);
@@ -211,6 +233,99 @@ ngx_http_tradesec_login_verdict(ngx_http_request_t *r,
     default:
         return ngx_http_tradesec_deny(TS_REASON_LOGIN_ZONE_FULL);
     }
+}
+
+
+/* At once, or after a delay. */
+
+static ngx_http_tradesec_verdict_t
+ngx_http_tradesec_login_admit(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx, ngx_http_tradesec_login_attempt_t *a)
+{
+    ngx_msec_t  delay;
+
+    if (a->llcf->delay.first != 0 && !a->delayed
+        && !ngx_http_tradesec_is_dry_run(r, NGX_HTTP_TRADESEC_GUARD_LOGIN))
+    {
+        delay = ts_delay(&a->llcf->delay, a->reservation.verdict.failed,
+                         a->reservation.verdict.in_flight);
+        if (delay != 0) {
+            return ngx_http_tradesec_login_hold(r, ctx, a, delay);
+        }
+    }
+
+    return ngx_http_tradesec_expect_outcome(r, ctx, &a->expectation) == NGX_OK
+           ? ngx_http_tradesec_pass() : ngx_http_tradesec_fault();
+}
+
+
+/* Charged, and in flight for all who come meanwhile. */
+
+static ngx_http_tradesec_verdict_t
+ngx_http_tradesec_login_hold(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx, ngx_http_tradesec_login_attempt_t *a,
+    ngx_msec_t delay)
+{
+    ngx_http_tradesec_verdict_t  verdict;
+
+    if (delay > TS_DELAY_MAX
+        || ngx_http_tradesec_login_delayed == NGX_HTTP_TRADESEC_LOGIN_DELAYED)
+    {
+        ngx_http_tradesec_login_withdraw(a);
+
+        ctx->retry_after = (time_t) (ngx_min(delay, TS_DELAY_MAX) + 999)
+                           / 1000;
+        return ngx_http_tradesec_deny(TS_REASON_LOGIN_BUSY);
+    }
+
+    a->delayed = 1;
+    ngx_http_tradesec_login_delayed++;
+
+    ngx_memzero(&a->timer, sizeof(ngx_event_t));
+    a->timer.handler = ngx_http_tradesec_login_held;
+    a->timer.data = r;
+    a->timer.log = r->connection->log;
+
+    verdict = ngx_http_tradesec_login_suspend(r, a);
+
+    if (verdict.kind != NGX_HTTP_TRADESEC_WAIT) {
+        ngx_http_tradesec_login_delayed--;
+        ngx_http_tradesec_login_withdraw(a);
+        return verdict;
+    }
+
+    ngx_add_timer(&a->timer, delay);
+
+    return verdict;
+}
+
+
+static void
+ngx_http_tradesec_login_held(ngx_event_t *ev)
+{
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r = ev->data;
+
+    ngx_http_tradesec_login_delayed--;
+
+    c = r->connection;
+
+    r->read_event_handler = ngx_http_block_reading;
+    r->write_event_handler = ngx_http_core_run_phases;
+
+    ngx_post_event(c->write, &ngx_posted_events);
+}
+
+
+/* The backend has not been asked, and will not be. */
+
+static void
+ngx_http_tradesec_login_withdraw(ngx_http_tradesec_login_attempt_t *a)
+{
+    ngx_http_request_t  *r = a->reservation.data;
+
+    a->llcf->store->settle(a->llcf->store, &a->reservation,
+                           TS_ATTEMPTS_WITHDRAWN, r->connection->log);
 }
 
 
@@ -265,9 +380,19 @@ ngx_http_tradesec_login_forget(void *data)
 {
     ngx_http_tradesec_login_attempt_t  *a = data;
 
-    if (a != NULL && a->reservation.rc == NGX_AGAIN) {
+    if (a == NULL) {
+        return;
+    }
+
+    if (a->reservation.rc == NGX_AGAIN) {
         a->llcf->store->forget(a->llcf->store, &a->reservation);
         a->reservation.rc = NGX_DECLINED;
+    }
+
+    if (a->timer.timer_set) {
+        ngx_del_timer(&a->timer);
+        ngx_http_tradesec_login_delayed--;
+        ngx_http_tradesec_login_withdraw(a);
     }
 }
 

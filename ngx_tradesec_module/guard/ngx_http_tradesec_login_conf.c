@@ -26,8 +26,6 @@ typedef struct {
 
 static char *ngx_http_tradesec_login_limit(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
-static char *ngx_http_tradesec_login_lock(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 static void *ngx_http_tradesec_login_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_tradesec_login_create_conf(ngx_conf_t *cf);
 static char *ngx_http_tradesec_login_merge_conf(ngx_conf_t *cf, void *parent,
@@ -67,6 +65,13 @@ static ngx_command_t  ngx_http_tradesec_login_commands[] = {
     { ngx_string("tradesec_login_lock"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
       ngx_http_tradesec_login_lock,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("tradesec_login_delay"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
+      ngx_http_tradesec_login_delay,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -228,84 +233,6 @@ ngx_http_tradesec_login_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 /* "off", or the first lock, the longest one, decay= and flags */
 
-static char *
-ngx_http_tradesec_login_lock(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_tradesec_login_conf_t *llcf = conf;
-
-    time_t      *slot;
-    ngx_str_t   *value, v;
-    ngx_flag_t  *flag;
-    ngx_uint_t   i;
-
-    if (llcf->lock_min != NGX_CONF_UNSET) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
-        llcf->lock_min = 0;
-        return NGX_CONF_OK;
-    }
-
-    llcf->lock_permanent = 0;
-    llcf->lock_extend = 0;
-
-    for (i = 1; i < cf->args->nelts; i++) {
-        v = value[i];
-
-        flag = ngx_strcmp(v.data, "permanent") == 0 ? &llcf->lock_permanent
-               : ngx_strcmp(v.data, "extend") == 0 ? &llcf->lock_extend
-               : NULL;
-
-        if (flag != NULL && i > 1) {
-
-            if (*flag) {
-                return "is duplicate";
-            }
-
-            *flag = 1;
-            continue;
-        }
-
-        slot = i == 1 ? &llcf->lock_min
-               : ngx_http_tradesec_login_prefix(&value[i], "decay=", &v)
-               ? &llcf->lock_decay : &llcf->lock_max;
-
-        if (*slot != NGX_CONF_UNSET) {
-            return "is duplicate";
-        }
-
-        *slot = ngx_parse_time(&v, 1);
-
-        if (*slot <= 0 || *slot > NGX_HTTP_TRADESEC_LOGIN_LOCK_MAX) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid time \"%V\" in "
-                               "\"tradesec_login_lock\", write as "
-                               "\"tradesec_login_lock 1m 24h decay=24h "
-                               "extend permanent\"",
-                               &value[i]);
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    if (llcf->lock_max == NGX_CONF_UNSET) {
-        llcf->lock_max = llcf->lock_min;
-    }
-
-    if (llcf->lock_max < llcf->lock_min) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "the longest lock \"%V\" in "
-                           "\"tradesec_login_lock\" is shorter than the "
-                           "first", &value[2]);
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
 static void *
 ngx_http_tradesec_login_create_main_conf(ngx_conf_t *cf)
 {
@@ -327,6 +254,7 @@ ngx_http_tradesec_login_create_conf(ngx_conf_t *cf)
     conf->policy = NGX_CONF_UNSET_PTR;
     conf->allow = NGX_CONF_UNSET_PTR;
     conf->device = NGX_CONF_UNSET_PTR;
+    conf->delay.first = NGX_HTTP_TRADESEC_LOGIN_DELAY_UNSET;
     conf->fallback = NGX_CONF_UNSET_UINT;
     conf->body_size = NGX_CONF_UNSET_SIZE;
     conf->window = NGX_CONF_UNSET;
@@ -387,6 +315,14 @@ ngx_http_tradesec_login_merge_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_value(conf->lock_decay, NGX_CONF_UNSET, 86400);
     ngx_conf_merge_value(conf->lock_permanent, NGX_CONF_UNSET, 0);
     ngx_conf_merge_value(conf->lock_extend, NGX_CONF_UNSET, 0);
+
+    if (conf->delay.first == NGX_HTTP_TRADESEC_LOGIN_DELAY_UNSET) {
+        conf->delay = prev->delay;
+    }
+
+    if (conf->delay.first == NGX_HTTP_TRADESEC_LOGIN_DELAY_UNSET) {
+        conf->delay.first = 0;
+    }
 
     if (conf->operate
         && ngx_http_tradesec_login_find_store(cf, conf) != NGX_CONF_OK)

@@ -7,8 +7,9 @@
 #ifndef NGX_HTTP_TRADESEC_LOGIN_CONF_H
 #define NGX_HTTP_TRADESEC_LOGIN_CONF_H
 
-#include "core/ts_device.h"
 #include "core/ts_address.h"
+#include "core/ts_delay.h"
+#include "core/ts_device.h"
 #include "core/ts_login.h"
 #include "core/ts_outcome.h"
 #include "request/ngx_http_tradesec_context.h"
@@ -16,6 +17,8 @@
 
 
 #define NGX_HTTP_TRADESEC_LOGIN_LOCK_MAX  (365 * 86400)    /* that ends */
+
+#define NGX_HTTP_TRADESEC_LOGIN_DELAY_UNSET  UINT32_MAX
 
 
 /* The counters of an attempt; the networks are of IPv6 only. */
@@ -93,6 +96,8 @@ typedef struct {
     ngx_flag_t                           lock_permanent;
     ngx_flag_t                           lock_extend;
 
+    ts_delay_rule_t                      delay;
+
     ts_attempts_rule_t                   rules[
                                             NGX_HTTP_TRADESEC_LOGIN_COUNTERS];
     ngx_http_tradesec_attempts_store_t  *store;
@@ -131,6 +136,13 @@ char *ngx_http_tradesec_login_allow(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 ngx_flag_t ngx_http_tradesec_login_is_allowed(ngx_http_request_t *r,
     const ngx_http_tradesec_login_allow_t *allow);
+
+/* The directives tradesec_login_lock and tradesec_login_delay. */
+
+char *ngx_http_tradesec_login_lock(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_tradesec_login_delay(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
 /* The directive tradesec_login_locks. */
 
