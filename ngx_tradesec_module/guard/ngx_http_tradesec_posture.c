@@ -48,7 +48,11 @@ ngx_http_tradesec_posture(ngx_conf_t *cf)
 
     ngx_http_tradesec_posture_redis(cf);
 
-    return ngx_http_tradesec_findings_print(cf);
+    if (ngx_http_tradesec_findings_print(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_tradesec_posture_report(cf);
 }
 
 

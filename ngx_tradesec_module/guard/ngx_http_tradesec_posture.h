@@ -46,5 +46,14 @@ const ngx_http_tradesec_foreign_t *ngx_http_tradesec_posture_header(
 
 ngx_int_t ngx_http_tradesec_posture(ngx_conf_t *cf);
 
+/* Writes the report, where some location asks for it. */
+
+ngx_int_t ngx_http_tradesec_posture_report(ngx_conf_t *cf);
+
+/* The directive tradesec_posture. */
+
+char *ngx_http_tradesec_posture_location_set(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+
 
 #endif /* NGX_HTTP_TRADESEC_POSTURE_H */

@@ -77,6 +77,24 @@ ngx_http_tradesec_public_get_policy(ngx_conf_t *cf)
 }
 
 
+const char *
+ngx_http_tradesec_public_allows(ngx_conf_t *cf, const void *policy)
+{
+    const ngx_http_tradesec_public_e            *allowed = policy;
+    const ngx_http_tradesec_require_srv_conf_t  *qscf;
+
+    qscf = ngx_http_conf_get_module_srv_conf(cf,
+                                             ngx_http_tradesec_require_module);
+
+    if (*allowed == NGX_HTTP_TRADESEC_PUBLIC_OFF) {
+        return "nothing";
+    }
+
+    return *allowed == NGX_HTTP_TRADESEC_PUBLIC_SAFE || qscf->verified
+           ? "safe" : "all";
+}
+
+
 static ngx_http_tradesec_verdict_t
 ngx_http_tradesec_public_check(ngx_http_request_t *r,
     ngx_http_tradesec_ctx_t *ctx)

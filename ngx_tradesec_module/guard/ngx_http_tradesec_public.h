@@ -19,6 +19,11 @@ typedef enum {
 
 extern const ngx_http_tradesec_guard_t  ngx_http_tradesec_public_guard;
 
+/* What a policy of it lets pass: "nothing", "safe" or "all". */
+
+const char *ngx_http_tradesec_public_allows(ngx_conf_t *cf,
+    const void *policy);
+
 /* The words of its directive, which is in the nginx module of rules. */
 
 extern ngx_conf_enum_t  ngx_http_tradesec_public_words[];

@@ -10,6 +10,7 @@
 
 #include "core/ts_cookie.h"
 #include "guard/ngx_http_tradesec_jwt.h"
+#include "guard/ngx_http_tradesec_posture.h"
 #include "guard/ngx_http_tradesec_revoke_conf.h"
 #include "request/ngx_http_tradesec_conf.h"
 #include "request/ngx_http_tradesec_request.h"
@@ -45,6 +46,13 @@ static ngx_command_t  ngx_http_tradesec_revoke_commands[] = {
     { ngx_string("tradesec_revocations"),
       NGX_HTTP_LOC_CONF|NGX_CONF_ANY,
       ngx_http_tradesec_revocations,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("tradesec_posture"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_ANY,
+      ngx_http_tradesec_posture_location_set,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -112,6 +120,7 @@ ngx_http_tradesec_revoke_create_conf(ngx_conf_t *cf)
      * set by ngx_pcalloc():
      *
      *     rcf->allow = NULL;
+     *     rcf->posture = NULL;
      */
 
     rcf->policy = NGX_CONF_UNSET_PTR;
@@ -128,6 +137,12 @@ ngx_http_tradesec_revoke_merge_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_tradesec_revoke_conf_t  *conf = child;
 
     ngx_conf_merge_value(conf->freeze, prev->freeze, 1);
+
+    /* the address is a credential: no token is asked for beside it */
+
+    if (conf->posture != NULL) {
+        ngx_http_tradesec_conf_set_credential(cf);
+    }
 
     if (conf->allow != NULL
         && ngx_http_tradesec_revocations_merge(cf, conf) != NGX_CONF_OK)

@@ -2,8 +2,8 @@
  * Copyright (C) the ngx_tradesec authors
  *
  * The configuration of revocation: what revokes (tradesec_revoke), the
- * operators' location (tradesec_revocations), and what they can freeze. For
- * the files of these rooms only.
+ * operators' locations (tradesec_revocations, tradesec_posture), and what they
+ * can freeze. For the files of these rooms only.
  */
 
 #ifndef NGX_HTTP_TRADESEC_REVOKE_CONF_H
@@ -28,6 +28,9 @@ typedef struct {
 
 typedef struct {
     ngx_flag_t                          operators;  /* there are some */
+    ngx_flag_t                          reported;   /* some location asks for
+                                                       the posture */
+    ngx_str_t                           posture;    /* the report */
 } ngx_http_tradesec_revoke_main_conf_t;
 
 
@@ -37,6 +40,8 @@ typedef struct {
     ngx_http_tradesec_revoke_policy_t  *policy;
     ngx_array_t                        *allow;      /* of ngx_cidr_t: the
                                                        operators' location */
+    ngx_array_t                        *posture;    /* the same of the posture
+                                                       report's */
     ngx_flag_t                          freeze;
 } ngx_http_tradesec_revoke_conf_t;
 

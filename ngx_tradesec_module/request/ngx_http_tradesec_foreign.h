@@ -40,9 +40,10 @@
     X(REAL_IP_FROM, "set_real_ip_from")                                      \
     X(RETURN, "return")                                                      \
     X(HEADER, "tradesec_header")                                             \
-    X(LOGIN, "tradesec_login")                                               \
+    X(COOKIES, "tradesec_cookies")                                           \
+    X(DRY_RUN, "tradesec_dry_run")                                           \
+    X(REVOKE, "tradesec_revoke")                                             \
     X(ORIGIN, "tradesec_origin")                                             \
-    X(SWITCH, "tradesec")                                                    \
     X(TRUSTED_SCHEME, "tradesec_trusted_scheme")                             \
     X(WEBSOCKET, "tradesec_websocket")
 
@@ -59,9 +60,10 @@ typedef enum {
     NGX_HTTP_TRADESEC_FOREIGN_REAL_IP_FROM,
     NGX_HTTP_TRADESEC_FOREIGN_RETURN,
     NGX_HTTP_TRADESEC_FOREIGN_HEADER,
-    NGX_HTTP_TRADESEC_FOREIGN_LOGIN,
+    NGX_HTTP_TRADESEC_FOREIGN_COOKIES,
+    NGX_HTTP_TRADESEC_FOREIGN_DRY_RUN,
+    NGX_HTTP_TRADESEC_FOREIGN_REVOKE,
     NGX_HTTP_TRADESEC_FOREIGN_ORIGIN,
-    NGX_HTTP_TRADESEC_FOREIGN_SWITCH,
     NGX_HTTP_TRADESEC_FOREIGN_TRUSTED_SCHEME,
     NGX_HTTP_TRADESEC_FOREIGN_WEBSOCKET
 } ngx_http_tradesec_foreign_e;
