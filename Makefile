@@ -195,6 +195,7 @@ bench: deps                     ## counts the instructions of a request under ca
 	@$(MAKE) all
 	bench/bench
 	bench/throughput
+	bench/websocket
 
 
 # Other readers of the source. They find nothing, or the target fails.

@@ -84,13 +84,14 @@ sub run {
 }
 
 
-# From callgrind's output: the cost of each function by itself, and the total.
+# From callgrind's output: the cost of each function by itself, and the total;
+# and as "FUNCTION copies" how often it copied memory.
 
 sub profile {
     my ($text) = @_;
 
     my (%cost, %name);
-    my ($object, $function, $callee, $is_call) = ('', '', '', 0);
+    my ($object, $function, $callee, $calls) = ('', '', '', 0);
 
     for my $line (split /\n/, $text) {
 
@@ -104,10 +105,10 @@ sub profile {
             $function = $name{$key} if $kind eq 'fn';
             $callee   = $name{$key} if $kind eq 'cfn';
 
-        } elsif ($line =~ /^calls=/) {
+        } elsif ($line =~ /^calls=(\d+)/) {
             # the next line is the cost of what was called
 
-            $is_call = 1;
+            $calls = $1;
 
         } elsif ($line =~ /^[+*-]?\d*\*? (\d+)$/) {
             # stripped functions have an address: say at least whose
@@ -115,9 +116,11 @@ sub profile {
             my $cost = $1;
             my $who  = $function =~ /^0x/ ? $object =~ s{.*/}{}r : $function;
 
-            $cost{$who} += $cost unless $is_call && $callee !~ $SMALL;
-            $cost{$callee} -= $cost if $is_call && $callee =~ $SMALL;
-            $is_call = 0;
+            $cost{$who} += $cost unless $calls && $callee !~ $SMALL;
+            $cost{$callee} -= $cost if $calls && $callee =~ $SMALL;
+            $cost{"$who copies"} += $calls
+                if $calls && $callee =~ /^__mem(?:cpy|move)_/;
+            $calls = 0;
         }
     }
 

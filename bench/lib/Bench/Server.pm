@@ -24,6 +24,7 @@ my $n   = 0;
 #   module   path of a module to load
 #   callgrind  count instructions, once count() is called
 #   workers  one process without a master if not given
+#   connections  of a worker, 1024 if not given
 
 sub new {
     my ($class, %opt) = @_;
@@ -53,6 +54,7 @@ sub configuration {
     my $user   = $> == 0         ? 'user root;'                   : '';
     my $load   = $self->{module} ? "load_module $self->{module};" : '';
     my $http   = $self->{http}   // '';
+    my $many   = $self->{connections} // 1024;
     my $master = $self->{workers}
         ? "worker_processes $self->{workers};"
         : 'master_process off;';
@@ -67,7 +69,7 @@ pid $self->{home}/nginx.pid;
 error_log $self->{home}/error.log error;
 
 events {
-    worker_connections 1024;
+    worker_connections $many;
 }
 
 http {
