@@ -226,7 +226,9 @@ ngx_http_tradesec_websocket_read(ngx_http_request_t *r,
 
     if (wcf->limits != NULL) {
         upgrade->sockets = wmcf->sockets;
+#ifndef TS_OMIT_WEBSOCKET_LIMIT
         upgrade->limits = *wcf->limits;
+#endif
 
     } else if (wmcf->listed) {
         upgrade->sockets = wmcf->sockets;

@@ -170,8 +170,12 @@ ngx_http_tradesec_ws_inspect(ngx_http_request_t *r,
     ts_ws_parser_init(&ws->from_client.parser, TS_WS_FROM_CLIENT);
     ts_ws_parser_init(&ws->from_server.parser, TS_WS_FROM_SERVER);
 
+#ifndef TS_OMIT_WEBSOCKET_CLIENT
     ngx_http_tradesec_ws_side(&ws->from_client, &terms->client);
+#endif
+#ifndef TS_OMIT_WEBSOCKET_OWNER
     ngx_http_tradesec_ws_side(&ws->from_server, &terms->server);
+#endif
 
     ws->from_client.recv = ws->from_client.source->recv;
     ws->from_server.recv = ws->from_server.source->recv;

@@ -270,12 +270,13 @@ sub words_in_code {
 }
 
 
+# Those of the gate's table, and the checks elsewhere that can be left out.
+
 sub guards {
     my ($tree) = @_;
 
-    my $gate = $tree->{"$SRC/ngx_http_tradesec_module.c"} // '';
-
-    return map {lc} $gate =~ /^#ifndef TS_OMIT_(\w+)$/mg;
+    return map {lc}
+        map { $tree->{$_} =~ /^#ifndef TS_OMIT_(\w+)$/mg } sources($tree);
 }
 
 
