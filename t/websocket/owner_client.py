@@ -2,36 +2,47 @@
 
 # Copyright (C) the ngx_tradesec authors
 
-"""Sends an order to a backend and prints, as JSON, the messages that arrive
-before the last one."""
+"""Sends an order to a backend and prints, as JSON, how many messages arrive
+before the last one, a hash of them, and how the socket ended."""
 
 import asyncio
+import hashlib
 import json
+import ssl
 import sys
 
 import websockets
 
-URL, TOKEN, FILE, LAST = sys.argv[1:]
+GIVEN = json.loads(sys.argv[1])
 
 
 async def main():
-    with open(FILE, encoding="ascii") as file:
-        order = file.read()
+    options = {}
 
-    headers = {"Authorization": "Bearer " + TOKEN,
-               "Origin": "http://localhost"}
-    seen = []
+    if GIVEN["socket"].startswith("wss:"):
+        options["ssl"] = ssl._create_unverified_context()
 
-    async with websockets.connect(URL, extra_headers=headers,
-                                  max_size=None) as socket:
-        await socket.send(order)
+    headers = {"Authorization": "Bearer " + GIVEN["token"],
+               "Origin": GIVEN["origin"]}
+    count = 0
+    seen = hashlib.sha1()
+
+    async with websockets.connect(GIVEN["socket"], extra_headers=headers,
+                                  max_size=None, ping_interval=None,
+                                  **options) as socket:
+        await socket.send(GIVEN["order"])
 
         async for message in socket:
-            if message == LAST:
+            if message == GIVEN["end"]:
                 break
-            seen.append(message)
 
-    print(json.dumps(seen))
+            count += 1
+            seen.update(f"{len(message)}:{message},".encode())
+
+        await socket.close(4000, "all there")
+
+    print(json.dumps({"count": count, "sha1": seen.hexdigest(),
+                      "closed": socket.close_code}))
 
 
 asyncio.run(main())

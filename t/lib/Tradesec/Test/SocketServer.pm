@@ -135,7 +135,7 @@ sub _serve {
     $listen->blocking(0);
 
     while (getppid == $parent) {
-        my @writers = grep { length $_->{out} || $_->{stream} }
+        my @writers = grep { length $_->{out} || $_->{stream} || $_->{file} }
             values %{ $self->{all} };
         my $writers = IO::Select->new(map { $_->{socket} } @writers);
 
@@ -174,7 +174,8 @@ sub _accept {
         setsockopt $socket, Socket::IPPROTO_TCP(), Socket::TCP_NODELAY(), 1;
         $socket->blocking(0);
         $self->{readers}->add($socket);
-        $self->{all}{$socket} = { socket => $socket, in => '', out => '' };
+        $self->{all}{$socket}
+            = { socket => $socket, in => '', out => '', later => '' };
     }
 }
 
@@ -283,38 +284,50 @@ sub _frame {
 
     my ($opcode, $payload) = @$frame{qw(opcode payload)};
 
+    # what comes while a file is sent is answered behind it
+
+    my $out = \$one->{ $one->{file} ? 'later' : 'out' };
+
     if ($opcode == CLOSE) {
         return if exists $one->{mode}{mute};
 
-        delete $one->{stream};
+        delete @$one{qw(stream file)};
         $one->{out} .= frame(CLOSE, $payload) unless $one->{closed}++;
         $one->{closing} = 1;
 
     } elsif ($opcode == TEXT && $payload =~ /^!close (\d+) ?(.*)/s) {
-        $one->{out} .= frame(CLOSE, close_body($1, $2));
+        $$out .= frame(CLOSE, close_body($1, $2));
         $one->{closed} = 1;
 
     } elsif ($opcode == TEXT && $payload =~ /^!hangup/) {
         $one->{closing} = 1;
 
     } elsif ($opcode == TEXT && $payload =~ /^!push (\d+) (\d+)/) {
-        $one->{out} .= join '', map { frame(TEXT, "$_:" . 'x' x $2) } 1 .. $1;
+        $$out .= join '', map { frame(TEXT, "$_:" . 'x' x $2) } 1 .. $1;
 
     } elsif ($opcode == TEXT && $payload =~ /^!raw (\w+)/) {
-        $one->{out} .= pack 'H*', $1;
+        $$out .= pack 'H*', $1;
 
     } elsif ($opcode == TEXT && $payload =~ /^!fill (\d+) (\w+)/) {
-        $one->{out} .= pack('H*', $2) . 'x' x $1;
+        $$out .= pack('H*', $2) . 'x' x $1;
 
     } elsif ($opcode == TEXT && $payload =~ /^!all (\w+)/) {
         $_->{out} .= pack 'H*', $1 for grep { $_->{open} }
             values %{ $self->{all} };
 
+    } elsif ($opcode == TEXT && $payload =~ /^!file (\S+)/) {
+        open $one->{file}, '<:raw', $1 or die "$1: $!\n";
+
+    } elsif ($opcode == TEXT && $payload =~ /^!all-file (\S+)/) {
+        for my $other (grep { $_->{open} } values %{ $self->{all} }) {
+            open $other->{file}, '<:raw', $1 or die "$1: $!\n";
+        }
+
     } elsif ($opcode == PING) {
-        $one->{out} .= frame(10, $payload);
+        $$out .= frame(10, $payload);
 
     } elsif ($opcode < CLOSE) {
-        $one->{out} .= frame($opcode, $payload, fin => $frame->{fin});
+        $$out .= frame($opcode, $payload, fin => $frame->{fin});
     }
 }
 
@@ -324,6 +337,16 @@ sub _write {
 
     $one->{out} .= frame(BINARY, 'x' x $one->{stream})
         if !length $one->{out} && $one->{stream};
+
+    if (!length $one->{out} && $one->{file}) {
+        if (!read $one->{file}, $one->{out}, 65536) {
+            delete $one->{file};
+            $one->{out}   = $one->{later};
+            $one->{later} = '';
+        }
+
+        return if !length $one->{out};
+    }
 
     my $size    = $one->{mode}{piece} || length $one->{out};
     my $written = syswrite $one->{socket}, $one->{out}, $size;
@@ -373,7 +396,8 @@ C<piece=SIZE> (writes so many bytes at once).
 
 A text message can be an order: C<!close CODE REASON>, C<!hangup>,
 C<!push COUNT SIZE> (text messages "1:xxx", ...), C<!raw HEX>, C<!all HEX> (the
-same to everyone who is connected), C<!fill COUNT HEX> (so many "x" behind it).
+same to everyone who is connected), C<!fill COUNT HEX> (so many "x" behind it),
+C<!file PATH> and C<!all-file PATH> (the bytes of a file).
 
 =head1 METHODS
 
