@@ -197,7 +197,7 @@ slot_of(const ts_token_cache_t *cache, ts_token_tag_t tag)
 }
 
 
-/* A tag has two places: with three of five slots taken it nearly always fits. */
+/* A tag has two places: of three in five slots nearly all fit. */
 
 static void
 a_table_well_filled_loses_next_to_nothing(void **state)
