@@ -139,20 +139,11 @@ ts_session_put_text(uint8_t *p, ts_slice_t name, ts_slice_t text)
 static uint8_t *
 ts_session_put_number(uint8_t *p, ts_slice_t name, int64_t n)
 {
-    size_t    i;
-    uint8_t   digits[20];
+    uint8_t  digits[TS_DIGITS];
 
     p = ts_session_put(p, name);
 
-    if (n < 0) {
-        n = 0;
-    }
-
-    for (i = sizeof(digits); n || i == sizeof(digits); n /= 10) {
-        digits[--i] = (uint8_t) ('0' + n % 10);
-    }
-
-    return ts_session_put(p, ts_slice(digits + i, sizeof(digits) - i));
+    return ts_session_put(p, ts_decimal(n < 0 ? 0 : (uint64_t) n, digits));
 }
 
 

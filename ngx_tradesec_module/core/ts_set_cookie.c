@@ -447,14 +447,9 @@ ts_set_cookie_append(uint8_t *p, ts_slice_t text)
 static uint8_t *
 ts_set_cookie_append_number(uint8_t *p, int64_t n)
 {
-    size_t   i;
-    uint8_t  digits[20];
+    uint8_t  digits[TS_DIGITS];
 
-    for (i = sizeof(digits); n || i == sizeof(digits); n /= 10) {
-        digits[--i] = (uint8_t) ('0' + n % 10);
-    }
-
-    return ts_set_cookie_append(p, ts_slice(digits + i, sizeof(digits) - i));
+    return ts_set_cookie_append(p, ts_decimal((uint64_t) n, digits));
 }
 
 

@@ -193,21 +193,13 @@ ts_state_put_hex(char *p, const uint8_t *bytes, size_t n)
 static char *
 ts_state_put_number(char *p, uint64_t number)
 {
-    char  digits[20];
-    int   n;
+    uint8_t     digits[TS_DIGITS];
+    ts_slice_t  text;
 
-    n = 0;
+    text = ts_decimal(number, digits);
+    memcpy(p, text.data, text.len);
 
-    do {
-        digits[n++] = (char) ('0' + number % 10);
-        number /= 10;
-    } while (number);
-
-    while (n) {
-        *p++ = digits[--n];
-    }
-
-    return p;
+    return p + text.len;
 }
 
 

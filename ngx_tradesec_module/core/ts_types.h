@@ -52,4 +52,24 @@ ts_slice_eq(ts_slice_t a, ts_slice_t b)
 }
 
 
+/* A number in decimal digits, which end where the buffer ends. */
+
+#define TS_DIGITS  20
+
+static inline ts_slice_t
+ts_decimal(uint64_t number, uint8_t digits[TS_DIGITS])
+{
+    size_t  i;
+
+    i = TS_DIGITS;
+
+    do {
+        digits[--i] = (uint8_t) ('0' + number % 10);
+        number /= 10;
+    } while (number);
+
+    return ts_slice(digits + i, TS_DIGITS - i);
+}
+
+
 #endif /* TS_TYPES_H */
