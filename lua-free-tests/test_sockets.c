@@ -163,6 +163,31 @@ what_is_only_listed_counts_for_nobody(void **state)
 
 
 static void
+a_user_becomes_known_later(void **state)
+{
+    uint32_t            a, b, c;
+    ts_socket_limits_t  limits = { 2, 0 };
+
+    (void) state;
+
+    assert_int_equal(open_socket(1, 10, 7, &a), TS_SOCKETS_OK);
+    assert_int_equal(open_socket(101, 11, 7, &b), TS_SOCKETS_OK);
+    assert_int_equal(open_socket(102, 12, 8, &c), TS_SOCKETS_OK);
+
+    assert_int_equal(ts_sockets_name(sockets, b, 1, &limits, alive),
+                     TS_SOCKETS_OK);
+    assert_int_equal(open_socket(1, 13, 8, &a), TS_SOCKETS_USER_LIMIT);
+    assert_int_equal(ts_sockets_name(sockets, c, 1, &limits, alive),
+                     TS_SOCKETS_USER_LIMIT);
+
+    dead = 7;
+    assert_int_equal(ts_sockets_name(sockets, c, 1, &limits, alive),
+                     TS_SOCKETS_OK);
+    assert_int_equal(ts_sockets_count(sockets), 1);
+}
+
+
+static void
 a_new_process_of_the_same_number_holds_nothing(void **state)
 {
     uint32_t  slot;
@@ -296,6 +321,7 @@ main(void)
         test(a_full_table_refuses_until_a_worker_dies),
         test(no_limits),
         test(what_is_only_listed_counts_for_nobody),
+        test(a_user_becomes_known_later),
         test(a_new_process_of_the_same_number_holds_nothing),
         test(sockets_are_listed),
         test(memory_too_small),

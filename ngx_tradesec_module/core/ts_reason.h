@@ -97,6 +97,12 @@
       "a message is larger than message_size")                               \
     X(WEBSOCKET_MEMORY, "websocket_memory", 1013,                            \
       "no memory for a message that is not complete")                        \
+    X(WEBSOCKET_TOKEN_MISSING, "websocket_token_missing", 4401,              \
+      "no first message of the client brought a token in time")              \
+    X(WEBSOCKET_TOKEN, "websocket_token", 4401,                              \
+      "a message of the client brought a token that is not good")            \
+    X(WEBSOCKET_TOKEN_OTHER, "websocket_token_other", 4401,                  \
+      "a message of the client brought a token of another session")          \
     X(WEBSOCKET_EXPIRED, "websocket_expired", 4401,                          \
       "the token that opened the socket has expired")                        \
     X(WEBSOCKET_REVOKED, "websocket_revoked", 4401,                          \

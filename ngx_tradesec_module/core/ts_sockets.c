@@ -191,6 +191,29 @@ ts_sockets_sweep(ts_sockets_t *sockets, ts_sockets_alive_pt alive)
 }
 
 
+ts_sockets_e
+ts_sockets_name(ts_sockets_t *sockets, uint32_t slot, uint64_t user,
+    const ts_socket_limits_t *limits, ts_sockets_alive_pt alive)
+{
+    uint32_t  i, n;
+
+    sockets->slots[slot].user = user;
+
+    for (i = 0, n = 0; i < sockets->used; i++) {
+        n += (sockets->slots[i].worker != 0 && sockets->slots[i].counted
+              && sockets->slots[i].user == user);
+    }
+
+    if (limits->user == 0 || n <= limits->user) {
+        return TS_SOCKETS_OK;
+    }
+
+    return ts_sockets_sweep(sockets, alive) > 0
+           ? ts_sockets_name(sockets, slot, user, limits, alive)
+           : TS_SOCKETS_USER_LIMIT;
+}
+
+
 void
 ts_sockets_close(ts_sockets_t *sockets, uint32_t slot, uint32_t worker)
 {

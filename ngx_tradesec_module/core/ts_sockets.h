@@ -115,6 +115,12 @@ ts_sockets_e ts_sockets_open(ts_sockets_t *sockets, const ts_socket_t *socket,
     const ts_socket_detail_t *detail, const ts_socket_limits_t *limits,
     ts_sockets_alive_pt alive, uint32_t *slot);
 
+/* The socket's user is known now; OK, or USER_LIMIT. */
+
+ts_sockets_e ts_sockets_name(ts_sockets_t *sockets, uint32_t slot,
+    uint64_t user, const ts_socket_limits_t *limits,
+    ts_sockets_alive_pt alive);
+
 /* Gives back a slot of that worker; does nothing if it is not. */
 
 void ts_sockets_close(ts_sockets_t *sockets, uint32_t slot, uint32_t worker);

@@ -28,6 +28,7 @@
 
 /* Section 7.4.1, and 4401 of the range for applications (section 7.4.2). */
 
+#define TS_WS_CLOSE_NORMAL            1000
 #define TS_WS_CLOSE_GOING_AWAY        1001
 #define TS_WS_CLOSE_PROTOCOL_ERROR    1002
 #define TS_WS_CLOSE_UNSUPPORTED       1003

@@ -24,7 +24,7 @@ static ngx_int_t ngx_http_tradesec_jwt_pass(ngx_http_request_t *r,
 static ngx_int_t ngx_http_tradesec_jwt_refuse(ngx_http_request_t *r,
     ngx_http_tradesec_ctx_t *ctx,
     const ngx_http_tradesec_jwt_policy_t *policy, ts_reason_e reason);
-static void ngx_http_tradesec_jwt_try(ngx_http_request_t *r,
+static ts_reason_e ngx_http_tradesec_jwt_ask(ngx_http_request_t *r,
     const ngx_http_tradesec_jwt_policy_t *policy,
     ngx_http_tradesec_jwt_state_t *state);
 static ngx_flag_t ngx_http_tradesec_jwt_look_again(ngx_http_request_t *r,
@@ -69,6 +69,12 @@ ngx_http_tradesec_jwt_check(ngx_http_request_t *r,
                ? ngx_http_tradesec_pass() : ngx_http_tradesec_fault();
     }
 
+    if (state->reason == TS_REASON_JWT_MISSING
+        && ngx_http_tradesec_jwt_defer(ctx, policy))
+    {
+        return ngx_http_tradesec_pass();
+    }
+
     return ngx_http_tradesec_jwt_refuse(r, ctx, policy, state->reason)
            == NGX_OK
            ? ngx_http_tradesec_deny(state->reason)
@@ -86,23 +92,9 @@ ngx_http_tradesec_jwt_pass(ngx_http_request_t *r,
     const ngx_http_tradesec_jwt_provider_t  *provider;
 
     provider = state->provider;
+    ctx->deferred = 0;
 
-    ctx->identity.user = state->values[0];
-    ctx->identity.expires = state->expires;
-    ctx->identity.subject = &state->subject;
-    ctx->identity.ambient = state->ambient;
-    ctx->identity.claim = ngx_http_tradesec_jwt_claim_values;
-    ctx->identity.claims = state->claims;
-
-    if (provider->session != NULL) {
-
-        /* a socket that is open is not idle */
-
-        i = provider->end;
-        ctx->identity.expires = ts_session_seconds(
-                          ts_slice(state->values[i].data,
-                                   state->values[i].len));
-    }
+    ngx_http_tradesec_jwt_identify(ctx, state);
 
     for (i = 1 + provider->n_own; i < provider->n_values; i++) {
 
@@ -124,6 +116,33 @@ ngx_http_tradesec_jwt_pass(ngx_http_request_t *r,
     }
 
     return ngx_http_tradesec_revoke_expect(r, ctx, policy, state);
+}
+
+
+void
+ngx_http_tradesec_jwt_identify(ngx_http_tradesec_ctx_t *ctx,
+    const ngx_http_tradesec_jwt_state_t *state)
+{
+    const ngx_str_t                         *end;
+    const ngx_http_tradesec_jwt_provider_t  *provider;
+
+    provider = state->provider;
+
+    ctx->identity.user = state->values[0];
+    ctx->identity.expires = state->expires;
+    ctx->identity.subject = &state->subject;
+    ctx->identity.ambient = state->ambient;
+    ctx->identity.claim = ngx_http_tradesec_jwt_claim_values;
+    ctx->identity.claims = state->claims;
+
+    if (provider->session != NULL) {
+
+        /* a socket that is open is not idle */
+
+        end = &state->values[provider->end];
+        ctx->identity.expires = ts_session_seconds(ts_slice(end->data,
+                                                            end->len));
+    }
 }
 
 
@@ -154,22 +173,28 @@ ngx_http_tradesec_jwt_refuse(ngx_http_request_t *r,
 ngx_http_tradesec_jwt_state_t *
 ngx_http_tradesec_jwt_get_state(ngx_http_request_t *r)
 {
-    void                     **slot;
-    ngx_http_tradesec_ctx_t   *ctx;
+    ngx_http_tradesec_ctx_t        *ctx;
+    ngx_http_tradesec_jwt_state_t  *state;
 
     ctx = ngx_http_tradesec_get_ctx(r);
     if (ctx == NULL) {
         return NULL;
     }
 
-    slot = &ctx->state[NGX_HTTP_TRADESEC_GUARD_JWT];
+    state = ctx->state[NGX_HTTP_TRADESEC_GUARD_JWT];
 
-    if (*slot == NULL) {
-        *slot = ngx_pcalloc(r->main->pool,
+    if (state == NULL) {
+        state = ngx_pcalloc(r->main->pool,
                             sizeof(ngx_http_tradesec_jwt_state_t));
+        if (state == NULL) {
+            return NULL;
+        }
+
+        state->pool = r->main->pool;
+        ctx->state[NGX_HTTP_TRADESEC_GUARD_JWT] = state;
     }
 
-    return *slot;
+    return state;
 }
 
 
@@ -203,44 +228,55 @@ ngx_http_tradesec_jwt_judge(ngx_http_request_t *r,
     state->policy = policy;
     state->reason = ngx_http_tradesec_jwt_find_credential(r, policy, state);
 
-    if (state->reason != TS_REASON_NONE) {
-        return state;
-    }
-
-    ngx_http_tradesec_jwt_try(r, policy, state);
-
-    /* a key that is new, in a file that is: its tokens do not wait */
-
-    if ((state->reason == TS_REASON_JWT_UNKNOWN_KEY
-         || state->reason == TS_REASON_JWT_SIGNATURE)
-        && ngx_http_tradesec_jwt_look_again(r, policy))
-    {
-        ngx_http_tradesec_jwt_try(r, policy, state);
+    if (state->reason == TS_REASON_NONE) {
+        state->reason = ngx_http_tradesec_jwt_try(r, policy, state);
     }
 
     return state;
 }
 
 
-/* Asks the providers in order; sets the state's reason. */
+/* A key that is new, in a file that is: its tokens do not wait. */
 
-static void
+ts_reason_e
 ngx_http_tradesec_jwt_try(ngx_http_request_t *r,
     const ngx_http_tradesec_jwt_policy_t *policy,
     ngx_http_tradesec_jwt_state_t *state)
 {
-    ngx_uint_t   i;
     ts_reason_e  reason;
+
+    reason = ngx_http_tradesec_jwt_ask(r, policy, state);
+
+    if ((reason == TS_REASON_JWT_UNKNOWN_KEY
+         || reason == TS_REASON_JWT_SIGNATURE)
+        && ngx_http_tradesec_jwt_look_again(r, policy))
+    {
+        reason = ngx_http_tradesec_jwt_ask(r, policy, state);
+    }
+
+    return reason;
+}
+
+
+/* Asks the providers in order. */
+
+static ts_reason_e
+ngx_http_tradesec_jwt_ask(ngx_http_request_t *r,
+    const ngx_http_tradesec_jwt_policy_t *policy,
+    ngx_http_tradesec_jwt_state_t *state)
+{
+    ngx_uint_t   i;
+    ts_reason_e  reason, best;
+
+    best = TS_REASON_JWT_ISSUER;
 
     for (i = 0; i < policy->n; i++) {
 
         reason = ngx_http_tradesec_jwt_verify(r, policy->providers[i], state);
 
         if (reason == TS_REASON_NONE && state->provider->accept != NULL) {
-            state->reason = state->provider->accept(r,
-                                                    state->provider->session,
-                                                    state->values);
-            return;
+            return state->provider->accept(r, state->provider->session,
+                                           state->values);
         }
 
         /* what one provider knows to be revoked no other one may accept */
@@ -248,20 +284,21 @@ ngx_http_tradesec_jwt_try(ngx_http_request_t *r,
         if (reason == TS_REASON_NONE || reason == TS_REASON_JWT_REVOKED
             || reason == TS_REASON_INTERNAL_ERROR)
         {
-            state->reason = reason;
-            return;
+            return reason;
         }
 
         /* the most telling one: of the provider that knew the token */
 
         if (i == 0
-            || state->reason == TS_REASON_JWT_ISSUER
-            || state->reason == TS_REASON_JWT_ALGORITHM
-            || state->reason == TS_REASON_JWT_UNKNOWN_KEY)
+            || best == TS_REASON_JWT_ISSUER
+            || best == TS_REASON_JWT_ALGORITHM
+            || best == TS_REASON_JWT_UNKNOWN_KEY)
         {
-            state->reason = reason;
+            best = reason;
         }
     }
+
+    return best;
 }
 
 

@@ -5,7 +5,8 @@
  * (jwt.c), the directive (jwt_policy.c), the credentials of a request and
  * their rule (jwt_credential.c), those that are taken out of the request
  * before anything logs it (jwt_taken.c), the judgement of one token
- * (jwt_token.c), and the variables (jwt_variables.c).
+ * (jwt_token.c), tokens that come in the messages of a WebSocket
+ * (jwt_message.c), and the variables (jwt_variables.c).
  */
 
 #ifndef NGX_HTTP_TRADESEC_JWT_H
@@ -41,6 +42,9 @@ struct ngx_http_tradesec_jwt_policy_s {
     ngx_str_t     query;            /* empty: not from there */
     ngx_flag_t    bearer;
     ngx_flag_t    subprotocol;
+    ts_json_pointer_t
+                  message;          /* in a WebSocket's first message; n is 0:
+                                       not there */
 
     ngx_str_t     login_page;       /* empty: 401 for browsers, too */
 
@@ -89,6 +93,7 @@ typedef struct {
 
     /* when reason is TS_REASON_NONE */
     const ngx_http_tradesec_jwt_provider_t  *provider;
+    ngx_pool_t                              *pool;      /* of what follows */
     ngx_str_t                                token;
     ngx_flag_t                               ambient;   /* from a cookie */
     time_t                                   expires;
@@ -148,6 +153,40 @@ ngx_http_tradesec_jwt_state_t *ngx_http_tradesec_jwt_get_state(
 
 const ngx_http_tradesec_jwt_state_t *ngx_http_tradesec_jwt_judge(
     ngx_http_request_t *r, const ngx_http_tradesec_jwt_policy_t *policy);
+
+
+/*
+ * Judges state->token by the providers of the policy; on success fills the
+ * state.
+ */
+
+ts_reason_e ngx_http_tradesec_jwt_try(ngx_http_request_t *r,
+    const ngx_http_tradesec_jwt_policy_t *policy,
+    ngx_http_tradesec_jwt_state_t *state);
+
+/* The caller is whom the verified token of the state names. */
+
+void ngx_http_tradesec_jwt_identify(ngx_http_tradesec_ctx_t *ctx,
+    const ngx_http_tradesec_jwt_state_t *state);
+
+/* The parameter "message=" of tradesec_jwt. */
+
+char *ngx_http_tradesec_jwt_message(ngx_conf_t *cf,
+    ngx_http_tradesec_jwt_policy_t *policy, ngx_str_t *parameter,
+    ngx_str_t pointer);
+
+/*
+ * The handshake of a WebSocket without a token, where one may come in a message
+ * (jwt_message.c): 1 when it is waited for.
+ */
+
+ngx_flag_t ngx_http_tradesec_jwt_defer(ngx_http_tradesec_ctx_t *ctx,
+    const ngx_http_tradesec_jwt_policy_t *policy);
+
+/* And the token that came: ngx_http_tradesec_upgrade_present_pt. */
+
+ts_reason_e ngx_http_tradesec_jwt_present(ngx_http_request_t *r,
+    ts_slice_t token, ngx_pool_t **pool, ngx_pool_t **old);
 
 
 /*

@@ -363,7 +363,7 @@ ngx_http_tradesec_jwt(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     if (policy->cookie.len == 0 && policy->query.len == 0
-        && !policy->subprotocol)
+        && !policy->subprotocol && policy->message.n == 0)
     {
         policy->bearer = 1;
     }
@@ -412,11 +412,12 @@ ngx_http_tradesec_jwt_parameter(ngx_conf_t *cf,
         { (const uint8_t *) "cookie=", 7 },
         { (const uint8_t *) "query=", 6 },
         { (const uint8_t *) "login_page=", 11 },
+        { (const uint8_t *) "message=", 8 },
         { (const uint8_t *) "subprotocol=bearer", 18 },
         { (const uint8_t *) "bearer", 6 },
     };
 
-    for (i = 0; i < 3; i++) {
+    for (i = 0; i < 4; i++) {
         if (value->len > words[i].len
             && ngx_strncmp(value->data, words[i].data, words[i].len) == 0)
         {
@@ -424,7 +425,7 @@ ngx_http_tradesec_jwt_parameter(ngx_conf_t *cf,
         }
     }
 
-    if (i < 3) {
+    if (i < 4) {
         arg.data = value->data + words[i].len;
         arg.len = value->len - words[i].len;
     }
@@ -437,6 +438,10 @@ ngx_http_tradesec_jwt_parameter(ngx_conf_t *cf,
 
     if (i == 2 && ngx_http_tradesec_conf_is_page(&arg)) {
         return ngx_http_tradesec_jwt_set(cf, &policy->login_page, value, arg);
+    }
+
+    if (i == 3) {
+        return ngx_http_tradesec_jwt_message(cf, policy, value, arg);
     }
 
     if (ngx_strcmp(value->data, "subprotocol=bearer") == 0) {

@@ -48,7 +48,7 @@ static ts_reason_e ngx_http_tradesec_jwt_read_values(ngx_http_request_t *r,
 static ngx_int_t ngx_http_tradesec_jwt_pack(ngx_uint_t i,
     const ts_json_pointer_t *claim);
 static ngx_int_t ngx_http_tradesec_jwt_pack_claims(ngx_http_request_t *r);
-static ngx_int_t ngx_http_tradesec_jwt_unpack(ngx_http_request_t *r,
+static ngx_int_t ngx_http_tradesec_jwt_unpack(
     ngx_http_tradesec_jwt_state_t *state, const u_char *data, size_t len);
 
 
@@ -270,7 +270,7 @@ ngx_http_tradesec_jwt_recall(ngx_http_request_t *r,
     state->subject.all = ts_revocation_key(TS_REVOKED_ALL, provider->issuer);
 
     if (entry->len != 0) {
-        return ngx_http_tradesec_jwt_unpack(r, state, entry->values,
+        return ngx_http_tradesec_jwt_unpack(state, entry->values,
                                             entry->len) == NGX_OK
                ? TS_REASON_NONE : TS_REASON_INTERNAL_ERROR;
     }
@@ -342,7 +342,7 @@ ngx_http_tradesec_jwt_read_values(ngx_http_request_t *r,
         return TS_REASON_JWT_IDENTITY;
     }
 
-    return ngx_http_tradesec_jwt_unpack(r, state, packed->data, packed->len)
+    return ngx_http_tradesec_jwt_unpack(state, packed->data, packed->len)
            == NGX_OK
            ? TS_REASON_NONE : TS_REASON_INTERNAL_ERROR;
 }
@@ -423,17 +423,17 @@ ngx_http_tradesec_jwt_pack_claims(ngx_http_request_t *r)
 }
 
 
-/* Copies the values to the request. */
+/* Copies the values to the state. */
 
 static ngx_int_t
-ngx_http_tradesec_jwt_unpack(ngx_http_request_t *r,
-    ngx_http_tradesec_jwt_state_t *state, const u_char *data, size_t len)
+ngx_http_tradesec_jwt_unpack(ngx_http_tradesec_jwt_state_t *state,
+    const u_char *data, size_t len)
 {
     u_char      *p, *end;
     ngx_str_t   *value;
     ngx_uint_t   i;
 
-    p = ngx_pnalloc(r->pool, len);
+    p = ngx_pnalloc(state->pool, len);
     if (p == NULL) {
         return NGX_ERROR;
     }
@@ -538,7 +538,7 @@ ngx_http_tradesec_jwt_claim_values(ngx_http_request_t *r,
         }
 
         value = ngx_array_push(values);
-        p = ngx_pnalloc(r->pool, text.len);
+        p = ngx_pnalloc(state->pool, text.len);
 
         if (value == NULL || p == NULL) {
             return NGX_ERROR;

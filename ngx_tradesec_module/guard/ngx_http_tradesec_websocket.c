@@ -31,17 +31,13 @@ static ngx_int_t ngx_http_tradesec_websocket_offer_version(
     ngx_http_request_t *r);
 static void *ngx_http_tradesec_websocket_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_tradesec_websocket_create_conf(ngx_conf_t *cf);
-static char *ngx_http_tradesec_websocket_count(ngx_conf_t *cf,
-    const ngx_http_tradesec_websocket_conf_t *conf);
-static ngx_flag_t ngx_http_tradesec_websocket_asks(
-    const ngx_http_tradesec_websocket_side_t *side);
-static char *ngx_http_tradesec_websocket_merge_conf(ngx_conf_t *cf,
-    void *parent, void *child);
 static char *ngx_http_tradesec_websocket(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_tradesec_websocket_client(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 static char *ngx_http_tradesec_websocket_limit(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+static char *ngx_http_tradesec_websocket_token(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 
 
@@ -52,10 +48,6 @@ const ngx_http_tradesec_guard_t  ngx_http_tradesec_websocket_guard = {
     ngx_http_tradesec_websocket_passes,
     NULL
 };
-
-
-static ngx_http_tradesec_websocket_policy_t
-    ngx_http_tradesec_websocket_default_policy = { .enable = 1 };
 
 
 static ngx_command_t  ngx_http_tradesec_websocket_commands[] = {
@@ -70,6 +62,13 @@ static ngx_command_t  ngx_http_tradesec_websocket_commands[] = {
     { ngx_string("tradesec_websocket_limit"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
       ngx_http_tradesec_websocket_limit,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("tradesec_websocket_token"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_tradesec_websocket_token,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -220,6 +219,8 @@ ngx_http_tradesec_websocket_read(ngx_http_request_t *r,
 
     upgrade->policy = wcf->policy;
     upgrade->client = wcf->client;
+    upgrade->token = wcf->messages;
+    upgrade->present = ngx_http_tradesec_jwt_present;
 
     wmcf = ngx_http_get_module_main_conf(r,
                                          ngx_http_tradesec_websocket_module);
@@ -302,91 +303,9 @@ ngx_http_tradesec_websocket_create_conf(ngx_conf_t *cf)
     wcf->policy = NGX_CONF_UNSET_PTR;
     wcf->client = NGX_CONF_UNSET_PTR;
     wcf->limits = NGX_CONF_UNSET_PTR;
+    wcf->token = NGX_CONF_UNSET_PTR;
 
     return wcf;
-}
-
-
-/* Whether the rules of a direction, written in this block, need a token. */
-
-static ngx_flag_t
-ngx_http_tradesec_websocket_asks(
-    const ngx_http_tradesec_websocket_side_t *side)
-{
-    return side != NULL && side != NGX_CONF_UNSET_PTR
-           && ((side->messages.rules != NULL && side->messages.rules->owners)
-               || side->n_requires);
-}
-
-
-static char *
-ngx_http_tradesec_websocket_merge_conf(ngx_conf_t *cf, void *parent,
-    void *child)
-{
-    ngx_http_tradesec_websocket_conf_t  *prev = parent;
-    ngx_http_tradesec_websocket_conf_t  *conf = child;
-
-    /*
-     * Where a location without a token inherits the rules, every handshake is
-     * refused: nobody owns anything.
-     */
-
-    if ((ngx_http_tradesec_websocket_asks(conf->client)
-         || (conf->policy != NGX_CONF_UNSET_PTR
-             && ngx_http_tradesec_websocket_asks(&conf->policy->server)))
-        && ngx_http_tradesec_conf_is_on(cf)
-        && ngx_http_tradesec_jwt_conf_policy(cf) == NULL)
-    {
-        return ngx_http_tradesec_conf_merge_error(cf,
-                   "tradesec_websocket compares owners with a token, and "
-                   "there is no tradesec_jwt");
-    }
-
-    ngx_conf_merge_ptr_value(conf->policy, prev->policy,
-                             &ngx_http_tradesec_websocket_default_policy);
-    ngx_conf_merge_ptr_value(conf->client, prev->client, NULL);
-    ngx_conf_merge_ptr_value(conf->limits, prev->limits, NULL);
-
-    return ngx_http_tradesec_websocket_count(cf, conf);
-}
-
-
-/* Makes the table when some location counts sockets or lists them. */
-
-static char *
-ngx_http_tradesec_websocket_count(ngx_conf_t *cf,
-    const ngx_http_tradesec_websocket_conf_t *conf)
-{
-    ngx_flag_t                                no_zone;
-    ngx_http_tradesec_websocket_main_conf_t  *wmcf;
-
-    if (conf->allow != NULL) {
-        /* the address is a credential: no token is asked for beside it */
-        ngx_http_tradesec_conf_set_credential(cf);
-
-    } else if (conf->limits == NULL || !ngx_http_tradesec_conf_is_on(cf)) {
-        return NGX_CONF_OK;
-    }
-
-    wmcf = ngx_http_conf_get_module_main_conf(cf,
-                                          ngx_http_tradesec_websocket_module);
-
-    if (wmcf->sockets != NULL) {
-        return NGX_CONF_OK;
-    }
-
-    wmcf->sockets = ngx_http_tradesec_sockets_create(cf, wmcf->listed,
-                                                     &no_zone);
-
-    if (wmcf->sockets == NULL && no_zone) {
-        return ngx_http_tradesec_conf_merge_error(cf, conf->allow
-                   ? "tradesec_websockets lists what is in shared memory, and "
-                     "there is no tradesec_zone"
-                   : "tradesec_websocket_limit counts in shared memory, and "
-                     "there is no tradesec_zone");
-    }
-
-    return wmcf->sockets ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 
@@ -463,4 +382,26 @@ ngx_http_tradesec_websocket_limit(ngx_conf_t *cf, ngx_command_t *cmd,
     }
 
     return ngx_http_tradesec_websocket_limit_parse(cf, wcf->limits);
+}
+
+
+static char *
+ngx_http_tradesec_websocket_token(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_tradesec_websocket_conf_t  *wcf = conf;
+
+    if (wcf->token != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    wcf->token = ngx_palloc(cf->pool,
+                            sizeof(ngx_http_tradesec_websocket_token_t));
+    if (wcf->token == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *wcf->token = ngx_http_tradesec_websocket_default_token;
+
+    return ngx_http_tradesec_websocket_token_parse(cf, wcf->token);
 }

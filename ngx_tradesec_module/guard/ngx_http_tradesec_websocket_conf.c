@@ -141,6 +141,37 @@ static const ngx_http_tradesec_websocket_option_t
 };
 
 
+#undef ngx_http_tradesec_websocket_in
+#define ngx_http_tradesec_websocket_in(member)                               \
+    offsetof(ngx_http_tradesec_websocket_token_t, member)
+
+
+static const ngx_http_tradesec_websocket_option_t
+    ngx_http_tradesec_websocket_token_options[] = {
+
+    { { (const uint8_t *) "timeout=", 8 },
+      ngx_http_tradesec_websocket_time,
+      ngx_http_tradesec_websocket_in(timeout), 0, 0, 0 },
+
+    { { (const uint8_t *) "size=", 5 },
+      ngx_http_tradesec_websocket_size,
+      ngx_http_tradesec_websocket_in(size), 0, 0, 0 },
+
+    { { (const uint8_t *) "message=", 8 },
+      ngx_http_tradesec_websocket_action,
+      ngx_http_tradesec_websocket_in(message),
+      ngx_http_tradesec_websocket_may(PASS)
+      | ngx_http_tradesec_websocket_may(DROP)
+      | ngx_http_tradesec_websocket_may(REDACT), 0, 0 },
+
+    { { (const uint8_t *) "other=", 6 },
+      ngx_http_tradesec_websocket_action,
+      ngx_http_tradesec_websocket_in(other),
+      ngx_http_tradesec_websocket_may(CLOSE)
+      | ngx_http_tradesec_websocket_may(DROP), 0, 0 },
+};
+
+
 #define NGX_HTTP_TRADESEC_WEBSOCKET_OPTIONS  16
 
 
@@ -241,6 +272,24 @@ ngx_http_tradesec_websocket_client_parse(ngx_conf_t *cf,
 }
 
 
+char *
+ngx_http_tradesec_websocket_token_parse(ngx_conf_t *cf,
+    ngx_http_tradesec_websocket_token_t *token)
+{
+    ngx_http_tradesec_websocket_reader_t  reader;
+
+    ngx_memzero(&reader, sizeof(ngx_http_tradesec_websocket_reader_t));
+
+    reader.cf = cf;
+    reader.options = ngx_http_tradesec_websocket_token_options;
+    reader.n_options = sizeof(ngx_http_tradesec_websocket_token_options)
+                       / sizeof(ngx_http_tradesec_websocket_token_options[0]);
+    reader.conf = token;
+
+    return ngx_http_tradesec_websocket_read_all(&reader);
+}
+
+
 static char *
 ngx_http_tradesec_websocket_read_all(
     ngx_http_tradesec_websocket_reader_t *reader)
@@ -258,7 +307,8 @@ ngx_http_tradesec_websocket_read_all(
         }
     }
 
-    return ngx_http_tradesec_websocket_finish(reader);
+    return reader->side ? ngx_http_tradesec_websocket_finish(reader)
+                        : NGX_CONF_OK;
 }
 
 
@@ -296,9 +346,11 @@ ngx_http_tradesec_websocket_option(
         return o->read(reader, o);
     }
 
-    words[i++] = TS_SLICE("off");
+    if (reader->side != NULL) {
+        words[i++] = TS_SLICE("off");
+    }
 
-    if (reader->conf != reader->side) {
+    if (reader->side != NULL && reader->conf != reader->side) {
         words[i++] = TS_SLICE("on");
     }
 

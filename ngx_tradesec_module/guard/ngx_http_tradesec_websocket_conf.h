@@ -14,10 +14,23 @@
 #include "store/ngx_http_tradesec_sockets.h"
 
 
+/* tradesec_websocket_token. */
+
+typedef struct {
+    time_t                                 timeout;
+    size_t                                 size;
+    ngx_uint_t                             message;
+    ngx_uint_t                             other;
+} ngx_http_tradesec_websocket_token_t;
+
+
 typedef struct {
     ngx_http_tradesec_websocket_policy_t  *policy;
     ngx_http_tradesec_websocket_side_t    *client;    /* NULL: off */
     ts_socket_limits_t                    *limits;    /* NULL: none */
+    ngx_http_tradesec_websocket_token_t   *token;
+    ngx_http_tradesec_ws_token_t          *messages;  /* with tokens; NULL:
+                                                         there are none */
     ngx_array_t                           *allow;     /* who may read the list
                                                          of sockets here; NULL:
                                                          there is none */
@@ -31,6 +44,15 @@ typedef struct {
 
 
 extern ngx_module_t  ngx_http_tradesec_websocket_module;
+
+extern const ngx_http_tradesec_websocket_token_t
+    ngx_http_tradesec_websocket_default_token;
+
+
+/* Of a location. */
+
+char *ngx_http_tradesec_websocket_merge_conf(ngx_conf_t *cf, void *parent,
+    void *child);
 
 
 /* Reads the arguments of the current directive into a zeroed policy. */
@@ -49,6 +71,11 @@ char *ngx_http_tradesec_websocket_client_parse(ngx_conf_t *cf,
 char *ngx_http_tradesec_websocket_limit_parse(ngx_conf_t *cf,
     ts_socket_limits_t *limits);
 
+
+/* And for tradesec_websocket_token, into one that is filled with defaults. */
+
+char *ngx_http_tradesec_websocket_token_parse(ngx_conf_t *cf,
+    ngx_http_tradesec_websocket_token_t *token);
 
 /* Makes the location one for operators: the directive tradesec_websockets. */
 

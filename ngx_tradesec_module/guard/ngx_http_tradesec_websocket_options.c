@@ -303,7 +303,8 @@ ngx_http_tradesec_websocket_action(
         ngx_string("drop"),          /* as ngx_http_tradesec_ws_action_e */
         ngx_string("pass"),
         ngx_string("log"),
-        ngx_string("close")
+        ngx_string("close"),
+        ngx_string("redact")
     };
 
     p = expected;

@@ -94,6 +94,9 @@ struct ngx_http_tradesec_ctx_s {
 
     unsigned                       header_read:1;  /* and looked through */
     unsigned                       judged:1;       /* before, elsewhere */
+    unsigned                       deferred:1;     /* a token is to come in a
+                                                      WebSocket message; until
+                                                      then he is nobody */
     unsigned                       shared:1;       /* by all requests that
                                                       passed a location */
 };

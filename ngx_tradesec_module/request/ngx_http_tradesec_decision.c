@@ -116,8 +116,8 @@ ngx_http_tradesec_mark(ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
 
     /* what stands for a status above those of HTTP is a close code */
 
-    what = (ts_reasons[reason].status < 1000) ? "request refused"
-                                              : "websocket closed";
+    what = (ts_reasons[reason].status < 1000 && !r->header_sent)
+           ? "request refused" : "websocket closed";
 
     ngx_http_tradesec_log(r, ctx, guard, reason, what);
     ctx->broken = NULL;

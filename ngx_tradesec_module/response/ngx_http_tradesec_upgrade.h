@@ -11,6 +11,7 @@
 #include <ngx_core.h>
 
 #include "core/ts_ws_handshake.h"
+#include "request/ngx_http_tradesec_context.h"
 #include "store/ngx_http_tradesec_sockets.h"
 #include "websocket/ngx_http_tradesec_ws.h"
 
@@ -56,6 +57,18 @@ typedef struct {
 
 
 /*
+ * Verifies a token that a message has brought, and makes the client's identity
+ * that of the token: TS_REASON_NONE, or why not. All that belongs to it is in
+ * *pool, and the caller destroys *old, if there is one, when he has no use for
+ * the identity any more that was before. A *pool of NULL: nothing has changed.
+ */
+
+typedef ts_reason_e (*ngx_http_tradesec_upgrade_present_pt)(
+    ngx_http_request_t *r, ts_slice_t token, ngx_pool_t **pool,
+    ngx_pool_t **old);
+
+
+/*
  * The state of the websocket guard: a handshake that passed, and what the
  * socket that it opens is held to.
  */
@@ -70,7 +83,35 @@ typedef struct {
     const ngx_http_tradesec_sockets_t
                                   *sockets;    /* NULL: they are not counted */
     ts_socket_limits_t             limits;
+
+    const ngx_http_tradesec_ws_token_t
+                                  *token;      /* NULL: none in messages */
+    ngx_http_tradesec_upgrade_present_pt
+                                   present;
 } ngx_http_tradesec_upgrade_t;
+
+
+/* What is known without the client; the rest is zeroed. */
+
+void ngx_http_tradesec_upgrade_terms(ngx_http_request_t *r,
+    const ngx_http_tradesec_upgrade_t *upgrade,
+    ngx_http_tradesec_ws_terms_t *terms);
+
+/*
+ * What the client's identity adds, in the pool. NGX_DECLINED when nothing tells
+ * who he is, in the words of the messages.
+ */
+
+ngx_int_t ngx_http_tradesec_upgrade_identify(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx, ngx_pool_t *pool,
+    ngx_http_tradesec_ws_terms_t *terms);
+
+/* Counts the socket among the open ones, or says why it may not open. */
+
+ts_reason_e ngx_http_tradesec_upgrade_count(ngx_http_request_t *r,
+    const ngx_http_tradesec_upgrade_t *upgrade,
+    const ngx_http_tradesec_identity_t *identity,
+    ngx_http_tradesec_traffic_t *traffic);
 
 
 /* The gate has the filter installed when some location is protected. */

@@ -149,9 +149,43 @@ ngx_http_tradesec_sockets_open(const ngx_http_tradesec_sockets_t *sockets,
     if (*verdict == TS_SOCKETS_OK) {
         cln->handler = ngx_http_tradesec_sockets_close;
         traffic->socket = ts_sockets_detail(sockets->area.memory, slot->slot);
+        traffic->slot = slot->slot;
+        traffic->taken = 1;
     }
 
     return NGX_OK;
+}
+
+
+void
+ngx_http_tradesec_sockets_name(const ngx_http_tradesec_sockets_t *sockets,
+    const ngx_http_tradesec_traffic_t *traffic, const ngx_str_t *user,
+    const ts_socket_limits_t *limits, ts_sockets_e *verdict)
+{
+    uint64_t             hash;
+    ts_socket_detail_t  *detail;
+
+    *verdict = TS_SOCKETS_OK;
+
+    if (!traffic->taken) {
+        return;
+    }
+
+    hash = ngx_http_tradesec_sockets_user(sockets->area.key, user, NULL);
+    detail = traffic->socket;
+
+    ngx_http_tradesec_area_lock(&sockets->area);
+
+    *verdict = ts_sockets_name(sockets->area.memory, traffic->slot, hash,
+                               limits, ngx_http_tradesec_sockets_alive);
+
+    if (detail != NULL) {
+        detail->user_len = (uint16_t)
+            ngx_http_tradesec_sockets_put(detail->user, TS_SOCKETS_USER,
+                                          user);
+    }
+
+    ngx_http_tradesec_area_unlock(&sockets->area);
 }
 
 

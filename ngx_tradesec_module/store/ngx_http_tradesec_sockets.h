@@ -26,6 +26,8 @@ typedef struct {
 typedef struct {
     ts_socket_detail_t       *socket;       /* NULL: there was no room */
     ts_traffic_t             *worker;
+    uint32_t                  slot;         /* when it has one */
+    ngx_flag_t                taken;
 } ngx_http_tradesec_traffic_t;
 
 
@@ -48,6 +50,13 @@ ngx_int_t ngx_http_tradesec_sockets_open(
     const ngx_http_tradesec_sockets_t *sockets, ngx_http_request_t *r,
     const ngx_str_t *user, const ts_socket_limits_t *limits,
     ngx_http_tradesec_traffic_t *traffic, ts_sockets_e *verdict);
+
+
+/* An open socket's user is known now: *verdict says whether he may have it. */
+
+void ngx_http_tradesec_sockets_name(const ngx_http_tradesec_sockets_t *sockets,
+    const ngx_http_tradesec_traffic_t *traffic, const ngx_str_t *user,
+    const ts_socket_limits_t *limits, ts_sockets_e *verdict);
 
 
 /* Which sockets are listed; an empty name is all. */

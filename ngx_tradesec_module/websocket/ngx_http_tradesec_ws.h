@@ -80,9 +80,41 @@ typedef struct {
 } ngx_http_tradesec_ws_side_t;
 
 
-/* What a socket was opened under. Of the times 0 is no limit. */
+/*
+ * Where the client's messages carry tokens. Until the first of them has brought
+ * one, where none came with the handshake, nothing passes to the client.
+ */
 
 typedef struct {
+    ts_json_pointer_t               pointer;
+    ngx_msec_t                      timeout;  /* of the first message */
+    size_t                          size;     /* and the most it may have */
+    ngx_uint_t                      message;  /* what the backend reads of one
+                                                 with a token: PASS, DROP (it
+                                                 does not), or REDACT */
+    ngx_uint_t                      bad;      /* action: for a later message
+                                                 with another token */
+} ngx_http_tradesec_ws_token_t;
+
+#define NGX_HTTP_TRADESEC_WS_REDACT  4
+
+
+typedef struct ngx_http_tradesec_ws_terms_s  ngx_http_tradesec_ws_terms_t;
+
+/*
+ * A message of the client has brought a token, verified by nobody. NGX_OK: it
+ * is his, and the terms are those of that token. NGX_DECLINED, with the reason
+ * and perhaps words for the log: it is not. NGX_ERROR: it could not be told.
+ */
+
+typedef ngx_int_t (*ngx_http_tradesec_ws_present_pt)(ngx_http_request_t *r,
+    ts_slice_t token, ngx_http_tradesec_ws_terms_t *terms,
+    ts_reason_e *reason, const char **detail);
+
+
+/* What a socket was opened under. Of the times 0 is no limit. */
+
+struct ngx_http_tradesec_ws_terms_s {
     time_t                          expires;  /* wall clock */
     ngx_msec_t                      max_age;  /* since the handshake */
     ngx_msec_t                      idle;     /* since the client's last
@@ -99,12 +131,30 @@ typedef struct {
     ngx_http_tradesec_ws_judge_pt   judge;
     ngx_http_tradesec_ws_note_pt    note;
     ngx_flag_t                      dry_run;
-} ngx_http_tradesec_ws_terms_t;
+
+    const ngx_http_tradesec_ws_token_t
+                                   *token;    /* NULL: none in messages */
+    ngx_http_tradesec_ws_present_pt present;
+    ngx_flag_t                      pending;  /* none has come so far */
+    ngx_flag_t                      open;     /* and it is not waited for:
+                                                 dry run */
+};
 
 
 /* Why a message was dropped; see ngx_http_tradesec_ws_owner.c. */
 
-#define NGX_HTTP_TRADESEC_WS_DROPS  7
+typedef enum {
+    NGX_HTTP_TRADESEC_WS_FOREIGN,
+    NGX_HTTP_TRADESEC_WS_OWNERLESS,
+    NGX_HTTP_TRADESEC_WS_MALFORMED,
+    NGX_HTTP_TRADESEC_WS_BINARY,
+    NGX_HTTP_TRADESEC_WS_CLIENT_OWNER,        /* and from here on of clients */
+    NGX_HTTP_TRADESEC_WS_CLIENT_MALFORMED,
+    NGX_HTTP_TRADESEC_WS_CLIENT_RATE,
+    NGX_HTTP_TRADESEC_WS_CLIENT_TOKEN,
+    NGX_HTTP_TRADESEC_WS_CLIENT_TOKEN_OTHER,
+    NGX_HTTP_TRADESEC_WS_DROPS
+} ngx_http_tradesec_ws_drop_e;
 
 
 /* What each side reads in our close frame. */
@@ -189,10 +239,15 @@ typedef struct {
     ngx_uint_t                      excess;
     ngx_msec_t                      counted;
 
+    const char                     *detail;     /* of the next close or drop,
+                                                   for the log */
+
     /* the stream that nginx is told has ended, when all is said */
     ngx_http_tradesec_ws_stream_t  *over;
 
     unsigned                        closing:1;
+    unsigned                        pending:1;  /* no token has come so far */
+    unsigned                        early:4;    /* control frames meanwhile */
     unsigned                        ignored:1;  /* dry run: it would have been
                                                    closed, and goes on alone */
 } ngx_http_tradesec_ws_t;
@@ -293,8 +348,31 @@ void ngx_http_tradesec_ws_hold_free(ngx_http_tradesec_ws_stream_t *stream);
  */
 
 ngx_flag_t ngx_http_tradesec_ws_may_pass(ngx_http_tradesec_ws_t *ws,
+    const ngx_http_tradesec_ws_stream_t *stream, u_char *frames, size_t len);
+
+/* The text of a message, on the heap if it does not fit; NULL: no memory. */
+
+u_char *ngx_http_tradesec_ws_text(const ngx_http_tradesec_ws_t *ws,
     const ngx_http_tradesec_ws_stream_t *stream, const u_char *frames,
-    size_t len);
+    size_t *len, u_char *buf, size_t size);
+
+/* Does what the action says with a message; whether it passes. */
+
+ngx_flag_t ngx_http_tradesec_ws_act(ngx_http_tradesec_ws_t *ws,
+    ngx_http_tradesec_ws_drop_e drop, ngx_uint_t action);
+
+
+/*
+ * Tokens in messages. The first: whether the client's message may pass on, to
+ * the other rules; may change it and close the socket. Then: how large messages
+ * may be; no token has come so far, and a control frame or a close frame does.
+ */
+
+ngx_flag_t ngx_http_tradesec_ws_look_for_token(ngx_http_tradesec_ws_t *ws,
+    u_char *frames, size_t len);
+void ngx_http_tradesec_ws_limit_client(ngx_http_tradesec_ws_t *ws);
+void ngx_http_tradesec_ws_early_control(ngx_http_tradesec_ws_t *ws);
+void ngx_http_tradesec_ws_early_close(ngx_http_tradesec_ws_t *ws);
 
 /* Counts a control frame of the client; closes when there are too many. */
 
@@ -357,7 +435,7 @@ void ngx_http_tradesec_ws_watch(ngx_http_tradesec_ws_t *ws);
 void ngx_http_tradesec_ws_unwatch(ngx_http_tradesec_ws_t *ws);
 
 
-/* Arms the timer for the next deadline, if there is one. */
+/* Arms the timer for the next deadline, if there is one; also anew. */
 
 void ngx_http_tradesec_ws_start_timer(ngx_http_tradesec_ws_t *ws);
 

@@ -28,13 +28,20 @@ ngx_http_tradesec_ws_close(ngx_http_tradesec_ws_t *ws, ts_reason_e reason,
     const ngx_http_tradesec_ws_codes_t *codes,
     const ngx_http_tradesec_ws_stream_t *offender)
 {
+    ngx_int_t   rc;
     ngx_flag_t  border;
 
     if (ws->timer.timer_set) {
         ngx_del_timer(&ws->timer);
     }
 
-    if (ws->terms.judge(ws->request, reason, codes->text) != NGX_OK) {
+    rc = ws->terms.judge(ws->request, reason,
+                         ws->detail ? ws->detail : codes->text);
+
+    ws->detail = NULL;
+    ws->pending = 0;
+
+    if (rc != NGX_OK) {
         ws->ignored = 1;
 
         if (ws->from_server.hold.len) {

@@ -16,7 +16,7 @@ static ngx_int_t ngx_http_tradesec_ws_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static void ngx_http_tradesec_ws_side(ngx_http_tradesec_ws_stream_t *stream,
     const ngx_http_tradesec_ws_side_t *side);
-static void ngx_http_tradesec_ws_leftovers(ngx_http_tradesec_ws_t *ws);
+static ngx_int_t ngx_http_tradesec_ws_leftovers(ngx_http_tradesec_ws_t *ws);
 static void ngx_http_tradesec_ws_cleanup(void *data);
 
 
@@ -177,6 +177,12 @@ ngx_http_tradesec_ws_inspect(ngx_http_request_t *r,
     ngx_http_tradesec_ws_side(&ws->from_server, &terms->server);
 #endif
 
+    if (terms->token != NULL) {
+        ws->from_client.whole = 1;
+        ws->pending = terms->pending;
+        ngx_http_tradesec_ws_limit_client(ws);
+    }
+
     ws->from_client.recv = ws->from_client.source->recv;
     ws->from_server.recv = ws->from_server.source->recv;
 
@@ -200,9 +206,7 @@ ngx_http_tradesec_ws_inspect(ngx_http_request_t *r,
     ngx_http_tradesec_ws_start_timer(ws);
     ngx_http_tradesec_ws_watch(ws);
 
-    ngx_http_tradesec_ws_leftovers(ws);
-
-    return NGX_OK;
+    return ngx_http_tradesec_ws_leftovers(ws);
 }
 
 
@@ -219,10 +223,11 @@ ngx_http_tradesec_ws_side(ngx_http_tradesec_ws_stream_t *stream,
 
 /* Bytes that were read together with the handshake would pass without recv. */
 
-static void
+static ngx_int_t
 ngx_http_tradesec_ws_leftovers(ngx_http_tradesec_ws_t *ws)
 {
     size_t      n;
+    u_char     *p;
     ngx_buf_t  *b;
 
     /* behind the 101: nginx sends what is between pos and last */
@@ -230,7 +235,18 @@ ngx_http_tradesec_ws_leftovers(ngx_http_tradesec_ws_t *ws)
     b = &ws->request->upstream->buffer;
     n = b->last - b->pos;
 
-    if (n) {
+    if (n && ws->pending && !ws->terms.open) {
+
+        p = ngx_pnalloc(ws->request->pool, n);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        ws->from_server.early = p;
+        ws->from_server.early_last = ngx_cpymem(p, b->pos, n);
+        b->last = b->pos;
+
+    } else if (n) {
         n = ws->from_server.whole
             ? ngx_http_tradesec_ws_hold_sift(ws, &ws->from_server, b->pos, n)
             : ngx_http_tradesec_ws_pass(ws, &ws->from_server, b->pos, n);
@@ -254,6 +270,8 @@ ngx_http_tradesec_ws_leftovers(ngx_http_tradesec_ws_t *ws)
 
         ngx_http_tradesec_ws_wake(&ws->from_client);
     }
+
+    return NGX_OK;
 }
 
 

@@ -34,6 +34,11 @@ static ngx_msec_t ngx_http_tradesec_ws_left(ngx_msec_t since,
     ngx_msec_t limit);
 
 
+static const ngx_http_tradesec_ws_deadline_t  ngx_http_tradesec_ws_unknown = {
+    TS_REASON_WEBSOCKET_TOKEN_MISSING,
+    { TS_WS_CLOSE_UNAUTHORIZED, TS_WS_CLOSE_GOING_AWAY, "no token" }
+};
+
 static const ngx_http_tradesec_ws_deadline_t  ngx_http_tradesec_ws_expired = {
     TS_REASON_WEBSOCKET_EXPIRED,
     { TS_WS_CLOSE_UNAUTHORIZED, TS_WS_CLOSE_GOING_AWAY, "token expired" }
@@ -59,7 +64,9 @@ ngx_http_tradesec_ws_start_timer(ngx_http_tradesec_ws_t *ws)
     if (ws->closing) {
         left = NGX_HTTP_TRADESEC_WS_CLOSE_TIMEOUT;
 
-    } else if (terms->expires || terms->max_age || terms->idle) {
+    } else if (terms->expires || terms->max_age || terms->idle
+               || ws->pending)
+    {
         (void) ngx_http_tradesec_ws_deadline(ws, &left);
 
     } else {
@@ -69,6 +76,10 @@ ngx_http_tradesec_ws_start_timer(ngx_http_tradesec_ws_t *ws)
     ws->timer.handler = ngx_http_tradesec_ws_timer_handler;
     ws->timer.data = ws;
     ws->timer.log = ws->request->connection->log;
+
+    if (ws->timer.timer_set) {
+        ngx_del_timer(&ws->timer);
+    }
 
     ngx_add_timer(&ws->timer, left);
 }
@@ -115,6 +126,15 @@ ngx_http_tradesec_ws_deadline(const ngx_http_tradesec_ws_t *ws,
 
     deadline = NULL;
     *left = NGX_HTTP_TRADESEC_WS_TIMER_MAX;
+
+    if (ws->pending) {
+        t = ngx_http_tradesec_ws_left(ws->started, ws->terms.token->timeout);
+
+        if (t < *left) {
+            *left = t;
+            deadline = &ngx_http_tradesec_ws_unknown;
+        }
+    }
 
     if (ws->terms.expires) {
         t = ngx_http_tradesec_ws_until(ws->terms.expires);

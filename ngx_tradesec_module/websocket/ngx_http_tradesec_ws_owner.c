@@ -17,19 +17,6 @@
 #define NGX_HTTP_TRADESEC_WS_TEXT  1024
 
 
-/* The rows of ws->dropped; there are NGX_HTTP_TRADESEC_WS_DROPS of them. */
-
-typedef enum {
-    NGX_HTTP_TRADESEC_WS_FOREIGN,
-    NGX_HTTP_TRADESEC_WS_OWNERLESS,
-    NGX_HTTP_TRADESEC_WS_MALFORMED,
-    NGX_HTTP_TRADESEC_WS_BINARY,
-    NGX_HTTP_TRADESEC_WS_CLIENT_OWNER,
-    NGX_HTTP_TRADESEC_WS_CLIENT_MALFORMED,
-    NGX_HTTP_TRADESEC_WS_CLIENT_RATE
-} ngx_http_tradesec_ws_drop_e;
-
-
 static ngx_flag_t ngx_http_tradesec_ws_may_receive(ngx_http_tradesec_ws_t *ws,
     ts_owner_e verdict);
 static ngx_flag_t ngx_http_tradesec_ws_may_send(ngx_http_tradesec_ws_t *ws,
@@ -40,8 +27,6 @@ static ts_owner_e ngx_http_tradesec_ws_judge(const ngx_http_tradesec_ws_t *ws,
 static size_t ngx_http_tradesec_ws_payload(ts_ws_sender_e sender,
     const u_char *frames, size_t len, u_char *text);
 static ngx_flag_t ngx_http_tradesec_ws_is_too_fast(ngx_http_tradesec_ws_t *ws);
-static ngx_flag_t ngx_http_tradesec_ws_act(ngx_http_tradesec_ws_t *ws,
-    ngx_http_tradesec_ws_drop_e drop, ngx_uint_t action);
 
 
 /* Neither side is told what was wrong with whose message. */
@@ -67,13 +52,16 @@ static const struct {
       NGX_HTTP_TRADESEC_WS_CODES(POLICY, GOING_AWAY) },
     { TS_REASON_WEBSOCKET_CLIENT_RATE,
       NGX_HTTP_TRADESEC_WS_CODES(POLICY, GOING_AWAY) },
+    { TS_REASON_WEBSOCKET_TOKEN,
+      NGX_HTTP_TRADESEC_WS_CODES(UNAUTHORIZED, GOING_AWAY) },
+    { TS_REASON_WEBSOCKET_TOKEN_OTHER,
+      NGX_HTTP_TRADESEC_WS_CODES(UNAUTHORIZED, GOING_AWAY) },
 };
 
 
 ngx_flag_t
 ngx_http_tradesec_ws_may_pass(ngx_http_tradesec_ws_t *ws,
-    const ngx_http_tradesec_ws_stream_t *stream, const u_char *frames,
-    size_t len)
+    const ngx_http_tradesec_ws_stream_t *stream, u_char *frames, size_t len)
 {
     ngx_flag_t                            binary;
     const ngx_http_tradesec_ws_policy_t  *policy;
@@ -92,6 +80,16 @@ ngx_http_tradesec_ws_may_pass(ngx_http_tradesec_ws_t *ws,
     }
 
     policy = ws->terms.client.policy;
+
+    if (ws->terms.token != NULL
+        && !ngx_http_tradesec_ws_look_for_token(ws, frames, len))
+    {
+        return 0;
+    }
+
+    if (policy == NULL || ws->ignored) {
+        return 1;
+    }
 
     if (ngx_http_tradesec_ws_is_too_fast(ws)) {
         return ngx_http_tradesec_ws_act(ws, NGX_HTTP_TRADESEC_WS_CLIENT_RATE,
@@ -200,18 +198,11 @@ ngx_http_tradesec_ws_judge(const ngx_http_tradesec_ws_t *ws,
 
     /* fragments, or masked: judged as what the receiver makes of them */
 
-    text = buf;
-
-    if (len > sizeof(buf)) {
-        text = ngx_alloc(len, ws->request->connection->log);
-
-        if (text == NULL) {
-            return TS_OWNER_MALFORMED;
-        }
+    text = ngx_http_tradesec_ws_text(ws, stream, frames, &len, buf,
+                                     sizeof(buf));
+    if (text == NULL) {
+        return TS_OWNER_MALFORMED;
     }
-
-    len = ngx_http_tradesec_ws_payload(stream->parser.sender, frames, len,
-                                       text);
 
     verdict = ts_owner_judge(side->policy->rules, &side->owners,
                              ts_slice(text, len));
@@ -221,6 +212,26 @@ ngx_http_tradesec_ws_judge(const ngx_http_tradesec_ws_t *ws,
     }
 
     return verdict;
+}
+
+
+u_char *
+ngx_http_tradesec_ws_text(const ngx_http_tradesec_ws_t *ws,
+    const ngx_http_tradesec_ws_stream_t *stream, const u_char *frames,
+    size_t *len, u_char *buf, size_t size)
+{
+    if (*len > size) {
+        buf = ngx_alloc(*len, ws->request->connection->log);
+
+        if (buf == NULL) {
+            return NULL;
+        }
+    }
+
+    *len = ngx_http_tradesec_ws_payload(stream->parser.sender, frames, *len,
+                                        buf);
+
+    return buf;
 }
 
 
@@ -294,9 +305,7 @@ ngx_http_tradesec_ws_count_control(ngx_http_tradesec_ws_t *ws)
 }
 
 
-/* Whether it passes. */
-
-static ngx_flag_t
+ngx_flag_t
 ngx_http_tradesec_ws_act(ngx_http_tradesec_ws_t *ws,
     ngx_http_tradesec_ws_drop_e drop, ngx_uint_t action)
 {
@@ -326,8 +335,10 @@ ngx_http_tradesec_ws_act(ngx_http_tradesec_ws_t *ws,
     /* the first of its kind is told, and at the end how many there were */
 
     if (ws->dropped[drop]++ == 0) {
-        ws->terms.note(ws->request, reason, NULL, passes);
+        ws->terms.note(ws->request, reason, ws->detail, passes);
     }
+
+    ws->detail = NULL;
 
     passes |= ws->terms.dry_run;
 

@@ -34,7 +34,7 @@ ngx_http_tradesec_ws_watch(ngx_http_tradesec_ws_t *ws)
 {
     ngx_event_t  *ev;
 
-    if (ws->terms.revocations == NULL) {
+    if (ws->terms.revocations == NULL || ws->watched.next != NULL) {
         return;
     }
 

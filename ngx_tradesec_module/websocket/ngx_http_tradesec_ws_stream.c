@@ -83,6 +83,11 @@ ngx_http_tradesec_ws_next(ngx_http_tradesec_ws_t *ws,
         return ngx_http_tradesec_ws_eof(stream);
     }
 
+    if (ws->pending && stream == &ws->from_server && !ws->terms.open) {
+        /* read when it is known who the client is, or that he is nobody */
+        return NGX_AGAIN;
+    }
+
     whole = stream->whole && !stream->stopped;
 
     n = whole ? ngx_http_tradesec_ws_hold_recv(ws, stream, buf, size)
@@ -269,6 +274,12 @@ ngx_http_tradesec_ws_frame(ngx_http_tradesec_ws_t *ws,
     if (stream->parser.closed) {
         /* RFC 6455 section 5.5.1: nothing follows a close frame */
         stream->stopped = 1;
+
+        if (ws->pending && stream == &ws->from_client) {
+            ngx_http_tradesec_ws_early_close(ws);
+            return;
+        }
+
         ngx_http_tradesec_ws_check_over(ws);
         return;
     }
@@ -277,6 +288,10 @@ ngx_http_tradesec_ws_frame(ngx_http_tradesec_ws_t *ws,
 
         if (ts_ws_is_control(stream->parser.opcode)) {
             ngx_http_tradesec_ws_count_control(ws);
+
+            if (ws->pending) {
+                ngx_http_tradesec_ws_early_control(ws);
+            }
 
         } else {
             ws->active = ngx_current_msec;
