@@ -58,7 +58,7 @@ test: deps                      ## runs every test, after installing what they n
 	$(MAKE) all
 	$(MAKE) -j$(JOBS) $(UNIT) $(FUZZ)
 	$(MAKE) unit fuzz
-	prove -j$(JOBS) --timer -I t/lib t t/source
+	JOBS=$(JOBS) tools/suite t t/source
 
 
 # The module. nginx's configure reads `config` and the list of files, and is
@@ -155,7 +155,7 @@ asan: deps                      ## runs the suite on a sanitized nginx, built fr
 	    CC_OPT='$(ASAN_OPT)' LD_OPT='$(SANITIZE)' nginx
 	TRADESEC_NGINX=$(abspath $(ASAN))/nginx/nginx \
 	    TRADESEC_MODULE=$(abspath $(ASAN))/$(notdir $(MODULE)) \
-	    prove -j$(JOBS) --timer -I t/lib $(SUITE)
+	    JOBS=$(JOBS) tools/suite $(SUITE)
 
 nginx: $(MODULE)
 	@$(MAKE) --no-print-directory -s -C $(NGINX_SRC) -f $(OBJS)/Makefile binary
