@@ -671,6 +671,112 @@ random_revocations_agree_with_a_list(void **state)
 
 
 static void
+an_entry_is_got_as_it_is(void **state)
+{
+    ts_revocation_t    r, got;
+    ts_revocations_t  *t;
+
+    (void) state;
+
+    t = new_table(SIZE);
+    r = entry(TS_REVOKED_USER, 1, NOW - 5, NOW + HOUR);
+
+    assert_false(ts_revocations_get(t, r.key, &got));
+    assert_int_equal(add(t, r), 1);
+    r.time = NOW;
+    r.expires = NOW + 1;
+    assert_int_equal(add(t, r), 1);
+    assert_true(ts_revocations_get(t, r.key, &got));
+    assert_int_equal(got.key, r.key);
+    assert_int_equal(got.time, NOW);
+    assert_int_equal(got.expires, NOW + HOUR);
+
+    r.key = ts_revocation_key(TS_REVOKED_FREEZE, 0);
+    assert_false(ts_revocations_get(t, r.key, &got));
+    r = ts_revocations_freeze(t, 1, NOW);
+    assert_true(ts_revocations_get(t, r.key, &got));
+    assert_memory_equal(&got, &r, sizeof(r));
+
+    r.key = ts_revocation_key(TS_REVOKED_CUTOFF, 0);
+    assert_false(ts_revocations_get(t, r.key, &got));
+    r.expires = NOW + HOUR;
+    assert_int_equal(ts_revocations_restore(t, &r, NOW), 1);
+    assert_true(ts_revocations_get(t, r.key, &got));
+    assert_memory_equal(&got, &r, sizeof(r));
+
+    free(t);
+}
+
+
+/* Else a full load of what has led to the cut-off would lead to another. */
+
+static void
+what_the_cut_off_covers_takes_no_room(void **state)
+{
+    ts_revocation_t    r;
+    ts_revocations_t  *t;
+
+    (void) state;
+
+    t = new_table(SIZE);
+
+    r.key = ts_revocation_key(TS_REVOKED_CUTOFF, 0);
+    r.time = NOW;
+    r.expires = NOW + HOUR;
+    assert_int_equal(ts_revocations_restore(t, &r, NOW), 1);
+
+    r = entry(TS_REVOKED_USER, 1, NOW, NOW + HOUR);
+    assert_int_equal(ts_revocations_restore(t, &r, NOW), 1);
+    r = entry(TS_REVOKED_TOKEN, 1, NOW - 9, NOW + 9);
+    assert_int_equal(ts_revocations_restore(t, &r, NOW), 1);
+    assert_int_equal(ts_revocations_stats(t).entries, 0);
+
+    r = entry(TS_REVOKED_USER, 1, NOW + 1, NOW + HOUR);
+    assert_int_equal(ts_revocations_restore(t, &r, NOW), 1);
+    r = entry(TS_REVOKED_USER, 2, NOW, NOW + HOUR + 1);
+    assert_int_equal(ts_revocations_restore(t, &r, NOW), 1);
+    r = entry(TS_REVOKED_SESSION, 1, 0, NOW + 9);
+    assert_int_equal(ts_revocations_restore(t, &r, NOW), 1);
+    assert_int_equal(ts_revocations_stats(t).entries, 3);
+
+    free(t);
+}
+
+
+static void
+other_names_leave_a_cut_off(void **state)
+{
+    ts_revocations_t        *t;
+    ts_revocations_stats_t   stats;
+
+    (void) state;
+
+    t = new_table(SIZE);
+
+    assert_int_equal(ts_revocations_rename(t, NOW), 0);
+    assert_int_equal(FIND(t, 1, 2, 3, NOW - 1), TS_REVOKED_NOTHING);
+
+    /* what has expired needs none */
+
+    (void) add(t, entry(TS_REVOKED_USER, 1, NOW - 5, NOW + 5));
+    assert_int_equal(ts_revocations_rename(t, NOW + 6), 0);
+    assert_int_equal(FIND(t, 1, 2, 1, NOW - 9), TS_REVOKED_NOTHING);
+
+    (void) add(t, entry(TS_REVOKED_USER, 1, NOW - 5, NOW + HOUR));
+    (void) add(t, entry(TS_REVOKED_SESSION, 1, 0, NOW + 5));
+    assert_int_equal(ts_revocations_rename(t, NOW), 1);
+    stats = ts_revocations_stats(t);
+    assert_int_equal(stats.entries, 0);
+    assert_int_equal(stats.cutoff, NOW);
+    assert_int_equal(stats.cutoff_expires, NOW + HOUR);
+    assert_int_equal(FIND(t, 8, 8, 8, NOW), TS_REVOKED_CUTOFF);
+    assert_int_equal(FIND(t, 8, 8, 8, NOW + 1), TS_REVOKED_NOTHING);
+
+    free(t);
+}
+
+
+static void
 a_table_has_a_smallest_size(void **state)
 {
     void  *memory;
@@ -708,6 +814,9 @@ main(void)
         cmocka_unit_test(a_copy_by_listing_is_complete),
         cmocka_unit_test(a_clock_that_jumps_ahead_forgets_nothing),
         cmocka_unit_test(random_revocations_agree_with_a_list),
+        cmocka_unit_test(an_entry_is_got_as_it_is),
+        cmocka_unit_test(what_the_cut_off_covers_takes_no_room),
+        cmocka_unit_test(other_names_leave_a_cut_off),
         cmocka_unit_test(a_table_has_a_smallest_size),
     };
 

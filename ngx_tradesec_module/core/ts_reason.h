@@ -148,6 +148,8 @@
       "the signature is not that of a key of the provider")                  \
     X(JWT_REVOKED, "jwt_revoked", 401,                                       \
       "the token, its session or what its user had been issued was revoked") \
+    X(REVOCATIONS_STALE, "revocations_stale", 503,                           \
+      "Redis is silent, so another gateway may have revoked the token")      \
     X(JWT_IDENTITY, "jwt_identity", 401,                                     \
       "a claim that is passed on as the user or in a field is missing or "   \
       "cannot be written there")                                             \

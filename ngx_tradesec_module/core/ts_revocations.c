@@ -39,10 +39,10 @@ ts_revocations_init(void *memory, size_t size)
 }
 
 
-/* Returns whether the entry is there; its time too. */
+/* Returns whether the entry is there; its times too. */
 
 static inline int
-ts_revocations_lookup(const ts_revocations_t *t, uint64_t key, uint32_t *time)
+ts_revocations_probe(const ts_revocations_t *t, uint64_t key, uint64_t *when)
 {
     uint32_t                      i, left;
     uint64_t                      found, times;
@@ -62,7 +62,7 @@ ts_revocations_lookup(const ts_revocations_t *t, uint64_t key, uint32_t *time)
             times = ts_load(&slot->times);
 
             if (ts_load(&slot->key) == key) {
-                *time = (uint32_t) (times >> 32);
+                *when = times;
                 return 1;
             }
         }
@@ -71,6 +71,30 @@ ts_revocations_lookup(const ts_revocations_t *t, uint64_t key, uint32_t *time)
     }
 
     return 0;
+}
+
+
+static inline int
+ts_revocations_lookup(const ts_revocations_t *t, uint64_t key, uint32_t *time)
+{
+    uint64_t  times;
+
+    if (!ts_revocations_probe(t, key, &times)) {
+        return 0;
+    }
+
+    *time = (uint32_t) (times >> 32);
+
+    return 1;
+}
+
+
+uint64_t
+ts_revocations_slot(const ts_revocations_t *t, uint64_t key)
+{
+    uint64_t  times;
+
+    return ts_revocations_probe(t, key, &times) ? times : 0;
 }
 
 

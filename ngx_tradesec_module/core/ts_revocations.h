@@ -143,6 +143,14 @@ int ts_revocations_frozen(const ts_revocations_t *t);
 int ts_revocations_add(ts_revocations_t *t, const ts_revocation_t *r,
     const ts_revocation_t *wider, uint32_t now);
 
+/*
+ * The entry of that name as it is now, the cut-off and the freeze too; 0 when
+ * there is none.
+ */
+
+int ts_revocations_get(const ts_revocations_t *t, uint64_t key,
+    ts_revocation_t *r);
+
 /* The latest order counts, freezing before lifting. Returns it as an entry. */
 
 ts_revocation_t ts_revocations_freeze(ts_revocations_t *t, int on,
@@ -165,12 +173,20 @@ uint32_t ts_revocations_list(const ts_revocations_t *t, uint32_t *cursor,
     ts_revocation_t *entries, uint32_t n, uint32_t now);
 
 /*
- * Takes an entry that another table has listed. Returns 0 when it is none, or
- * when the cut-off had to be raised.
+ * Takes an entry that another table has listed, unless the cut-off covers it.
+ * Returns 0 when it is none, or when the cut-off had to be raised.
  */
 
 int ts_revocations_restore(ts_revocations_t *t, const ts_revocation_t *r,
     uint32_t now);
+
+/*
+ * From now on names are hashes under another key: what stands in the list is
+ * nobody's name any more. The cut-off is raised in its place; returns 0 when
+ * there was nothing.
+ */
+
+int ts_revocations_rename(ts_revocations_t *t, uint32_t now);
 
 ts_revocations_stats_t ts_revocations_stats(const ts_revocations_t *t);
 

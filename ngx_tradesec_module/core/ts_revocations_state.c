@@ -115,6 +115,85 @@ ts_revocations_list(const ts_revocations_t *t, uint32_t *cursor,
 
 
 int
+ts_revocations_get(const ts_revocations_t *t, uint64_t key, ts_revocation_t *r)
+{
+    uint64_t  times;
+
+    r->key = key;
+
+    switch (ts_revocation_kind(key)) {
+
+    case TS_REVOKED_FREEZE:
+        times = ts_load(&t->freeze);
+        r->time = (uint32_t) (times >> 1);
+        r->expires = (uint32_t) (times & 1);
+        return times != 0;
+
+    case TS_REVOKED_CUTOFF:
+        times = ts_load(&t->cutoff);
+        break;
+
+    default:
+        times = ts_revocations_slot(t, key);
+    }
+
+    r->time = (uint32_t) (times >> 32);
+    r->expires = (uint32_t) times;
+
+    return times != 0;
+}
+
+
+/* A session may be issued more later, and an exemption covers nothing. */
+
+static int
+ts_revocations_is_cut(const ts_revocations_t *t, const ts_revocation_t *r)
+{
+    ts_revoked_e  kind;
+
+    kind = ts_revocation_kind(r->key);
+
+    return kind != TS_REVOKED_SESSION && kind != TS_REVOKED_EXEMPT
+           && r->time <= (uint32_t) (t->cutoff >> 32)
+           && r->expires <= (uint32_t) t->cutoff;
+}
+
+
+int
+ts_revocations_rename(ts_revocations_t *t, uint32_t now)
+{
+    int       some;
+    uint32_t  i, expires;
+
+    ts_revocations_open(t, now);
+
+    for (i = 0, expires = 0; i < t->n; i++) {
+        if (t->slots[i].key > TS_REVOCATIONS_BUSY
+            && (uint32_t) t->slots[i].times > expires)
+        {
+            expires = (uint32_t) t->slots[i].times;
+        }
+    }
+
+    some = expires > now;
+
+    if (some) {
+        ts_revocations_raise(t, now, expires);
+    }
+
+    for (i = 0; i < t->n; i++) {
+        ts_store(&t->slots[i].key, 0);
+    }
+
+    t->used = 0;
+
+    ts_revocations_close(t);
+
+    return some;
+}
+
+
+int
 ts_revocations_restore(ts_revocations_t *t, const ts_revocation_t *r,
     uint32_t now)
 {
@@ -145,7 +224,8 @@ ts_revocations_restore(ts_revocations_t *t, const ts_revocation_t *r,
         return 1;
 
     default:
-        return r->expires <= now || ts_revocations_add(t, r, NULL, now);
+        return r->expires <= now || ts_revocations_is_cut(t, r)
+               || ts_revocations_add(t, r, NULL, now);
     }
 }
 

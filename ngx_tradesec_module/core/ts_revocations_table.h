@@ -82,6 +82,10 @@ ts_revocations_is_over(const ts_revocations_slot_t *slot, uint32_t now)
 }
 
 
+/* The times of the entry of that name, 0 when there is none. */
+
+uint64_t ts_revocations_slot(const ts_revocations_t *t, uint64_t key);
+
 /* Around every change. Puts right what a dead writer has left. */
 
 void ts_revocations_open(ts_revocations_t *t, uint32_t now);

@@ -157,6 +157,10 @@ ngx_http_tradesec_jwt_refuse(ngx_http_request_t *r,
         ctx->challenge = ngx_http_tradesec_jwt_bad_request;
         return NGX_OK;
 
+    case TS_REASON_REVOCATIONS_STALE:
+        ctx->retry_after = 1;
+        return NGX_OK;
+
     case TS_REASON_JWT_MISSING:
         ctx->challenge = ngx_http_tradesec_jwt_no_token;
         break;
@@ -282,6 +286,7 @@ ngx_http_tradesec_jwt_ask(ngx_http_request_t *r,
         /* what one provider knows to be revoked no other one may accept */
 
         if (reason == TS_REASON_NONE || reason == TS_REASON_JWT_REVOKED
+            || reason == TS_REASON_REVOCATIONS_STALE
             || reason == TS_REASON_INTERNAL_ERROR)
         {
             return reason;
@@ -318,4 +323,27 @@ ngx_http_tradesec_jwt_look_again(ngx_http_request_t *r,
     }
 
     return changed;
+}
+
+
+ts_reason_e
+ngx_http_tradesec_jwt_revoked(ngx_http_request_t *r,
+    const ngx_http_tradesec_jwt_state_t *state)
+{
+    ngx_http_tradesec_revocations_store_t  *store;
+
+    store = ngx_http_tradesec_revocations_get(r);
+
+    if (store == NULL) {
+        return TS_REASON_NONE;
+    }
+
+    if (ts_revocations_find(store->list(store), &state->subject)
+        != TS_REVOKED_NOTHING)
+    {
+        return TS_REASON_JWT_REVOKED;
+    }
+
+    return state->provider->refuse_stale && store->is_stale(store)
+           ? TS_REASON_REVOCATIONS_STALE : TS_REASON_NONE;
 }

@@ -127,6 +127,11 @@ extern ngx_module_t                     ngx_http_tradesec_jwt_module;
 
 const void *ngx_http_tradesec_jwt_conf_policy(ngx_conf_t *cf);
 
+/* Whether any of its providers minds that other gateways are not heard. */
+
+ngx_flag_t ngx_http_tradesec_jwt_refuses_stale(
+    const ngx_http_tradesec_jwt_policy_t *policy);
+
 /* The policy of the main request's current location; NULL: no token asked. */
 
 const ngx_http_tradesec_jwt_policy_t *ngx_http_tradesec_jwt_get_policy(
@@ -231,7 +236,7 @@ ngx_flag_t ngx_http_tradesec_jwt_look(ngx_http_request_t *r,
 
 /*
  * TS_REASON_NONE, or JWT_REVOKED: whether the verified token of the state was
- * revoked meanwhile.
+ * revoked meanwhile; REVOCATIONS_STALE: nobody knows, and its provider minds.
  */
 
 ts_reason_e ngx_http_tradesec_jwt_revoked(ngx_http_request_t *r,

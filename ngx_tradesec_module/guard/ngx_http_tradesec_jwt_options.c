@@ -39,6 +39,8 @@ static char *ngx_http_tradesec_jwt_set_lifetime(ngx_conf_t *cf,
     ngx_http_tradesec_jwt_block_t *block, ngx_str_t *value, ngx_uint_t n);
 static char *ngx_http_tradesec_jwt_set_session_claim(ngx_conf_t *cf,
     ngx_http_tradesec_jwt_block_t *block, ngx_str_t *value, ngx_uint_t n);
+static char *ngx_http_tradesec_jwt_set_stale(ngx_conf_t *cf,
+    ngx_http_tradesec_jwt_block_t *block, ngx_str_t *value, ngx_uint_t n);
 static char *ngx_http_tradesec_jwt_set_type(ngx_conf_t *cf,
     ngx_http_tradesec_jwt_block_t *block, ngx_str_t *value, ngx_uint_t n);
 static char *ngx_http_tradesec_jwt_set_user_claim(ngx_conf_t *cf,
@@ -84,6 +86,9 @@ static const ngx_http_tradesec_jwt_option_t
 
     { ngx_http_tradesec_jwt_name("session_claim"), 1, 1, 1,
       ngx_http_tradesec_jwt_set_session_claim },
+
+    { ngx_http_tradesec_jwt_name("revocations_stale"), 1, 1, 1,
+      ngx_http_tradesec_jwt_set_stale },
 
     { ngx_http_tradesec_jwt_name("type"), 1, 2, 1,
       ngx_http_tradesec_jwt_set_type },
@@ -250,6 +255,21 @@ ngx_http_tradesec_jwt_set_file(ngx_conf_t *cf,
         break;
     default:
         block->provider->form = NGX_HTTP_TRADESEC_JWT_KEYS_JWKS;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_tradesec_jwt_set_stale(ngx_conf_t *cf,
+    ngx_http_tradesec_jwt_block_t *block, ngx_str_t *value, ngx_uint_t n)
+{
+    if (ngx_strcmp(value[1].data, "refuse") == 0) {
+        block->provider->refuse_stale = 1;
+
+    } else if (ngx_strcmp(value[1].data, "accept") != 0) {
+        return ngx_http_tradesec_jwt_invalid(cf, value);
     }
 
     return NGX_CONF_OK;

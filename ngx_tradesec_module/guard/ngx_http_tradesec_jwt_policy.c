@@ -216,6 +216,13 @@ ngx_http_tradesec_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         }
     }
 
+    if (ngx_http_tradesec_jwt_refuses_stale(conf->policy)
+        && ngx_http_tradesec_revocations_shared_key(cf) == NULL)
+    {
+        return ngx_http_tradesec_conf_merge_error(cf,
+                 "\"revocations_stale refuse\" needs \"tradesec_redis\"");
+    }
+
     return ngx_http_tradesec_jwt_add_sources(cf, conf->policy);
 }
 

@@ -13,6 +13,8 @@
 #include "guard/ngx_http_tradesec_jwt.h"
 #include "guard/ngx_http_tradesec_jwt_options.h"
 #include "guard/ngx_http_tradesec_jwt_ring.h"
+#include "store/ngx_http_tradesec_revocations_store.h"
+#include "store/ngx_http_tradesec_zone.h"
 
 
 static void ngx_http_tradesec_jwt_name_issuer(
@@ -80,6 +82,7 @@ ngx_http_tradesec_jwt_seal_providers(ngx_conf_t *cf,
 {
     u_char                                  digest[crypto_generichash_BYTES];
     ngx_uint_t                              i, j;
+    const u_char                           *key;
     crypto_generichash_state                hash;
     const ts_json_pointer_t                *claim;
     const ngx_http_tradesec_claims_t       *claims;
@@ -104,6 +107,15 @@ ngx_http_tradesec_jwt_seal_providers(ngx_conf_t *cf,
             (void) crypto_generichash_update(&hash, claim->names[j].data,
                                              claim->names[j].len);
         }
+    }
+
+    /* and so are the names by which they are revoked */
+
+    key = ngx_http_tradesec_revocations_shared_key(cf);
+
+    if (key != NULL) {
+        (void) crypto_generichash_update(&hash, key,
+                                         NGX_HTTP_TRADESEC_ZONE_KEY_LEN);
     }
 
     (void) crypto_generichash_final(&hash, digest, sizeof(digest));
@@ -360,6 +372,22 @@ ngx_http_tradesec_jwt_name_keys(ngx_http_tradesec_jwt_provider_t *provider)
 
     (void) crypto_generichash_final(&state, provider->id,
                                     sizeof(provider->id));
+}
+
+
+ngx_flag_t
+ngx_http_tradesec_jwt_refuses_stale(
+    const ngx_http_tradesec_jwt_policy_t *policy)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < policy->n; i++) {
+        if (policy->providers[i]->refuse_stale) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -81,6 +81,9 @@ typedef struct {
     uint64_t                        issuer;
     ts_json_pointer_t               session_claim;
 
+    /* its tokens are refused while other gateways are not heard */
+    ngx_flag_t                      refuse_stale;
+
     /* seconds that one of its tokens lives at most, where that is known
        otherwise; 0: by the policy alone */
     time_t                          bound;

@@ -198,21 +198,6 @@ ngx_http_tradesec_jwt_look(ngx_http_request_t *r,
 }
 
 
-ts_reason_e
-ngx_http_tradesec_jwt_revoked(ngx_http_request_t *r,
-    const ngx_http_tradesec_jwt_state_t *state)
-{
-    ngx_http_tradesec_revocations_store_t  *store;
-
-    store = ngx_http_tradesec_revocations_get(r);
-
-    return store == NULL
-           || ts_revocations_find(store->list(store), &state->subject)
-              == TS_REVOKED_NOTHING
-           ? TS_REASON_NONE : TS_REASON_JWT_REVOKED;
-}
-
-
 /* What the token that was read last can be revoked by. */
 
 static void

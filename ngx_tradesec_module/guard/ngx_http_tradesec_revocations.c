@@ -323,10 +323,11 @@ ngx_http_tradesec_revocations_answer(ngx_http_request_t *r)
 
     b->last = ngx_sprintf(b->last,
                           "{\"entries\":%uD,\"room\":%uD,\"generation\":%uL,"
-                          "\"cutoff\":%uD,\"frozen\":%uD}\n",
+                          "\"cutoff\":%uD,\"frozen\":%uD,\"stale\":%s}\n",
                           stats.entries, stats.room,
                           ts_revocations_generation(list), stats.cutoff,
-                          stats.frozen);
+                          stats.frozen,
+                          store->is_stale(store) ? "true" : "false");
 
     return ngx_http_tradesec_operators_answer(r, b, "application/json");
 }

@@ -149,6 +149,7 @@ ngx_http_tradesec_session_line(ngx_conf_t *cf, ngx_command_t *dummy,
         { (const uint8_t *) "pending", 7 },
         { (const uint8_t *) "grace", 5 },
         { (const uint8_t *) "header", 6 },
+        { (const uint8_t *) "revocations_stale", 17 },
     };
 
     value = cf->args->elts;
@@ -165,9 +166,9 @@ ngx_http_tradesec_session_line(ngx_conf_t *cf, ngx_command_t *dummy,
                                                    names, i);
     }
 
-    /* these two are those of a provider */
+    /* these are those of a provider */
 
-    if (i == 0 || i == 8) {
+    if (i == 0 || i >= 8) {
         return ngx_http_tradesec_jwt_option(cf, NULL, &sb->block);
     }
 
@@ -299,6 +300,8 @@ ngx_http_tradesec_session_finish(ngx_conf_t *cf,
 
     session->full = sb->block.provider;
     session->partial = partial.provider;
+    session->partial->refuse_stale = session->full->refuse_stale;
+
     /* for a revocation: a factor may be shown late, and time begins then */
 
     session->full->policy.max_lifetime = session->lifetime + session->pending;

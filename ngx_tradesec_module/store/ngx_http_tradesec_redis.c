@@ -38,6 +38,7 @@ typedef struct {
     ngx_msec_t                               pause;
     time_t                                   since;     /* it is open */
     ngx_uint_t                               address;   /* to try next */
+    ngx_uint_t                               number;    /* of those so far */
     ngx_uint_t                               pending;
     ngx_uint_t                               overdue;
     unsigned                                 reported:1;    /* as away */
@@ -128,6 +129,13 @@ ngx_http_tradesec_redis_is_open(void)
     return redis->state == NGX_HTTP_TRADESEC_REDIS_OPEN
            && redis->overdue == 0
            && redis->pending < NGX_HTTP_TRADESEC_REDIS_PENDING;
+}
+
+
+ngx_uint_t
+ngx_http_tradesec_redis_connection(void)
+{
+    return ngx_http_tradesec_redis_worker.number;
 }
 
 
@@ -273,6 +281,7 @@ ngx_http_tradesec_redis_greeted(const char *why)
 
     redis->state = NGX_HTTP_TRADESEC_REDIS_OPEN;
     redis->since = ngx_time();
+    redis->number++;
 
     if (redis->timer.timer_set) {
         ngx_del_timer(&redis->timer);

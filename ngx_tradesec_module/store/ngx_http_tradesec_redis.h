@@ -128,6 +128,10 @@ void ngx_http_tradesec_redis_stop(void);
 
 ngx_flag_t ngx_http_tradesec_redis_is_open(void);
 
+/* The number of the connection that is or was open last; 0: none yet. */
+
+ngx_uint_t ngx_http_tradesec_redis_connection(void);
+
 /* NGX_ERROR: it was not sent, and the handler is not called. */
 
 ngx_int_t ngx_http_tradesec_redis_send(ngx_http_tradesec_redis_command_t *cmd,

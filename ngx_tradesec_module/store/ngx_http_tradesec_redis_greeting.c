@@ -294,7 +294,8 @@ ngx_http_tradesec_redis_look_at_info(const redisReply *reply)
     {
         ngx_log_error(NGX_LOG_WARN, greeting->log, 0,
                       "tradesec: redis \"%V\" evicts keys when its memory is "
-                      "full, locks too: set \"maxmemory-policy noeviction\"",
+                      "full, locks and revocations too: set "
+                      "\"maxmemory-policy noeviction\"",
                       &greeting->conf->name);
     }
 }
@@ -316,8 +317,9 @@ ngx_http_tradesec_redis_look_at_save(const redisReply *reply)
 
     if (greeting->forgets && reply->element[1]->len == 0) {
         ngx_log_error(NGX_LOG_WARN, greeting->log, 0,
-                      "tradesec: redis \"%V\" forgets all locks when it is "
-                      "restarted: set \"appendonly yes\"",
+                      "tradesec: redis \"%V\" forgets all locks and "
+                      "revocations when it is restarted: set "
+                      "\"appendonly yes\"",
                       &greeting->conf->name);
     }
 }

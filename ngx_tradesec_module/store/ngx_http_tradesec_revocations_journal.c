@@ -99,6 +99,7 @@ ngx_http_tradesec_revocations_journal_load(
     /* it is read once more by the keeper, who then must not find another's */
 
     j->foreign = 0;
+    j->renamed = 0;
 
     return rc;
 }
@@ -160,15 +161,16 @@ ngx_http_tradesec_revocations_journal_stop(
 
 void
 ngx_http_tradesec_revocations_journal_add(
-    ngx_http_tradesec_revocations_journal_t *j, const ts_revocation_t *r,
-    ngx_log_t *log)
+    ngx_http_tradesec_revocations_journal_t *j, const ts_revocation_t *list,
+    ngx_uint_t n, ngx_log_t *log)
 {
-    char      line[TS_STATE_LINE_MAX + 1];
-    size_t    n;
-    ssize_t   written;
-    ngx_fd_t  fd;
+    char         text[NGX_HTTP_TRADESEC_JOURNAL_LINES * TS_STATE_LINE_MAX + 1];
+    char        *p;
+    ssize_t      written;
+    ngx_fd_t     fd;
+    ngx_uint_t   i;
 
-    if (j->path.len == 0) {
+    if (j->path.len == 0 || n == 0) {
         return;
     }
 
@@ -190,12 +192,16 @@ ngx_http_tradesec_revocations_journal_add(
 
     /* one write is one piece; a line that broke off before is not continued */
 
-    line[0] = '\n';
-    n = 1 + ts_state_write_revocation(line + 1, r);
+    p = text;
+    *p++ = '\n';
 
-    written = ngx_write_fd(fd, line, n);
+    for (i = 0; i < n && i < NGX_HTTP_TRADESEC_JOURNAL_LINES; i++) {
+        p += ts_state_write_revocation(p, &list[i]);
+    }
 
-    if (written != (ssize_t) n) {
+    written = ngx_write_fd(fd, text, p - text);
+
+    if (written != p - text) {
         ngx_log_error(NGX_LOG_CRIT, log, ngx_errno,
                       ngx_write_fd_n " \"%V\" failed, a revocation will be "
                       "forgotten when nginx is restarted", &j->path);
@@ -375,8 +381,11 @@ ngx_http_tradesec_journal_line(ngx_http_tradesec_revocations_journal_t *j,
     int              rc;
     uint8_t          key[TS_STATE_KEY];
     uint32_t         now;
+    ngx_flag_t       late;
     ts_slice_t       name;
     ts_revocation_t  r;
+
+    late = 0;
 
     if (line.len == 0 || ts_slice_eq(line, TS_SLICE(TS_STATE_HEAD))) {
         return;
@@ -384,8 +393,11 @@ ngx_http_tradesec_journal_line(ngx_http_tradesec_revocations_journal_t *j,
 
     if (ts_state_read_key(line, &name, key)) {
 
-        if (j->area->fresh && j->event.handler == NULL) {
+        if (j->area->fresh && j->event.handler == NULL && j->names == NULL) {
             ngx_memcpy(j->area->key, key, TS_STATE_KEY);
+
+        } else if (j->event.handler == NULL && j->names != NULL) {
+            j->renamed = ngx_memcmp(j->names, key, TS_STATE_KEY) != 0;
 
         } else if (ngx_memcmp(j->area->key, key, TS_STATE_KEY) != 0) {
             j->foreign = 1;
@@ -405,8 +417,26 @@ ngx_http_tradesec_journal_line(ngx_http_tradesec_revocations_journal_t *j,
 
     ngx_http_tradesec_area_lock(j->area);
     now = ngx_http_tradesec_journal_now(j);
+
+    if (j->renamed && ts_revocation_kind(r.key) < TS_REVOKED_CUTOFF) {
+
+        /* nobody's name any more: what it covered is not known */
+
+        r.key = ts_revocation_key(TS_REVOKED_CUTOFF, 0);
+        r.time = now;
+        late = r.expires > now;
+    }
+
     rc = ts_revocations_restore(j->area->memory, &r, now);
     ngx_http_tradesec_area_unlock(j->area);
+
+    if (late && !j->cut) {
+        j->cut = 1;
+        ngx_log_error(NGX_LOG_ALERT, log, 0,
+                      "tradesec: the revocations in \"%V\" are under another "
+                      "key than \"key_file=\" of \"tradesec_redis\": every "
+                      "token that was issued until now is revoked", &j->path);
+    }
 
     if (!rc) {
         ngx_log_error(NGX_LOG_ALERT, log, 0,

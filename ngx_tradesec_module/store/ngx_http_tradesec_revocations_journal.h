@@ -28,6 +28,8 @@
 typedef struct {
     ngx_str_t                  path;        /* empty: there is no journal */
     ngx_http_tradesec_area_t  *area;
+    const u_char              *names;       /* the key that names have to be
+                                               hashes under, or NULL */
 
     /* of a process that reads */
 
@@ -36,6 +38,9 @@ typedef struct {
     ngx_file_uniq_t            uniq;        /* of the file that is read */
     off_t                      offset;
     ngx_flag_t                 foreign;     /* and it is another zone's */
+    ngx_flag_t                 renamed;     /* as it is loaded: its names are
+                                               under another key */
+    ngx_flag_t                 cut;         /* and so all is revoked */
     ngx_flag_t                 known;       /* uniq is set */
 
     /* while it is written anew, and a moment longer */
@@ -71,11 +76,13 @@ void ngx_http_tradesec_revocations_journal_start(
 void ngx_http_tradesec_revocations_journal_stop(
     ngx_http_tradesec_revocations_journal_t *j);
 
-/* Adds a line, in any process. */
+/* Adds lines, at most so many at once, in any process. */
+
+#define NGX_HTTP_TRADESEC_JOURNAL_LINES  66
 
 void ngx_http_tradesec_revocations_journal_add(
-    ngx_http_tradesec_revocations_journal_t *j, const ts_revocation_t *r,
-    ngx_log_t *log);
+    ngx_http_tradesec_revocations_journal_t *j, const ts_revocation_t *list,
+    ngx_uint_t n, ngx_log_t *log);
 
 
 /*

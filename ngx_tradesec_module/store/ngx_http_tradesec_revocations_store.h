@@ -47,6 +47,11 @@ struct ngx_http_tradesec_revocations_store_s {
                                 ngx_http_tradesec_revocations_store_t *store,
                                 ngx_flag_t on, ngx_log_t *log);
 
+    /* whether other gateways may have revoked what this one has not heard */
+
+    ngx_flag_t              (*is_stale)(
+                                ngx_http_tradesec_revocations_store_t *store);
+
     void                     *data;
 };
 
@@ -59,6 +64,13 @@ struct ngx_http_tradesec_revocations_store_s {
 
 ngx_http_tradesec_revocations_store_t *ngx_http_tradesec_revocations_create(
     ngx_conf_t *cf, ngx_flag_t *no_zone);
+
+/*
+ * Once they are merged: the key, where it is known by then, because it is the
+ * same on all gateways; NULL where it is not.
+ */
+
+const u_char *ngx_http_tradesec_revocations_shared_key(ngx_conf_t *cf);
 
 /* At run time; NULL when nobody has asked for it. */
 

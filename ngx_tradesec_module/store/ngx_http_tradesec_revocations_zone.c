@@ -10,7 +10,7 @@
 
 #include <sodium.h>
 
-#include "store/ngx_http_tradesec_revocations_journal.h"
+#include "store/ngx_http_tradesec_revocations_redis.h"
 #include "store/ngx_http_tradesec_revocations_store.h"
 #include "store/ngx_http_tradesec_store.h"
 
@@ -22,6 +22,7 @@ struct ngx_http_tradesec_revocations_zone_s {
     ngx_http_tradesec_revocations_store_t    store;
     ngx_http_tradesec_area_t                 area;
     ngx_http_tradesec_revocations_journal_t  journal;
+    ngx_http_tradesec_revocations_redis_t    redis;
 };
 
 
@@ -35,6 +36,11 @@ static ngx_int_t ngx_http_tradesec_revocations_revoke(
 static void ngx_http_tradesec_revocations_freeze(
     ngx_http_tradesec_revocations_store_t *store, ngx_flag_t on,
     ngx_log_t *log);
+static ngx_flag_t ngx_http_tradesec_revocations_is_stale(
+    ngx_http_tradesec_revocations_store_t *store);
+static void ngx_http_tradesec_revocations_record(
+    ngx_http_tradesec_revocations_zone_t *zone, const ts_revocation_t *old,
+    const ts_revocation_t *r, ngx_log_t *log);
 static ngx_int_t ngx_http_tradesec_revocations_init(
     ngx_http_tradesec_area_t *area, void *old, size_t old_size,
     ngx_log_t *log);
@@ -74,22 +80,44 @@ ngx_http_tradesec_revocations_create(ngx_conf_t *cf, ngx_flag_t *no_zone)
         return NULL;
     }
 
+    zone->redis.area = &zone->area;
+    zone->redis.journal = &zone->journal;
+
     if (ngx_http_tradesec_revocations_journal_conf(cf, &zone->journal,
                                                    &zone->area)
-        != NGX_OK)
+        != NGX_OK
+        || ngx_http_tradesec_revocations_redis_conf(cf, &zone->redis)
+           != NGX_OK)
     {
         return NULL;
+    }
+
+    if (zone->redis.conf != NULL) {
+        zone->journal.names = zone->redis.keys.name;
     }
 
     zone->store.key = ngx_http_tradesec_revocations_key;
     zone->store.list = ngx_http_tradesec_revocations_list;
     zone->store.revoke = ngx_http_tradesec_revocations_revoke;
     zone->store.freeze = ngx_http_tradesec_revocations_freeze;
+    zone->store.is_stale = ngx_http_tradesec_revocations_is_stale;
     zone->store.data = zone;
 
     scf->revocations = zone;
 
     return &zone->store;
+}
+
+
+const u_char *
+ngx_http_tradesec_revocations_shared_key(ngx_conf_t *cf)
+{
+    const ngx_http_tradesec_store_conf_t  *scf;
+
+    scf = ngx_http_conf_get_module_main_conf(cf,
+                                             ngx_http_tradesec_store_module);
+
+    return scf->revocations ? scf->revocations->journal.names : NULL;
 }
 
 
@@ -153,7 +181,20 @@ ngx_http_tradesec_revocations_list(
 }
 
 
-/* First in the list, then in the journal: who writes that anew reads both. */
+static ngx_flag_t
+ngx_http_tradesec_revocations_is_stale(
+    ngx_http_tradesec_revocations_store_t *store)
+{
+    ngx_http_tradesec_revocations_zone_t  *zone = store->data;
+
+    return ngx_http_tradesec_revocations_redis_is_stale(&zone->redis);
+}
+
+
+/*
+ * First in the list, then in the journal: who writes that anew reads both. What
+ * goes on from there is the entry that the list has taken.
+ */
 
 static ngx_int_t
 ngx_http_tradesec_revocations_revoke(
@@ -162,30 +203,50 @@ ngx_http_tradesec_revocations_revoke(
 {
     int                                    rc;
     uint32_t                               now;
-    ts_revocation_t                        cutoff;
-    ts_revocations_stats_t                 stats;
+    ngx_flag_t                             known, known_wider;
+    ts_revocations_t                      *t;
+    ts_revocation_t                        old, old_wider, taken, cutoff;
     ngx_http_tradesec_revocations_zone_t  *zone = store->data;
+
+    t = zone->area.memory;
+    known_wider = 0;
 
     ngx_http_tradesec_area_lock(&zone->area);
 
-    now = ts_revocations_now(zone->area.memory, ngx_time(),
+    known = ts_revocations_get(t, r->key, &old);
+
+    if (wider != NULL) {
+        known_wider = ts_revocations_get(t, wider->key, &old_wider);
+    }
+
+    now = ts_revocations_now(t, ngx_time(),
                              (int64_t) (ngx_current_msec / 1000));
-    rc = ts_revocations_add(zone->area.memory, r, wider, now);
-    stats = ts_revocations_stats(zone->area.memory);
+    rc = ts_revocations_add(t, r, wider, now);
+
+    if (!ts_revocations_get(t, r->key, &taken)) {
+
+        if (wider != NULL && ts_revocations_get(t, wider->key, &taken)) {
+            known = known_wider;
+            old = old_wider;
+
+        } else {
+            taken = *r;
+        }
+    }
+
+    (void) ts_revocations_get(t, ts_revocation_key(TS_REVOKED_CUTOFF, 0),
+                              &cutoff);
 
     ngx_http_tradesec_area_unlock(&zone->area);
 
-    ngx_http_tradesec_revocations_journal_add(&zone->journal, r, log);
+    ngx_http_tradesec_revocations_record(zone, known ? &old : NULL, &taken,
+                                         log);
 
     if (rc) {
         return NGX_OK;
     }
 
-    cutoff.key = ts_revocation_key(TS_REVOKED_CUTOFF, 0);
-    cutoff.time = stats.cutoff;
-    cutoff.expires = stats.cutoff_expires;
-
-    ngx_http_tradesec_revocations_journal_add(&zone->journal, &cutoff, log);
+    ngx_http_tradesec_revocations_record(zone, NULL, &cutoff, log);
 
     ngx_log_error(NGX_LOG_ALERT, log, 0,
                   "tradesec: no room for another revocation in "
@@ -201,15 +262,34 @@ ngx_http_tradesec_revocations_freeze(
     ngx_http_tradesec_revocations_store_t *store, ngx_flag_t on,
     ngx_log_t *log)
 {
-    ts_revocation_t                        r;
+    ngx_flag_t                             known;
+    ts_revocation_t                        r, old;
     ngx_http_tradesec_revocations_zone_t  *zone = store->data;
 
     ngx_http_tradesec_area_lock(&zone->area);
+    known = ts_revocations_get(zone->area.memory,
+                               ts_revocation_key(TS_REVOKED_FREEZE, 0), &old);
     r = ts_revocations_freeze(zone->area.memory, on,
                               ts_revocation_time(ngx_time()));
     ngx_http_tradesec_area_unlock(&zone->area);
 
-    ngx_http_tradesec_revocations_journal_add(&zone->journal, &r, log);
+    ngx_http_tradesec_revocations_record(zone, known ? &old : NULL, &r, log);
+}
+
+
+/* An entry, which stands in the list in place of another, or of none. */
+
+static void
+ngx_http_tradesec_revocations_record(
+    ngx_http_tradesec_revocations_zone_t *zone, const ts_revocation_t *old,
+    const ts_revocation_t *r, ngx_log_t *log)
+{
+    if (old != NULL && old->time == r->time && old->expires == r->expires) {
+        old = NULL;
+    }
+
+    ngx_http_tradesec_revocations_journal_add(&zone->journal, r, 1, log);
+    ngx_http_tradesec_revocations_redis_tell(&zone->redis, old, r);
 }
 
 
@@ -222,9 +302,16 @@ ngx_http_tradesec_revocations_init(ngx_http_tradesec_area_t *area, void *old,
     ts_revocation_t                        list[64];
     ngx_http_tradesec_revocations_zone_t  *zone = area->data;
 
-    (void) ts_revocations_init(area->memory, area->size);
+    (void) ts_revocations_init(area->memory, area->size
+                                       - NGX_HTTP_TRADESEC_REVOCATIONS_SHARED);
 
     if (old == NULL) {
+
+        if (zone->journal.names != NULL) {
+            ngx_memcpy(area->key, zone->journal.names,
+                       NGX_HTTP_TRADESEC_ZONE_KEY_LEN);
+        }
+
         return ngx_http_tradesec_revocations_journal_load(&zone->journal, log);
     }
 
@@ -254,12 +341,56 @@ ngx_http_tradesec_revocations_init(ngx_http_tradesec_area_t *area, void *old,
 }
 
 
+/*
+ * With Redis names are hashes under the key that all gateways have. When a
+ * reload brings another one, no entry means anybody any more.
+ */
+
+void
+ngx_http_tradesec_revocations_started(
+    ngx_http_tradesec_revocations_zone_t *zone, ngx_log_t *log)
+{
+    int                        some;
+    ngx_http_tradesec_area_t  *area;
+
+    area = &zone->area;
+
+    if (zone->journal.names == NULL
+        || ngx_memcmp(area->key, zone->journal.names,
+                      NGX_HTTP_TRADESEC_ZONE_KEY_LEN)
+           == 0)
+    {
+        return;
+    }
+
+    ngx_http_tradesec_area_lock(area);
+
+    some = ts_revocations_rename(area->memory,
+                                 ngx_http_tradesec_journal_now(
+                                                            &zone->journal));
+    ngx_memcpy(area->key, zone->journal.names, NGX_HTTP_TRADESEC_ZONE_KEY_LEN);
+
+    ngx_http_tradesec_area_unlock(area);
+
+    if (some) {
+        ngx_log_error(NGX_LOG_ALERT, log, 0,
+                      "tradesec: the \"key_file=\" of \"tradesec_redis\" is "
+                      "another one, and what was revoked is not known any "
+                      "more: every token that was issued until now is revoked");
+    }
+}
+
+
 void
 ngx_http_tradesec_revocations_open(ngx_http_tradesec_revocations_zone_t *zone,
     ngx_log_t *log)
 {
     if (zone->journal.path.len) {
         ngx_http_tradesec_revocations_journal_start(&zone->journal, log);
+    }
+
+    if (zone->redis.conf != NULL) {
+        ngx_http_tradesec_revocations_follow_start(&zone->redis, log);
     }
 }
 
@@ -270,4 +401,6 @@ ngx_http_tradesec_revocations_close(ngx_http_tradesec_revocations_zone_t *zone)
     if (zone->journal.path.len) {
         ngx_http_tradesec_revocations_journal_stop(&zone->journal);
     }
+
+    ngx_http_tradesec_revocations_follow_stop();
 }

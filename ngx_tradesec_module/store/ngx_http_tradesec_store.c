@@ -100,6 +100,11 @@ ngx_http_tradesec_store_init_module(ngx_cycle_t *cycle)
 
     if (scf != NULL) {
         ngx_http_tradesec_zone_started(&scf->zone);
+
+        if (scf->revocations != NULL) {
+            ngx_http_tradesec_revocations_started(scf->revocations,
+                                                  cycle->log);
+        }
     }
 
     return NGX_OK;

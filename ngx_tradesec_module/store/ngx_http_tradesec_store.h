@@ -36,6 +36,8 @@ char *ngx_http_tradesec_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 void ngx_http_tradesec_zone_configured(ngx_conf_t *cf,
     ngx_http_tradesec_zone_conf_t *zcf);
 void ngx_http_tradesec_zone_started(ngx_http_tradesec_zone_conf_t *zcf);
+void ngx_http_tradesec_revocations_started(
+    ngx_http_tradesec_revocations_zone_t *zone, ngx_log_t *log);
 
 /* In a process that serves requests. */
 
