@@ -37,19 +37,32 @@ pick(uint32_t n)
 
 
 static redisReply *
+say(const ts_attempts_script_t *s)
+{
+    void  *reply;
+
+    assert_true(s->len > 0 && s->len < TS_ATTEMPTS_SCRIPT_TEXT - 1024);
+    assert_int_equal(redisAppendFormattedCommand(server.c,
+                                             (const char *) s->text, s->len),
+                     REDIS_OK);
+    assert_int_equal(redisGetReply(server.c, &reply), REDIS_OK);
+
+    return reply;
+}
+
+
+static redisReply *
 ask(const ts_attempts_script_t *s)
 {
     redisReply  *reply;
 
-    reply = redisCommandArgv(server.c, (int) s->n, (const char **) s->args,
-                             s->lens);
-    assert_non_null(reply);
+    reply = say(s);
 
     if (reply->type == REDIS_REPLY_ERROR) {
         fail_msg("%s", reply->str);
     }
 
-    assert_int_equal(reply->type, REDIS_REPLY_ARRAY);
+    assert_int_equal(reply->type, REDIS_REPLY_INTEGER);
 
     return reply;
 }
@@ -71,8 +84,6 @@ command(const char *format, const char *arg)
 static ts_attempts_verdict_t
 redis_reserve(const ts_attempt_t *a, uint32_t now)
 {
-    size_t                 i;
-    long long              numbers[4];
     redisReply            *reply;
     ts_attempts_script_t   s;
     ts_attempts_verdict_t  v;
@@ -82,13 +93,7 @@ redis_reserve(const ts_attempt_t *a, uint32_t now)
                                            strlen(ts_attempts_script_reserve)),
                                   a, now);
     reply = ask(&s);
-    assert_int_equal(reply->elements, 4);
-
-    for (i = 0; i < 4; i++) {
-        numbers[i] = reply->element[i]->integer;
-    }
-
-    assert_true(ts_attempts_script_verdict(numbers, a->n, &v));
+    assert_true(ts_attempts_script_verdict(reply->integer, a->n, &v));
     freeReplyObject(reply);
 
     return v;
@@ -108,10 +113,7 @@ redis_settle_or_charge(const ts_attempt_t *a, uint32_t outcome, int charge,
                                           strlen(ts_attempts_script_settle)),
                                  a, outcome, charge, age, now);
     reply = ask(&s);
-    assert_int_equal(reply->elements, 2);
-
-    n = (uint32_t) reply->element[0]->integer;
-    *longest = (uint32_t) reply->element[1]->integer;
+    assert_true(ts_attempts_script_settled(reply->integer, a->n, &n, longest));
     freeReplyObject(reply);
 
     return n;
@@ -129,9 +131,7 @@ redis_operate(const ts_attempts_script_question_t *q, uint32_t now)
                                            strlen(ts_attempts_script_operate)),
                                   q, now);
 
-    reply = redisCommandArgv(server.c, (int) s.n, (const char **) s.args,
-                             s.lens);
-    assert_non_null(reply);
+    reply = say(&s);
     assert_int_not_equal(reply->type, REDIS_REPLY_ERROR);
 
     return reply;
@@ -577,30 +577,78 @@ what_is_no_counter_is_replaced(void **state)
 
 
 static void
-only_four_sound_numbers_are_a_verdict(void **state)
+only_sound_numbers_are_answers(void **state)
 {
     size_t                 i;
+    uint32_t               locked_keys, seconds;
     ts_attempts_verdict_t  v;
 
-    static const long long  sound[][4] = {
-        { 0, 0, 0, 3 }, { 1, 1, 1, 0 }, { 4, 0, 4294967295, 0 }
+    /* of two keys */
+
+    static const long long  verdicts[] = {
+        0, 64 * 3 + 8 + 1, 64LL * UINT32_MAX + 4,
+        64LL * UINT32_MAX
     };
 
-    static const long long  unsound[][4] = {
-        { 5, 0, 1, 0 }, { -1, 0, 1, 0 }, { 1, 2, 1, 0 }, { 1, -1, 1, 0 },
-        { 1, 0, 0, 0 }, { 1, 0, -1, 0 }, { 4, 0, 4294967296, 0 },
-        { 0, 0, 0, -1 }
+    static const long long  no_verdicts[] = {
+        -1, 1, 4, 64 + 5, 64 + 7, 64 + 16 + 1, 64 + 56 + 1, -64,
+        64LL * (1LL << 32) + 4, 64LL * (1LL << 32), INT64_MAX, INT64_MIN
+    };
+
+    static const long long  settled[] = { 0, 8 + 1, 8LL * UINT32_MAX + 2 };
+
+    static const long long  not_settled[] = {
+        -1, 1, 2, 8, 8 + 3, 8 + 7, 8 * (1LL << 32) + 1, INT64_MAX, INT64_MIN
     };
 
     (void) state;
 
-    for (i = 0; i < sizeof(sound) / sizeof(sound[0]); i++) {
-        assert_true(ts_attempts_script_verdict(sound[i], 2, &v));
+    for (i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++) {
+        assert_true(ts_attempts_script_verdict(verdicts[i], 2, &v));
     }
 
-    for (i = 0; i < sizeof(unsound) / sizeof(unsound[0]); i++) {
-        assert_false(ts_attempts_script_verdict(unsound[i], 2, &v));
+    for (i = 0; i < sizeof(no_verdicts) / sizeof(no_verdicts[0]); i++) {
+        assert_false(ts_attempts_script_verdict(no_verdicts[i], 2, &v));
     }
+
+    for (i = 0; i < sizeof(settled) / sizeof(settled[0]); i++) {
+        assert_true(ts_attempts_script_settled(settled[i], 2, &locked_keys,
+                                               &seconds));
+        assert_int_equal(locked_keys, settled[i] & 7);
+        assert_int_equal(seconds, settled[i] >> 3);
+    }
+
+    for (i = 0; i < sizeof(not_settled) / sizeof(not_settled[0]); i++) {
+        assert_false(ts_attempts_script_settled(not_settled[i], 2,
+                                                &locked_keys, &seconds));
+    }
+
+    assert_true(ts_attempts_script_verdict(64LL * (65536 * 3 + 2), 2, &v));
+    assert_int_equal(v.failed, 2);
+    assert_int_equal(v.in_flight, 3);
+}
+
+
+static void
+what_has_no_room_is_no_command(void **state)
+{
+    ts_attempt_t          a;
+    ts_attempts_script_t  s;
+
+    static uint8_t  script[TS_ATTEMPTS_SCRIPT_TEXT];
+
+    (void) state;
+
+    a = guess(1);
+
+    ts_attempts_script_to_reserve(&s, TS_SLICE("EVAL"),
+                                  ts_slice(script, sizeof(script)), &a, 0);
+    assert_int_equal(s.len, 0);
+
+    ts_attempts_script_to_reserve(&s, TS_SLICE("EVAL"),
+                                  ts_slice(script, sizeof(script) - 64), &a,
+                                  0);
+    assert_int_equal(s.len, 0);
 }
 
 
@@ -677,7 +725,8 @@ main(void)
         cmocka_unit_test(what_was_admitted_elsewhere_is_charged_once),
         cmocka_unit_test(a_clock_set_back_neither_locks_nor_keeps_for_longer),
         cmocka_unit_test(what_is_no_counter_is_replaced),
-        cmocka_unit_test(only_four_sound_numbers_are_a_verdict),
+        cmocka_unit_test(only_sound_numbers_are_answers),
+        cmocka_unit_test(what_has_no_room_is_no_command),
         cmocka_unit_test(names_and_cursors_have_one_spelling),
     };
 

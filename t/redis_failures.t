@@ -138,20 +138,24 @@ sub lies {
     return;
 }
 
+# a verdict and a counter of three bits each, then how long
+
 lies('a number', ":42\r\n");
 lies('a text', "\$5\r\nhello\r\n");
+lies('a number as a text', "\$1\r\n0\r\n");
 lies('nothing', "\$-1\r\n");
-lies('too few', "*3\r\n:0\r\n:0\r\n:0\r\n");
-lies('no numbers', "*4\r\n\$1\r\n0\r\n\$1\r\n0\r\n\$1\r\n0\r\n\$1\r\n0\r\n");
-lies('no such verdict', "*4\r\n:7\r\n:0\r\n:1\r\n:0\r\n");
-lies('no such counter', "*4\r\n:4\r\n:99\r\n:1\r\n:0\r\n");
-lies('no such time', "*4\r\n:4\r\n:0\r\n:-5\r\n:0\r\n");
+lies('several numbers', "*4\r\n:0\r\n:0\r\n:0\r\n:0\r\n");
+lies('no such verdict', ":71\r\n");
+lies('no such counter', ":124\r\n");
+lies('no time', ":4\r\n");
+lies('below zero', ":-5\r\n");
+lies('out of range', ":9223372036854775807\r\n");
 lies('a nested array', '*1' . "\r\n*1" x 5 . "\r\n:1\r\n");
 lies('no protocol', "HTTP/1.1 400 Bad Request\r\n\r\n");
 lies('an error', "-ERR something else\r\n");
 lies('still loading', "-LOADING Redis is loading the dataset in memory\r\n");
 lies('no script, ever', "-NOSCRIPT No matching script\r\n");
-lies('half an answer', "*4\r\n:0\r\n:0\r\n");
+lies('half an answer', ":0");
 lies('silence', undef);
 lies('a closed connection', '');
 
@@ -162,7 +166,7 @@ my $picky = Tradesec::Test::Redis::Fake->new(answer => sub {
 
     return $command eq 'EVALSHA' || $command eq 'EVAL'
         ? (@words == 7 + 2 * $words[1]
-            ? "-ERR not this one\r\n" : "*4\r\n:0\r\n:0\r\n:0\r\n:0\r\n")
+            ? "-ERR not this one\r\n" : ":0\r\n")
         : $command eq 'SCRIPT' ? "\$40\r\n" . 'a' x 40 . "\r\n"
         :                        "+OK\r\n";
 });

@@ -2,8 +2,6 @@
  * Copyright (C) the ngx_tradesec authors
  */
 
-#include <endian.h>
-
 #include "core/ts_attempts_script_parts.h"
 
 
@@ -83,7 +81,7 @@ const char  ts_attempts_script_reserve[] =
     "  counters[k], rules[k] = c, r\n"
     "  if after > retry then worst, which, retry = verdict, k - 1, after end\n"
     "end\n"
-    "if worst ~= ADMITTED then return { worst, which, retry, 0 } end\n"
+    "if worst ~= ADMITTED then return (retry * 8 + which) * 8 + worst end\n"
 
     "for k = 1, #KEYS do\n"
     "  local c = counters[k]\n"
@@ -95,7 +93,7 @@ const char  ts_attempts_script_reserve[] =
     "    .. struct.pack('<I4I4B', now, rules[k].other, FLYING)\n"
     "  save(c, rules[k])\n"
     "end\n"
-    "return { ADMITTED, 0, 0, charged }\n";
+    "return charged * 64\n";
 
 
 const char  ts_attempts_script_settle[] =
@@ -182,20 +180,22 @@ const char  ts_attempts_script_settle[] =
     "  end\n"
     "  if changed then save(c, r) end\n"
     "end\n"
-    "return { locked, longest }\n";
+    "return longest * 8 + locked\n";
 
 
 void
 ts_attempts_script_to_reserve(ts_attempts_script_t *s, ts_slice_t command,
     ts_slice_t script, const ts_attempt_t *attempt, uint32_t now)
 {
-    s->n = 0;
-
+    ts_attempts_script_begin(s, 5 + 2 * attempt->n);
     ts_attempts_script_arg(s, command.data, command.len);
     ts_attempts_script_arg(s, script.data, script.len);
     ts_attempts_script_keys(s, attempt);
-    ts_attempts_script_number(s, 1, now);
-    ts_attempts_script_arg(s, s->id, sizeof(s->id));
+    ts_attempts_script_number(s, now);
+
+    /* the same id, whatever the machine, to look for it */
+
+    ts_attempts_script_arg(s, &attempt->id, sizeof(attempt->id));
     ts_attempts_script_rules(s, attempt);
 }
 
@@ -205,67 +205,67 @@ ts_attempts_script_to_settle(ts_attempts_script_t *s, ts_slice_t command,
     ts_slice_t script, const ts_attempt_t *attempt, uint32_t outcome,
     int charge, uint32_t age, uint32_t now)
 {
-    s->n = 0;
-
+    ts_attempts_script_begin(s, 8 + 2 * attempt->n);
     ts_attempts_script_arg(s, command.data, command.len);
     ts_attempts_script_arg(s, script.data, script.len);
     ts_attempts_script_keys(s, attempt);
-    ts_attempts_script_number(s, 1, now);
-    ts_attempts_script_arg(s, s->id, sizeof(s->id));
-    ts_attempts_script_number(s, 2, outcome);
+    ts_attempts_script_number(s, now);
+    ts_attempts_script_arg(s, &attempt->id, sizeof(attempt->id));
+    ts_attempts_script_number(s, outcome);
     ts_attempts_script_arg(s, charge ? "1" : "0", 1);
-    ts_attempts_script_number(s, 3, age);
+    ts_attempts_script_number(s, age);
     ts_attempts_script_rules(s, attempt);
 }
 
 
 int
-ts_attempts_script_verdict(const long long numbers[4], uint32_t n,
+ts_attempts_script_verdict(long long number, uint32_t n,
     ts_attempts_verdict_t *verdict)
 {
-    if (numbers[0] < TS_ATTEMPTS_ADMITTED || numbers[0] > TS_ATTEMPTS_LOCKED
-        || numbers[1] < 0 || numbers[1] >= (long long) n
-        || numbers[2] < 0 || numbers[2] > (long long) UINT32_MAX
-        || numbers[3] < 0 || numbers[3] > (long long) UINT32_MAX
-        || (numbers[0] != TS_ATTEMPTS_ADMITTED && numbers[2] == 0))
+    long long  rest;
+
+    rest = number >> 6;
+
+    if (number < 0 || rest > (long long) UINT32_MAX
+        || (number & 7) > TS_ATTEMPTS_LOCKED
+        || (number >> 3 & 7) >= (long long) n)
     {
         return 0;
     }
 
-    verdict->verdict = (ts_attempts_verdict_e) numbers[0];
-    verdict->counter = (uint32_t) numbers[1];
-    verdict->retry_after = (uint32_t) numbers[2];
-    verdict->failed = (uint16_t) (numbers[3] & 0xffff);
-    verdict->in_flight = (uint16_t) (numbers[3] >> 16);
+    verdict->verdict = (ts_attempts_verdict_e) (number & 7);
+    verdict->counter = (uint32_t) (number >> 3 & 7);
+    verdict->retry_after = 0;
+    verdict->failed = 0;
+    verdict->in_flight = 0;
+
+    if (verdict->verdict == TS_ATTEMPTS_ADMITTED) {
+        verdict->failed = (uint16_t) (rest & 0xffff);
+        verdict->in_flight = (uint16_t) (rest >> 16);
+        return 1;
+    }
+
+    verdict->retry_after = (uint32_t) rest;
+
+    return rest != 0;
+}
+
+
+int
+ts_attempts_script_settled(long long number, uint32_t n, uint32_t *locked,
+    uint32_t *seconds)
+{
+    if (number < 0 || number >> 3 > (long long) UINT32_MAX
+        || (number & 7) > (long long) n
+        || ((number & 7) == 0) != (number >> 3 == 0))
+    {
+        return 0;
+    }
+
+    *locked = (uint32_t) (number & 7);
+    *seconds = (uint32_t) (number >> 3);
 
     return 1;
-}
-
-
-void
-ts_attempts_script_arg(ts_attempts_script_t *s, const void *data, size_t len)
-{
-    s->args[s->n] = data;
-    s->lens[s->n] = len;
-    s->n++;
-}
-
-
-void
-ts_attempts_script_number(ts_attempts_script_t *s, uint32_t i,
-    uint64_t number)
-{
-    char  *p, *end;
-
-    end = s->numbers[i] + sizeof(s->numbers[i]);
-    p = end;
-
-    do {
-        *--p = (char) ('0' + number % 10);
-        number /= 10;
-    } while (number);
-
-    ts_attempts_script_arg(s, p, (size_t) (end - p));
 }
 
 
@@ -274,34 +274,11 @@ ts_attempts_script_keys(ts_attempts_script_t *s, const ts_attempt_t *attempt)
 {
     uint32_t  k;
 
-    /* the same id, whatever the machine, to look for it */
-
-    memcpy(s->id, &attempt->id, sizeof(s->id));
-
-    ts_attempts_script_number(s, 0, attempt->n);
+    ts_attempts_script_number(s, attempt->n);
 
     for (k = 0; k < attempt->n; k++) {
-        ts_attempts_script_key(s, k, &attempt->counters[k].key);
+        ts_attempts_script_key(s, &attempt->counters[k].key);
     }
-}
-
-
-void
-ts_attempts_script_key(ts_attempts_script_t *s, uint32_t i,
-    const ts_attempts_key_t *key)
-{
-    char  *p;
-
-    p = s->keys[i];
-
-    memcpy(p, TS_ATTEMPTS_SCRIPT_PREFIX,
-           sizeof(TS_ATTEMPTS_SCRIPT_PREFIX) - 1);
-    p += sizeof(TS_ATTEMPTS_SCRIPT_PREFIX) - 1;
-
-    ts_attempts_script_hex(p, key->word[0]);
-    ts_attempts_script_hex(p + 16, key->word[1]);
-
-    ts_attempts_script_arg(s, s->keys[i], TS_ATTEMPTS_SCRIPT_KEY);
 }
 
 
@@ -329,20 +306,6 @@ ts_attempts_script_rules(ts_attempts_script_t *s, const ts_attempt_t *attempt)
             numbers[i] = htole32(numbers[i]);
         }
 
-        memcpy(s->rules[k], numbers, TS_ATTEMPTS_SCRIPT_RULE);
-        ts_attempts_script_arg(s, s->rules[k], TS_ATTEMPTS_SCRIPT_RULE);
-    }
-}
-
-
-void
-ts_attempts_script_hex(char *p, uint64_t word)
-{
-    int                i;
-    static const char  digits[] = "0123456789abcdef";
-
-    for (i = 15; i >= 0; i--) {
-        p[i] = digits[word & 15];
-        word >>= 4;
+        ts_attempts_script_arg(s, numbers, TS_ATTEMPTS_SCRIPT_RULE);
     }
 }

@@ -21,29 +21,22 @@
 #define TS_ATTEMPTS_SCRIPT_PREFIX  "tradesec:{login}:"
 #define TS_ATTEMPTS_SCRIPT_KEY     (sizeof(TS_ATTEMPTS_SCRIPT_PREFIX) - 1 + 32)
 #define TS_ATTEMPTS_SCRIPT_RULE    36
-#define TS_ATTEMPTS_SCRIPT_ARGS    (7 + 2 * TS_ATTEMPTS_KEYS)
+#define TS_ATTEMPTS_SCRIPT_TEXT    8192     /* EVAL with the longest script */
 
 
-/* A command in Redis's terms: n arguments and their lengths. */
+/* A command as it goes over the wire; a length of 0: it has no room. */
 
 typedef struct {
-    uint32_t     n;
-    const char  *args[TS_ATTEMPTS_SCRIPT_ARGS];
-    size_t       lens[TS_ATTEMPTS_SCRIPT_ARGS];
-
-    char         keys[TS_ATTEMPTS_KEYS][TS_ATTEMPTS_SCRIPT_KEY];
-    uint8_t      rules[TS_ATTEMPTS_KEYS][TS_ATTEMPTS_SCRIPT_RULE];
-    uint8_t      id[8];
-    char         numbers[4][20];
-    char         pattern[TS_ATTEMPTS_SCRIPT_KEY];
+    size_t   len;
+    uint8_t  text[TS_ATTEMPTS_SCRIPT_TEXT];
 } ts_attempts_script_t;
 
 
 /*
- * Their answers. Reserve: the verdict, the counter and retry_after of
- * ts_attempts_verdict_t, and 65536 times in_flight plus failed, four integers.
- * Settle: how many keys are locked by the outcome, and for how many seconds
- * the longest.
+ * Their answers are one integer each. Reserve: the verdict in three bits, the
+ * counter in three, then retry_after, or of an attempt that is admitted 65536
+ * times in_flight plus failed. Settle: how many keys are locked by the outcome
+ * in three bits, then for how many seconds the longest.
  */
 
 extern const char  ts_attempts_script_reserve[];
@@ -118,10 +111,12 @@ int ts_attempts_script_cursor(ts_slice_t text, uint64_t *cursor);
 int ts_attempts_script_name(ts_slice_t text, ts_attempts_key_t *key);
 
 
-/* Whether four numbers are an answer of reserve to an attempt at n keys. */
+/* Whether a number is an answer to an attempt at n keys. */
 
-int ts_attempts_script_verdict(const long long numbers[4], uint32_t n,
+int ts_attempts_script_verdict(long long number, uint32_t n,
     ts_attempts_verdict_t *verdict);
+int ts_attempts_script_settled(long long number, uint32_t n, uint32_t *locked,
+    uint32_t *seconds);
 
 
 #endif /* TS_ATTEMPTS_SCRIPT_H */

@@ -88,44 +88,46 @@ ts_attempts_script_to_operate(ts_attempts_script_t *s, ts_slice_t command,
     ts_slice_t script, const ts_attempts_script_question_t *question,
     uint32_t now)
 {
+    int                part;
     uint32_t           k;
     ts_attempts_key_t  none;
 
     static const char *const  tasks[] = { "list", "sweep", "look", "clear" };
 
-    s->n = 0;
+    part = question->task < TS_ATTEMPTS_SCRIPT_LOOK;
 
+    ts_attempts_script_begin(s, part ? 9 : 6 + question->n);
     ts_attempts_script_arg(s, command.data, command.len);
     ts_attempts_script_arg(s, script.data, script.len);
 
-    if (question->task < TS_ATTEMPTS_SCRIPT_LOOK) {
+    if (part) {
 
         /* no key of ours, but a cluster asks where */
 
         none = (ts_attempts_key_t) { { 0, 0 } };
 
-        ts_attempts_script_number(s, 0, 1);
-        ts_attempts_script_key(s, 0, &none);
+        ts_attempts_script_number(s, 1);
+        ts_attempts_script_key(s, &none);
 
     } else {
-        ts_attempts_script_number(s, 0, question->n);
+        ts_attempts_script_number(s, question->n);
 
         for (k = 0; k < question->n; k++) {
-            ts_attempts_script_key(s, k, &question->keys[k]);
+            ts_attempts_script_key(s, &question->keys[k]);
         }
     }
 
-    ts_attempts_script_number(s, 1, now);
+    ts_attempts_script_number(s, now);
     ts_attempts_script_arg(s, tasks[question->task],
                            strlen(tasks[question->task]));
 
-    if (question->task < TS_ATTEMPTS_SCRIPT_LOOK) {
-        ts_attempts_script_number(s, 2, question->cursor);
+    if (part) {
+        ts_attempts_script_number(s, question->cursor);
         ts_attempts_script_pattern(s, &question->part);
-        ts_attempts_script_number(s, 3, TS_ATTEMPTS_SCRIPT_STEP);
+        ts_attempts_script_number(s, TS_ATTEMPTS_SCRIPT_STEP);
 
     } else {
-        ts_attempts_script_number(s, 2, question->window);
+        ts_attempts_script_number(s, question->window);
     }
 }
 
@@ -136,12 +138,12 @@ static void
 ts_attempts_script_pattern(ts_attempts_script_t *s,
     const ts_attempts_part_t *part)
 {
-    char  *p;
-    int    i;
+    int       i;
+    uint8_t   pattern[TS_ATTEMPTS_SCRIPT_KEY], *p;
 
-    memcpy(s->pattern, TS_ATTEMPTS_SCRIPT_PREFIX,
+    memcpy(pattern, TS_ATTEMPTS_SCRIPT_PREFIX,
            sizeof(TS_ATTEMPTS_SCRIPT_PREFIX) - 1);
-    p = s->pattern + sizeof(TS_ATTEMPTS_SCRIPT_PREFIX) - 1;
+    p = pattern + sizeof(TS_ATTEMPTS_SCRIPT_PREFIX) - 1;
 
     memset(p, '?', 16);
     p += 16;
@@ -154,7 +156,7 @@ ts_attempts_script_pattern(ts_attempts_script_t *s,
         }
     }
 
-    ts_attempts_script_arg(s, s->pattern, TS_ATTEMPTS_SCRIPT_KEY);
+    ts_attempts_script_arg(s, pattern, TS_ATTEMPTS_SCRIPT_KEY);
 }
 
 

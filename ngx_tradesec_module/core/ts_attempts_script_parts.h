@@ -8,6 +8,8 @@
 #ifndef TS_ATTEMPTS_SCRIPT_PARTS_H
 #define TS_ATTEMPTS_SCRIPT_PARTS_H
 
+#include <endian.h>
+
 #include "core/ts_attempts_script.h"
 
 
@@ -106,18 +108,145 @@
     "end\n"
 
 
-/* Add an argument; numbers and keys have their place in the command. */
+/*
+ * A command of n arguments, which are added one by one. In line, since most of
+ * their lengths are known to the compiler.
+ */
 
-void ts_attempts_script_arg(ts_attempts_script_t *s, const void *data,
-    size_t len);
-void ts_attempts_script_number(ts_attempts_script_t *s, uint32_t i,
-    uint64_t number);
-void ts_attempts_script_key(ts_attempts_script_t *s, uint32_t i,
-    const ts_attempts_key_t *key);
+/* around an argument: a sign, its length, two line ends */
 
-/* Sixteen digits. */
+#define TS_ATTEMPTS_SCRIPT_FRAME  (1 + 4 + 2 + 2)
 
-void ts_attempts_script_hex(char *p, uint64_t word);
+
+static inline uint8_t *
+ts_attempts_script_head(uint8_t *p, uint8_t sign, size_t number)
+{
+    *p++ = sign;
+
+    if (number > 999) {
+        *p++ = (uint8_t) ('0' + number / 1000 % 10);
+    }
+
+    if (number > 99) {
+        *p++ = (uint8_t) ('0' + number / 100 % 10);
+    }
+
+    if (number > 9) {
+        *p++ = (uint8_t) ('0' + number / 10 % 10);
+    }
+
+    *p++ = (uint8_t) ('0' + number % 10);
+    *p++ = '\r';
+    *p++ = '\n';
+
+    return p;
+}
+
+
+static inline void
+ts_attempts_script_begin(ts_attempts_script_t *s, uint32_t n)
+{
+    s->len = (size_t) (ts_attempts_script_head(s->text, '*', n) - s->text);
+}
+
+
+static inline void
+ts_attempts_script_arg(ts_attempts_script_t *s, const void *data, size_t len)
+{
+    uint8_t  *p;
+
+    if (s->len == 0
+        || len + TS_ATTEMPTS_SCRIPT_FRAME > TS_ATTEMPTS_SCRIPT_TEXT - s->len)
+    {
+        s->len = 0;
+        return;
+    }
+
+    p = ts_attempts_script_head(s->text + s->len, '$', len);
+
+    memcpy(p, data, len);
+    p += len;
+
+    *p++ = '\r';
+    *p++ = '\n';
+
+    s->len = (size_t) (p - s->text);
+}
+
+
+/* Most are of one digit. */
+
+static inline void
+ts_attempts_script_number(ts_attempts_script_t *s, uint64_t number)
+{
+    char  digits[20], *p, *end;
+
+    end = digits + sizeof(digits);
+    p = end;
+
+    if (number < 10) {
+        *--p = (char) ('0' + number);
+        ts_attempts_script_arg(s, p, 1);
+        return;
+    }
+
+    do {
+        *--p = (char) ('0' + number % 10);
+        number /= 10;
+    } while (number);
+
+    ts_attempts_script_arg(s, p, (size_t) (end - p));
+}
+
+
+/*
+ * Eight digits at once: each byte is spread to two of four bits, the higher
+ * one first, and those above nine get what lies between '9' and 'a'.
+ */
+
+static inline uint64_t
+ts_attempts_script_digits(uint32_t half)
+{
+    uint64_t  v;
+
+    v = __builtin_bswap32(half);
+    v = (v | v << 16) & 0x0000ffff0000ffff;
+    v = (v | v << 8) & 0x00ff00ff00ff00ff;
+    v = (v >> 4 & 0x000f000f000f000f) | (v & 0x000f000f000f000f) << 8;
+
+    return v + 0x3030303030303030
+           + ((v + 0x0606060606060606) >> 4 & 0x0101010101010101)
+             * ('a' - '9' - 1);
+}
+
+
+static inline void
+ts_attempts_script_hex(uint8_t *p, uint64_t word)
+{
+    uint64_t  digits[2];
+
+    digits[0] = htole64(ts_attempts_script_digits((uint32_t) (word >> 32)));
+    digits[1] = htole64(ts_attempts_script_digits((uint32_t) word));
+
+    memcpy(p, digits, sizeof(digits));
+}
+
+
+static inline void
+ts_attempts_script_key(ts_attempts_script_t *s, const ts_attempts_key_t *key)
+{
+    uint8_t  name[TS_ATTEMPTS_SCRIPT_KEY];
+
+    memcpy(name, TS_ATTEMPTS_SCRIPT_PREFIX,
+           sizeof(TS_ATTEMPTS_SCRIPT_PREFIX) - 1);
+
+    ts_attempts_script_hex(name + sizeof(TS_ATTEMPTS_SCRIPT_PREFIX) - 1,
+                           key->word[0]);
+    ts_attempts_script_hex(name + sizeof(TS_ATTEMPTS_SCRIPT_PREFIX) - 1 + 16,
+                           key->word[1]);
+
+    ts_attempts_script_arg(s, name, TS_ATTEMPTS_SCRIPT_KEY);
+}
 
 
 #endif /* TS_ATTEMPTS_SCRIPT_PARTS_H */

@@ -151,7 +151,7 @@ ngx_http_tradesec_question_send(ngx_http_tradesec_question_t *q)
 
     ts_attempts_script_to_operate(&s, command, text, &q->question, 0);
 
-    return ngx_http_tradesec_redis_send(&q->redis, s.n, s.args, s.lens);
+    return ngx_http_tradesec_redis_send_text(&q->redis, s.text, s.len);
 }
 
 

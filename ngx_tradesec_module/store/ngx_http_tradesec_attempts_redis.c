@@ -371,27 +371,13 @@ ngx_http_tradesec_attempts_verdict(
     const ngx_http_tradesec_attempts_command_t *cmd, const redisReply *reply,
     ts_attempts_verdict_t *verdict)
 {
-    size_t     i;
-    long long  numbers[4];
-
     if (ngx_http_tradesec_redis_is_noscript(reply)) {
         return NGX_DECLINED;
     }
 
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 4) {
-        return NGX_ERROR;
-    }
-
-    for (i = 0; i < 4; i++) {
-
-        if (reply->element[i]->type != REDIS_REPLY_INTEGER) {
-            return NGX_ERROR;
-        }
-
-        numbers[i] = reply->element[i]->integer;
-    }
-
-    return ts_attempts_script_verdict(numbers, cmd->attempt.n, verdict)
+    return reply->type == REDIS_REPLY_INTEGER
+           && ts_attempts_script_verdict(reply->integer, cmd->attempt.n,
+                                         verdict)
            ? NGX_OK : NGX_ERROR;
 }
 
@@ -441,17 +427,18 @@ ngx_int_t
 ngx_http_tradesec_attempts_is_settled(
     const ngx_http_tradesec_attempts_command_t *cmd, const redisReply *reply)
 {
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2
-        || reply->element[0]->type != REDIS_REPLY_INTEGER
-        || reply->element[1]->type != REDIS_REPLY_INTEGER)
+    uint32_t  locked, seconds;
+
+    if (reply->type != REDIS_REPLY_INTEGER
+        || !ts_attempts_script_settled(reply->integer, cmd->attempt.n,
+                                       &locked, &seconds))
     {
         return NGX_ERROR;
     }
 
-    if (reply->element[0]->integer > 0) {
+    if (locked) {
         ngx_http_tradesec_attempts_log_lock(ngx_cycle->log, cmd->counter,
-                             cmd->account,
-                             (uint32_t) reply->element[1]->integer);
+                                            cmd->account, seconds);
     }
 
     return NGX_OK;
@@ -520,5 +507,5 @@ ngx_http_tradesec_attempts_send(ngx_http_tradesec_attempts_command_t *cmd)
         ts_attempts_script_to_reserve(&s, name, script, &cmd->attempt, 0);
     }
 
-    return ngx_http_tradesec_redis_send(&cmd->redis, s.n, s.args, s.lens);
+    return ngx_http_tradesec_redis_send_text(&cmd->redis, s.text, s.len);
 }

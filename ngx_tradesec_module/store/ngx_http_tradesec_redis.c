@@ -61,6 +61,8 @@ static void ngx_http_tradesec_redis_drop(ngx_http_tradesec_redis_t *redis,
     const char *why);
 static void ngx_http_tradesec_redis_away(ngx_http_tradesec_redis_t *redis,
     const char *why);
+static void ngx_http_tradesec_redis_sent(ngx_http_tradesec_redis_t *redis,
+    ngx_http_tradesec_redis_command_t *cmd);
 static void ngx_http_tradesec_redis_reply(redisAsyncContext *ac, void *reply,
     void *data);
 static void ngx_http_tradesec_redis_command_timer(ngx_event_t *ev);
@@ -153,6 +155,37 @@ ngx_http_tradesec_redis_send(ngx_http_tradesec_redis_command_t *cmd,
         return NGX_ERROR;
     }
 
+    ngx_http_tradesec_redis_sent(redis, cmd);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_tradesec_redis_send_text(ngx_http_tradesec_redis_command_t *cmd,
+    const u_char *text, size_t len)
+{
+    ngx_http_tradesec_redis_t  *redis = &ngx_http_tradesec_redis_worker;
+
+    if (redis->state != NGX_HTTP_TRADESEC_REDIS_OPEN
+        || len == 0
+        || redisAsyncFormattedCommand(redis->ac, ngx_http_tradesec_redis_reply,
+                                      cmd, (const char *) text, len)
+           != REDIS_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_http_tradesec_redis_sent(redis, cmd);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_tradesec_redis_sent(ngx_http_tradesec_redis_t *redis,
+    ngx_http_tradesec_redis_command_t *cmd)
+{
     redis->pending++;
 
     cmd->overdue = 0;
@@ -165,8 +198,6 @@ ngx_http_tradesec_redis_send(ngx_http_tradesec_redis_command_t *cmd,
         cmd->timer.log = redis->log;
         ngx_add_timer(&cmd->timer, redis->conf->timeout);
     }
-
-    return NGX_OK;
 }
 
 

@@ -137,6 +137,11 @@ ngx_uint_t ngx_http_tradesec_redis_connection(void);
 ngx_int_t ngx_http_tradesec_redis_send(ngx_http_tradesec_redis_command_t *cmd,
     uint32_t n, const char **args, const size_t *lens);
 
+/* The same, with the command as it goes over the wire. */
+
+ngx_int_t ngx_http_tradesec_redis_send_text(
+    ngx_http_tradesec_redis_command_t *cmd, const u_char *text, size_t len);
+
 /* Whether the reply is the error that begins with this word. */
 
 ngx_flag_t ngx_http_tradesec_redis_is_error(const redisReply *reply,
