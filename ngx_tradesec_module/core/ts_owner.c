@@ -10,7 +10,7 @@
 
 
 static const char *ts_owner_path(ts_owner_rules_t *rules, ts_slice_t text,
-    uint8_t *buf, uint8_t *path);
+    uint8_t *buf, uint8_t *found);
 static const char *ts_owner_compile(ts_owner_path_t *path, ts_slice_t text,
     uint8_t *buf);
 static int ts_owner_same_path(const ts_owner_path_t *a,

@@ -9,7 +9,7 @@
 
 
 static ts_owner_e ts_owner_batch(ts_owner_walk_t *w, const uint8_t **p);
-static ts_owner_e ts_owner_message(ts_owner_walk_t *w, const uint8_t **p);
+static ts_owner_e ts_owner_message(ts_owner_walk_t *w, const uint8_t **at);
 static int ts_owner_member(ts_owner_walk_t *w, ts_owner_level_t *level,
     ts_owner_scalar_t *name);
 static int ts_owner_scalar(ts_owner_walk_t *w, ts_owner_scalar_t *s);

@@ -178,6 +178,8 @@ ts_refusal_is_title(ts_slice_t text)
     size_t     i;
     ts_utf8_t  utf8;
 
+    static const uint8_t  markup[] = { '<', '>', '&', '"', '\\', 0x7f };
+
     memset(&utf8, 0, sizeof(utf8));
 
     if (text.len == 0 || text.len > TS_REFUSAL_TITLE
@@ -187,7 +189,9 @@ ts_refusal_is_title(ts_slice_t text)
     }
 
     for (i = 0; i < text.len; i++) {
-        if (text.data[i] < ' ' || memchr("<>&\"\\\177", text.data[i], 6)) {
+        if (text.data[i] < ' '
+            || memchr(markup, text.data[i], sizeof(markup)) != NULL)
+        {
             return 0;
         }
     }

@@ -16,7 +16,11 @@ static int ts_condition_holds(const ts_condition_t *condition,
     const ts_rule_facts_t *facts);
 static int ts_condition_equals(const ts_condition_t *condition,
     const ts_rule_facts_t *facts, const ts_claim_t *claim);
+static int ts_condition_equals_one(const ts_condition_t *condition,
+    const ts_rule_facts_t *facts, const ts_claim_t *claim);
 static int ts_condition_differs(const ts_condition_t *condition,
+    const ts_rule_facts_t *facts, const ts_claim_t *claim);
+static int ts_condition_differs_one(const ts_condition_t *condition,
     const ts_rule_facts_t *facts, const ts_claim_t *claim);
 static int ts_condition_compares(const ts_condition_t *condition, int64_t now,
     const ts_claim_t *claim);
@@ -119,27 +123,38 @@ ts_condition_holds(const ts_condition_t *condition,
 }
 
 
+/* Of an array, one element does; arrays within it are no values. */
+
 static int
 ts_condition_equals(const ts_condition_t *condition,
     const ts_rule_facts_t *facts, const ts_claim_t *claim)
 {
-    uint32_t    i;
     ts_claim_t  one;
     ts_slice_t  elements;
 
-    if (claim->type == TS_CLAIM_ARRAY) {
-        elements = claim->bytes;
-
-        while (ts_claim_element(&elements, &one)) {
-            if (one.type != TS_CLAIM_ARRAY
-                && ts_condition_equals(condition, facts, &one))
-            {
-                return 1;
-            }
-        }
-
-        return 0;
+    if (claim->type != TS_CLAIM_ARRAY) {
+        return ts_condition_equals_one(condition, facts, claim);
     }
+
+    elements = claim->bytes;
+
+    while (ts_claim_element(&elements, &one)) {
+        if (one.type != TS_CLAIM_ARRAY
+            && ts_condition_equals_one(condition, facts, &one))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static int
+ts_condition_equals_one(const ts_condition_t *condition,
+    const ts_rule_facts_t *facts, const ts_claim_t *claim)
+{
+    uint32_t  i;
 
     if (condition->from_part) {
         return ts_claim_is_text(claim, facts->parts[condition->part].text);
@@ -175,28 +190,39 @@ ts_claim_comparable(ts_claim_type_e a, ts_claim_type_e b)
 }
 
 
+/* Of an array, all elements do; arrays within it are no values. */
+
 static int
 ts_condition_differs(const ts_condition_t *condition,
     const ts_rule_facts_t *facts, const ts_claim_t *claim)
 {
-    int         comparable;
-    uint32_t    i;
     ts_claim_t  one;
     ts_slice_t  elements;
 
-    if (claim->type == TS_CLAIM_ARRAY) {
-        elements = claim->bytes;
-
-        while (ts_claim_element(&elements, &one)) {
-            if (one.type == TS_CLAIM_ARRAY
-                || !ts_condition_differs(condition, facts, &one))
-            {
-                return 0;
-            }
-        }
-
-        return elements.len == 0;
+    if (claim->type != TS_CLAIM_ARRAY) {
+        return ts_condition_differs_one(condition, facts, claim);
     }
+
+    elements = claim->bytes;
+
+    while (ts_claim_element(&elements, &one)) {
+        if (one.type == TS_CLAIM_ARRAY
+            || !ts_condition_differs_one(condition, facts, &one))
+        {
+            return 0;
+        }
+    }
+
+    return elements.len == 0;
+}
+
+
+static int
+ts_condition_differs_one(const ts_condition_t *condition,
+    const ts_rule_facts_t *facts, const ts_claim_t *claim)
+{
+    int       comparable;
+    uint32_t  i;
 
     if (condition->from_part) {
         return facts->parts[condition->part].text.len != 0

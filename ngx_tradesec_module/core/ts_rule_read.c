@@ -267,16 +267,19 @@ ts_condition_value(ts_rule_value_t *value, ts_slice_t text)
 static int
 ts_condition_is_numeric(ts_slice_t text)
 {
-    int     digit;
-    size_t  i;
+    int      digit;
+    size_t   i;
+
+    static const uint8_t  other[] = { '+', '-', '.', 'e', 'E' };
 
     for (digit = 0, i = 0; i < text.len; i++) {
 
-        if (memchr("+-.0123456789eE", text.data[i], 15) == NULL) {
+        if (text.data[i] >= '0' && text.data[i] <= '9') {
+            digit = 1;
+
+        } else if (memchr(other, text.data[i], sizeof(other)) == NULL) {
             return 0;
         }
-
-        digit |= text.data[i] >= '0' && text.data[i] <= '9';
     }
 
     return digit;

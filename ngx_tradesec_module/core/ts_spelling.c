@@ -12,7 +12,7 @@
 static size_t ts_spelling_pass(uint8_t *path, size_t len, int *changed);
 static size_t ts_spelling_decode(uint8_t *path, size_t len, int *changed);
 static size_t ts_spelling_segments(uint8_t *path, size_t len);
-static size_t ts_spelling_segment(uint8_t *out, size_t start, const uint8_t *p,
+static size_t ts_spelling_segment(uint8_t *out, size_t end, const uint8_t *p,
     size_t len);
 static int ts_spelling_hex(uint8_t c);
 
