@@ -9,6 +9,7 @@
 #include <ngx_http.h>
 
 #include "core/ts_session.h"
+#include "guard/ngx_http_tradesec_assertion.h"
 #include "guard/ngx_http_tradesec_jwt.h"
 #include "guard/ngx_http_tradesec_jwt_ring.h"
 #include "guard/ngx_http_tradesec_revoke.h"
@@ -54,6 +55,8 @@ static ngx_http_tradesec_verdict_t
 ngx_http_tradesec_jwt_check(ngx_http_request_t *r,
     ngx_http_tradesec_ctx_t *ctx)
 {
+    ngx_int_t                              rc;
+    ts_reason_e                            reason;
     const ngx_http_tradesec_jwt_state_t   *state;
     const ngx_http_tradesec_jwt_policy_t  *policy;
 
@@ -64,21 +67,28 @@ ngx_http_tradesec_jwt_check(ngx_http_request_t *r,
         return ngx_http_tradesec_fault();
     }
 
-    if (state->reason == TS_REASON_NONE) {
-        return ngx_http_tradesec_jwt_pass(r, ctx, policy, state) == NGX_OK
-               ? ngx_http_tradesec_pass() : ngx_http_tradesec_fault();
+    reason = state->reason;
+
+    if (reason == TS_REASON_NONE) {
+        rc = ngx_http_tradesec_jwt_pass(r, ctx, policy, state);
+
+        if (rc != NGX_DECLINED) {
+            return rc == NGX_OK ? ngx_http_tradesec_pass()
+                                : ngx_http_tradesec_fault();
+        }
+
+        ngx_http_tradesec_identity_clear(r, ctx);
+        reason = TS_REASON_JWT_IDENTITY;
     }
 
-    if (state->reason == TS_REASON_JWT_MISSING
+    if (reason == TS_REASON_JWT_MISSING
         && ngx_http_tradesec_jwt_defer(ctx, policy))
     {
         return ngx_http_tradesec_pass();
     }
 
-    return ngx_http_tradesec_jwt_refuse(r, ctx, policy, state->reason)
-           == NGX_OK
-           ? ngx_http_tradesec_deny(state->reason)
-           : ngx_http_tradesec_fault();
+    return ngx_http_tradesec_jwt_refuse(r, ctx, policy, reason) == NGX_OK
+           ? ngx_http_tradesec_deny(reason) : ngx_http_tradesec_fault();
 }
 
 
@@ -88,6 +98,7 @@ ngx_http_tradesec_jwt_pass(ngx_http_request_t *r,
     const ngx_http_tradesec_jwt_policy_t *policy,
     const ngx_http_tradesec_jwt_state_t *state)
 {
+    ngx_int_t                                rc;
     ngx_uint_t                               i;
     const ngx_http_tradesec_jwt_provider_t  *provider;
 
@@ -109,6 +120,11 @@ ngx_http_tradesec_jwt_pass(ngx_http_request_t *r,
         {
             return NGX_ERROR;
         }
+    }
+
+    rc = ngx_http_tradesec_assertion_add(r, ctx, state);
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     if (ngx_http_tradesec_jwt_hide_credentials(r, policy, state) != NGX_OK) {

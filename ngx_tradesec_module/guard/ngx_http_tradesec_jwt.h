@@ -99,6 +99,7 @@ typedef struct {
     time_t                                   expires;
     time_t                                   not_before;
     ts_revocation_subject_t                  subject;
+    ts_token_tag_t                           tag;       /* zero: no zone */
 
     /* as in the provider; empty: the token has no such claim */
     ngx_str_t                      values[NGX_HTTP_TRADESEC_JWT_VALUES];
