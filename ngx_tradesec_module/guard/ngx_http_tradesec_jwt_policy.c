@@ -332,9 +332,7 @@ ngx_http_tradesec_jwt(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (ngx_strcmp(value[1].data, "off") == 0) {
 
         if (cf->args->nelts > 2) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"off\" takes no parameters");
-            return NGX_CONF_ERROR;
+            return "takes no parameters beside \"off\"";
         }
 
         jlcf->policy = NULL;
