@@ -114,13 +114,6 @@ ngx_http_tradesec_jwt_get_policy(ngx_http_request_t *r)
 }
 
 
-const ngx_http_tradesec_jwt_sources_t *
-ngx_http_tradesec_jwt_get_sources(ngx_http_request_t *r)
-{
-    return ngx_http_get_module_srv_conf(r->main, ngx_http_tradesec_jwt_module);
-}
-
-
 const ngx_http_tradesec_token_cache_t *
 ngx_http_tradesec_jwt_get_cache(ngx_http_request_t *r)
 {
