@@ -19,11 +19,6 @@
 #define NGX_HTTP_TRADESEC_LOGIN_WINDOW_MAX  86400
 
 
-typedef struct {
-    ngx_http_tradesec_attempts_store_t  *store;     /* NULL: not asked for */
-} ngx_http_tradesec_login_main_conf_t;
-
-
 static char *ngx_http_tradesec_login_limit(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 static void *ngx_http_tradesec_login_create_main_conf(ngx_conf_t *cf);

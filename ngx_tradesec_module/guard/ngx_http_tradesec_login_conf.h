@@ -79,6 +79,13 @@ typedef struct {
 
 
 typedef struct {
+    ngx_http_tradesec_attempts_store_t  *store;     /* NULL: not asked for */
+    time_t                               lifetime;  /* of the cookies that live
+                                                       longest; 0: none */
+} ngx_http_tradesec_login_main_conf_t;
+
+
+typedef struct {
     ngx_http_tradesec_login_policy_t    *policy;
 
     size_t                               body_size;

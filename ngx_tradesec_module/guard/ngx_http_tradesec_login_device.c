@@ -13,11 +13,13 @@
 #include <sodium.h>
 
 #include "core/ts_cookie.h"
+#include "guard/ngx_http_tradesec_login.h"
 #include "guard/ngx_http_tradesec_login_conf.h"
 #include "request/ngx_http_tradesec_compat.h"
 #include "request/ngx_http_tradesec_conf.h"
 #include "request/ngx_http_tradesec_findings.h"
 #include "request/ngx_http_tradesec_request.h"
+#include "store/ngx_http_tradesec_revocations_store.h"
 
 
 #define NGX_HTTP_TRADESEC_DEVICE_NAME      "__Host-tradesec_device"
@@ -25,8 +27,17 @@
 #define NGX_HTTP_TRADESEC_DEVICE_MAX       (400 * 86400)    /* of browsers */
 
 
+/* Who "issues" them in the list of revocations: no issuer of tokens. */
+
+#define NGX_HTTP_TRADESEC_DEVICE_ISSUER    0x7365636976656421
+
+
 static ts_slice_t ngx_http_tradesec_login_device_cookie(ngx_http_request_t *r,
     const ngx_http_tradesec_login_device_t *conf);
+static ngx_flag_t ngx_http_tradesec_login_device_is_revoked(
+    ngx_http_request_t *r, ts_slice_t account, const ts_device_t *device);
+static uint64_t ngx_http_tradesec_login_device_name(
+    ngx_http_tradesec_revocations_store_t *store, u_char *account, size_t len);
 static ngx_int_t ngx_http_tradesec_login_device_write(ngx_http_request_t *r,
     const ngx_http_tradesec_login_device_t *conf,
     const ts_device_issuer_t *issuer, ts_slice_t account,
@@ -63,7 +74,9 @@ ngx_http_tradesec_login_browser(ngx_http_request_t *r,
 
     if (ts_device_read(&issuer, account, text, &browser->device)) {
         age = ts_device_age(&browser->device, (uint64_t) ngx_time());
-        browser->known = age < (uint64_t) conf->lifetime;
+        browser->known = age < (uint64_t) conf->lifetime
+                         && !ngx_http_tradesec_login_device_is_revoked(r,
+                                                 account, &browser->device);
     }
 
     /* a new one where there is none, and in the second half of its life */
@@ -97,6 +110,90 @@ ngx_http_tradesec_login_device_cookie(ngx_http_request_t *r,
     }
 
     return cookie.result == TS_COOKIE_FOUND ? cookie.value : ts_slice(NULL, 0);
+}
+
+
+/* By a change of the password, at this gateway or another one. */
+
+static ngx_flag_t
+ngx_http_tradesec_login_device_is_revoked(ngx_http_request_t *r,
+    ts_slice_t account, const ts_device_t *device)
+{
+    u_char                                  buf[TS_FOLD_OUT];
+    ts_revocation_subject_t                 subject;
+    ngx_http_tradesec_revocations_store_t  *store;
+
+    store = ngx_http_tradesec_revocations_get(r);
+
+    if (store == NULL || account.len > sizeof(buf)) {
+        return 0;
+    }
+
+    ngx_memcpy(buf, account.data, account.len);
+    ngx_memzero(&subject, sizeof(ts_revocation_subject_t));
+
+    subject.user = ngx_http_tradesec_login_device_name(store, buf,
+                                                       account.len);
+    subject.all = ts_revocation_key(TS_REVOKED_ALL,
+                                    NGX_HTTP_TRADESEC_DEVICE_ISSUER);
+    subject.issued = (int64_t) device->issued;
+
+    return ts_revocations_find(store->list(store), &subject)
+           != TS_REVOKED_NOTHING;
+}
+
+
+/*
+ * Of an account or a user, whatever the spelling, and whether or not the login
+ * takes spellings of a mailbox for one: a cookie too many that is void costs
+ * nobody more than its budget.
+ */
+
+static uint64_t
+ngx_http_tradesec_login_device_name(
+    ngx_http_tradesec_revocations_store_t *store, u_char *account, size_t len)
+{
+    len = ts_account_email(account, len,
+                           TS_ACCOUNT_EMAIL_PLUS|TS_ACCOUNT_EMAIL_DOTS);
+
+    return ngx_http_tradesec_revocations_name(store, TS_REVOKED_USER,
+                                              NGX_HTTP_TRADESEC_DEVICE_ISSUER,
+                                              account, len);
+}
+
+
+/* Where the list is short of room, the cookies of all accounts are void. */
+
+void
+ngx_http_tradesec_login_forget_browsers(ngx_http_request_t *r,
+    ts_slice_t user)
+{
+    u_char                                      out[TS_FOLD_OUT];
+    ts_slice_t                                  account;
+    ts_revocation_t                             one, all;
+    ngx_http_tradesec_revocations_store_t      *store;
+    const ngx_http_tradesec_login_main_conf_t  *lmcf;
+
+    lmcf = ngx_http_get_module_main_conf(r, ngx_http_tradesec_login_module);
+    store = ngx_http_tradesec_revocations_get(r);
+
+    if (lmcf->lifetime == 0 || store == NULL
+        || ts_account_normalise(user, out, &account) != TS_ACCOUNT_OK)
+    {
+        return;
+    }
+
+    one.key = ngx_http_tradesec_login_device_name(store,
+                                     (u_char *) (uintptr_t) account.data,
+                                     account.len);
+    one.time = ts_revocation_time(ngx_time());
+    one.expires = ts_revocation_time(ngx_time() + lmcf->lifetime);
+
+    all = one;
+    all.key = ts_revocation_key(TS_REVOKED_ALL,
+                                NGX_HTTP_TRADESEC_DEVICE_ISSUER);
+
+    (void) store->revoke(store, &one, &all, r->connection->log);
 }
 
 
@@ -239,12 +336,17 @@ void
 ngx_http_tradesec_login_device_merge(ngx_conf_t *cf,
     ngx_http_tradesec_login_conf_t *conf)
 {
-    crypto_generichash_state         state;
-    const ngx_http_core_srv_conf_t  *cscf;
+    crypto_generichash_state              state;
+    const ngx_http_core_srv_conf_t       *cscf;
+    ngx_http_tradesec_login_main_conf_t  *lmcf;
 
     if (!conf->device->accept) {
         return;
     }
+
+    lmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_tradesec_login_module);
+    lmcf->lifetime = ngx_max(lmcf->lifetime, conf->device->lifetime);
 
     /* whose accounts they are: those of the counter, at this server */
 

@@ -10,6 +10,7 @@
 
 #include "core/ts_form.h"
 #include "guard/ngx_http_tradesec_jwt_provider.h"
+#include "guard/ngx_http_tradesec_login.h"
 #include "guard/ngx_http_tradesec_operators.h"
 #include "guard/ngx_http_tradesec_revoke_conf.h"
 #include "request/ngx_http_tradesec_body.h"
@@ -263,6 +264,10 @@ ngx_http_tradesec_revocations_carry_out(ngx_http_request_t *r,
                       "have neither \"max_lifetime\" nor \"lifetime\"",
                       found - done, found);
         return NGX_HTTP_CONFLICT;
+    }
+
+    if (which == NGX_HTTP_TRADESEC_ORDER_USER) {
+        ngx_http_tradesec_login_forget_browsers(r, value);
     }
 
     ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,

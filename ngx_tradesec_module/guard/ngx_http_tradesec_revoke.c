@@ -9,6 +9,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "guard/ngx_http_tradesec_login.h"
 #include "guard/ngx_http_tradesec_revoke.h"
 #include "guard/ngx_http_tradesec_revoke_conf.h"
 #include "request/ngx_http_tradesec_compat.h"
@@ -205,6 +206,9 @@ ngx_http_tradesec_revoke_user(ngx_http_request_t *r,
 
     ngx_http_tradesec_revoke_add(r, rr->subject.user, now,
                                  ngx_http_tradesec_revoke_until(rr), NULL);
+
+    ngx_http_tradesec_login_forget_browsers(r, ts_slice(rr->user.data,
+                                                        rr->user.len));
 
     /* the one that came with the request may be of a clock ahead of ours */
 
