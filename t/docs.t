@@ -82,7 +82,7 @@ sub passes {
     for my $statement (statements($example)) {
         if ($statement =~ /^\s*(?:map|upstream|proxy_cache_path|tradesec_zone|tradesec_redis
             |tradesec_accept\ redis_\w+
-            |tradesec_jwt_provider|tradesec_session\b(?!_)|limit_req_zone|log_format)\b/mx)
+            |tradesec_jwt_provider|tradesec_identity|tradesec_session\b(?!_)|limit_req_zone|log_format)\b/mx)
         {
             push @http, $statement;
 
@@ -142,7 +142,7 @@ sub files {
         =~ s{/etc/nginx/\S+\.key\b}{%%KEY%%}gr
         =~ s{password_file=\K[^\s;]+}{$keys/secret}gr
         =~ s{/etc/nginx/\S+\.jwks\b}{$keys/keys.jwks}gr
-        =~ s{(?:pem_file\s+)\K%%CERT%%}{$keys/keys.pem}gr
+        =~ s{(?:pem|publish)_file\s+\K%%CERT%%}{$keys/keys.pem}gr
         =~ s{(?:secret_file\s+)\K[^\s;]+}{$keys/secret}gr
         =~ s{/var/(?:log|lib|cache)/nginx/}{%%DIR%%/}gr
         =~ s{listen \K443}{127.0.0.1:%%PORT%%}gr;

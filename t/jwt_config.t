@@ -70,7 +70,7 @@ accepted('secret', 'algorithms HS256;', "secret_file $secret;");
 refused('no algorithms', qr/provider "p" must have "algorithms"/,
     "jwks_file $jwks;");
 refused('no keys',
-    qr/must have "jwks_file", "pem_file", "secret_file" or "jwks_uri"/,
+    qr/must have "jwks_file", "pem_file" or "secret_file"/,
     'algorithms ES256;');
 refused('two key files', qr/exclude each other/, @es, "pem_file $pem;");
 refused('misspelt line',
@@ -162,7 +162,7 @@ config_refused(jwt("tradesec_jwt $_->[0];"), $_->[1], $_->[0]) for (
     [ 'p query=a query=a', qr/duplicate parameter "query=a"/ ],
     [ 'p login_page=/a login_page=/b', qr/duplicate parameter "login_page=/ ],
     [ 'p p', qr/duplicate provider "p" in "tradesec_jwt"/ ],
-    [ 'off p', qr/"off" takes no parameters/ ],
+    [ 'off p', qr/takes no parameters beside "off"/ ],
     [ 'p; tradesec_jwt p', qr/"tradesec_jwt" directive is duplicate/ ],
 );
 config_refused({ http => 'tradesec_jwt_provider p { ' . "@es }\n"

@@ -170,6 +170,7 @@ ends($carol, time, 'old zone');
 my $dave = ws(fresh(sub => 'dave'));
 is($t->post('/operators', 'freeze=on')->status, 200, 'frozen');
 is($dave->receive(1.2), undef, 'sockets stay open');
+is($t->post('/operators', 'freeze=off')->status, 200, 'not frozen any more');
 goes_on($dave, 'and go on');
 $dave->connection->close;
 $all->connection->close;

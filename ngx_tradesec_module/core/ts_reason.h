@@ -93,6 +93,10 @@
       "a message of the client is not strict JSON, too deep, or binary")     \
     X(WEBSOCKET_CLIENT_RATE, "websocket_client_rate", 1008,                  \
       "the client sends faster than rate and burst allow")                   \
+    X(WEBSOCKET_USER_RATE, "websocket_user_rate", 1008,                      \
+      "a user sends faster, over all his sockets, than user_rate allows")    \
+    X(WEBSOCKET_FROZEN, "websocket_frozen", 1013,                            \
+      "operators have frozen what changes state, also in open sockets")      \
     X(WEBSOCKET_MESSAGE_SIZE, "websocket_message_size", 1009,                \
       "a message is larger than message_size")                               \
     X(WEBSOCKET_MEMORY, "websocket_memory", 1013,                            \
@@ -129,9 +133,6 @@
       "the token's alg is not in the provider's algorithms")                 \
     X(JWT_UNKNOWN_KEY, "jwt_unknown_key", 401,                               \
       "no key of the provider has the token's kid and fits its alg")         \
-    X(JWT_KEYS, "jwt_keys", 503,                                             \
-      "a provider that could know the token has no keys: their source did "  \
-      "not answer, or not for too long")                                     \
     X(JWT_CLAIMS, "jwt_claims", 401,                                         \
       "the claims are not strict JSON, exp is missing, or a date is no "     \
       "number")                                                              \

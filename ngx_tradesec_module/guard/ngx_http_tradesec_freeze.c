@@ -80,3 +80,19 @@ ngx_http_tradesec_freeze_passes(ngx_http_request_t *r)
     return !ts_revocations_frozen(store->list(store))
            || ngx_http_tradesec_is_safe(r);
 }
+
+
+const ts_revocations_t *
+ngx_http_tradesec_freeze_list(ngx_http_request_t *r)
+{
+    ngx_http_tradesec_revocations_store_t       *store;
+    const ngx_http_tradesec_revoke_conf_t       *rcf;
+    const ngx_http_tradesec_revoke_main_conf_t  *rmcf;
+
+    rcf = ngx_http_get_module_loc_conf(r, ngx_http_tradesec_revoke_module);
+    rmcf = ngx_http_get_module_main_conf(r, ngx_http_tradesec_revoke_module);
+    store = ngx_http_tradesec_revocations_get(r);
+
+    return rmcf->operators && rcf->freeze && store != NULL
+           ? store->list(store) : NULL;
+}

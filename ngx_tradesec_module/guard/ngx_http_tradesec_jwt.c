@@ -9,8 +9,8 @@
 #include <ngx_http.h>
 
 #include "core/ts_session.h"
+#include "guard/ngx_http_tradesec_assertion.h"
 #include "guard/ngx_http_tradesec_jwt.h"
-#include "guard/ngx_http_tradesec_jwt_fetch.h"
 #include "guard/ngx_http_tradesec_jwt_ring.h"
 #include "guard/ngx_http_tradesec_revoke.h"
 #include "request/ngx_http_tradesec_page.h"
@@ -18,8 +18,6 @@
 
 static ngx_http_tradesec_verdict_t ngx_http_tradesec_jwt_check(
     ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx);
-static ngx_int_t ngx_http_tradesec_jwt_fetch(ngx_http_request_t *r,
-    const ngx_http_tradesec_jwt_policy_t *policy);
 static ngx_int_t ngx_http_tradesec_jwt_pass(ngx_http_request_t *r,
     ngx_http_tradesec_ctx_t *ctx,
     const ngx_http_tradesec_jwt_policy_t *policy,
@@ -57,6 +55,8 @@ static ngx_http_tradesec_verdict_t
 ngx_http_tradesec_jwt_check(ngx_http_request_t *r,
     ngx_http_tradesec_ctx_t *ctx)
 {
+    ngx_int_t                              rc;
+    ts_reason_e                            reason;
     const ngx_http_tradesec_jwt_state_t   *state;
     const ngx_http_tradesec_jwt_policy_t  *policy;
 
@@ -67,65 +67,28 @@ ngx_http_tradesec_jwt_check(ngx_http_request_t *r,
         return ngx_http_tradesec_fault();
     }
 
-    if (state->reason == TS_REASON_NONE) {
+    reason = state->reason;
 
-        if (state->provider->uri.len) {
-            ngx_http_tradesec_jwt_fetch_due(r, state->provider);
+    if (reason == TS_REASON_NONE) {
+        rc = ngx_http_tradesec_jwt_pass(r, ctx, policy, state);
+
+        if (rc != NGX_DECLINED) {
+            return rc == NGX_OK ? ngx_http_tradesec_pass()
+                                : ngx_http_tradesec_fault();
         }
 
-        return ngx_http_tradesec_jwt_pass(r, ctx, policy, state) == NGX_OK
-               ? ngx_http_tradesec_pass() : ngx_http_tradesec_fault();
+        ngx_http_tradesec_identity_clear(r, ctx);
+        reason = TS_REASON_JWT_IDENTITY;
     }
 
-    if (state->reason == TS_REASON_JWT_MISSING
+    if (reason == TS_REASON_JWT_MISSING
         && ngx_http_tradesec_jwt_defer(ctx, policy))
     {
         return ngx_http_tradesec_pass();
     }
 
-    if (state->reason == TS_REASON_JWT_KEYS
-        || state->reason == TS_REASON_JWT_UNKNOWN_KEY)
-    {
-        switch (ngx_http_tradesec_jwt_fetch(r, policy)) {
-        case NGX_AGAIN:
-            return ngx_http_tradesec_wait();
-        case NGX_ERROR:
-            return ngx_http_tradesec_fault();
-        default:
-            break;
-        }
-    }
-
-    return ngx_http_tradesec_jwt_refuse(r, ctx, policy, state->reason)
-           == NGX_OK
-           ? ngx_http_tradesec_deny(state->reason)
-           : ngx_http_tradesec_fault();
-}
-
-
-/* Once in a location: what was fetched then is what there is. */
-
-static ngx_int_t
-ngx_http_tradesec_jwt_fetch(ngx_http_request_t *r,
-    const ngx_http_tradesec_jwt_policy_t *policy)
-{
-    ngx_int_t                       rc;
-    ngx_http_tradesec_jwt_state_t  *state;
-
-    state = ngx_http_tradesec_jwt_get_state(r);
-
-    if (state->fetched == policy) {
-        return NGX_DECLINED;
-    }
-
-    rc = ngx_http_tradesec_jwt_fetch_wait(r, policy);
-
-    if (rc == NGX_AGAIN) {
-        state->fetched = policy;
-        state->policy = NULL;
-    }
-
-    return rc;
+    return ngx_http_tradesec_jwt_refuse(r, ctx, policy, reason) == NGX_OK
+           ? ngx_http_tradesec_deny(reason) : ngx_http_tradesec_fault();
 }
 
 
@@ -135,6 +98,7 @@ ngx_http_tradesec_jwt_pass(ngx_http_request_t *r,
     const ngx_http_tradesec_jwt_policy_t *policy,
     const ngx_http_tradesec_jwt_state_t *state)
 {
+    ngx_int_t                                rc;
     ngx_uint_t                               i;
     const ngx_http_tradesec_jwt_provider_t  *provider;
 
@@ -156,6 +120,11 @@ ngx_http_tradesec_jwt_pass(ngx_http_request_t *r,
         {
             return NGX_ERROR;
         }
+    }
+
+    rc = ngx_http_tradesec_assertion_add(r, ctx, state);
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     if (ngx_http_tradesec_jwt_hide_credentials(r, policy, state) != NGX_OK) {
@@ -205,7 +174,6 @@ ngx_http_tradesec_jwt_refuse(ngx_http_request_t *r,
         return NGX_OK;
 
     case TS_REASON_REVOCATIONS_STALE:
-    case TS_REASON_JWT_KEYS:
         ctx->retry_after = 1;
         return NGX_OK;
 
@@ -317,16 +285,14 @@ ngx_http_tradesec_jwt_ask(ngx_http_request_t *r,
     const ngx_http_tradesec_jwt_policy_t *policy,
     ngx_http_tradesec_jwt_state_t *state)
 {
-    ngx_uint_t                               i;
-    ts_reason_e                              reason, best;
-    const ngx_http_tradesec_jwt_provider_t  *provider;
+    ngx_uint_t   i;
+    ts_reason_e  reason, best;
 
     best = TS_REASON_JWT_ISSUER;
 
     for (i = 0; i < policy->n; i++) {
 
-        provider = policy->providers[i];
-        reason = ngx_http_tradesec_jwt_verify(r, provider, state);
+        reason = ngx_http_tradesec_jwt_verify(r, policy->providers[i], state);
 
         if (reason == TS_REASON_NONE && state->provider->accept != NULL) {
             return state->provider->accept(r, state->provider->session,
@@ -350,14 +316,6 @@ ngx_http_tradesec_jwt_ask(ngx_http_request_t *r,
             || best == TS_REASON_JWT_UNKNOWN_KEY)
         {
             best = reason;
-        }
-
-        /* who could have known it has no keys: nobody can tell */
-
-        if (reason == TS_REASON_JWT_UNKNOWN_KEY
-            && ngx_http_tradesec_jwt_keys(provider)->jwks->n == 0)
-        {
-            best = TS_REASON_JWT_KEYS;
         }
     }
 

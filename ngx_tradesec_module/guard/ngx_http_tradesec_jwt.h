@@ -91,9 +91,6 @@ typedef struct {
     const ngx_http_tradesec_jwt_policy_t    *policy;
     ts_reason_e                              reason;
 
-    /* for which it has waited for keys; NULL: it has not */
-    const ngx_http_tradesec_jwt_policy_t    *fetched;
-
     /* when reason is TS_REASON_NONE */
     const ngx_http_tradesec_jwt_provider_t  *provider;
     ngx_pool_t                              *pool;      /* of what follows */
@@ -102,6 +99,7 @@ typedef struct {
     time_t                                   expires;
     time_t                                   not_before;
     ts_revocation_subject_t                  subject;
+    ts_token_tag_t                           tag;       /* zero: no zone */
 
     /* as in the provider; empty: the token has no such claim */
     ngx_str_t                      values[NGX_HTTP_TRADESEC_JWT_VALUES];
@@ -253,11 +251,6 @@ ts_reason_e ngx_http_tradesec_jwt_revoked(ngx_http_request_t *r,
 ngx_int_t ngx_http_tradesec_jwt_get_claim(ngx_http_request_t *r,
     const ngx_http_tradesec_jwt_state_t *state, const ngx_str_t *name,
     ngx_str_t *value);
-
-
-/* Puts the filter in place that reads the answers of sources of keys. */
-
-void ngx_http_tradesec_jwt_init_fetch(void);
 
 
 /* For the identity: ngx_http_tradesec_identity_claim_pt. */

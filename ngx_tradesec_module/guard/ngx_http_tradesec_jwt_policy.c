@@ -114,13 +114,6 @@ ngx_http_tradesec_jwt_get_policy(ngx_http_request_t *r)
 }
 
 
-const ngx_http_tradesec_jwt_sources_t *
-ngx_http_tradesec_jwt_get_sources(ngx_http_request_t *r)
-{
-    return ngx_http_get_module_srv_conf(r->main, ngx_http_tradesec_jwt_module);
-}
-
-
 const ngx_http_tradesec_token_cache_t *
 ngx_http_tradesec_jwt_get_cache(ngx_http_request_t *r)
 {
@@ -164,11 +157,9 @@ ngx_http_tradesec_jwt_create_loc_conf(ngx_conf_t *cf)
     ngx_http_tradesec_jwt_loc_conf_t  *jlcf;
 
     jlcf = ngx_palloc(cf->pool, sizeof(ngx_http_tradesec_jwt_loc_conf_t));
-    if (jlcf == NULL) {
-        return NULL;
+    if (jlcf != NULL) {
+        jlcf->policy = NGX_CONF_UNSET_PTR;
     }
-
-    jlcf->policy = NGX_CONF_UNSET_PTR;
 
     return jlcf;
 }
@@ -209,7 +200,9 @@ ngx_http_tradesec_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
             return NGX_CONF_ERROR;
         }
 
-        if (ngx_http_tradesec_jwt_watch_conf(cf, jmcf) != NGX_OK) {
+        if (ngx_http_tradesec_jwt_watch_conf(cf, &jmcf->providers, &jmcf->keys)
+            != NGX_OK)
+        {
             return NGX_CONF_ERROR;
         }
     }
@@ -328,11 +321,8 @@ ngx_http_tradesec_jwt(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     value = cf->args->elts;
 
     if (ngx_strcmp(value[1].data, "off") == 0) {
-
         if (cf->args->nelts > 2) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"off\" takes no parameters");
-            return NGX_CONF_ERROR;
+            return "takes no parameters beside \"off\"";
         }
 
         jlcf->policy = NULL;
@@ -410,8 +400,9 @@ static char *
 ngx_http_tradesec_jwt_parameter(ngx_conf_t *cf,
     ngx_http_tradesec_jwt_policy_t *policy, ngx_str_t *value)
 {
-    ngx_str_t   arg;
-    ngx_uint_t  i;
+    ngx_str_t    arg;
+    ngx_flag_t  *flag;
+    ngx_uint_t   i;
 
     static const ts_slice_t  words[] = {
         { (const uint8_t *) "cookie=", 7 },
@@ -449,13 +440,12 @@ ngx_http_tradesec_jwt_parameter(ngx_conf_t *cf,
         return ngx_http_tradesec_jwt_message(cf, policy, value, arg);
     }
 
-    if (ngx_strcmp(value->data, "subprotocol=bearer") == 0) {
-        policy->subprotocol = 1;
-        return NGX_CONF_OK;
-    }
+    flag = ngx_strcmp(value->data, "bearer") == 0 ? &policy->bearer
+           : ngx_strcmp(value->data, "subprotocol=bearer") == 0
+             ? &policy->subprotocol : NULL;
 
-    if (ngx_strcmp(value->data, "bearer") == 0) {
-        policy->bearer = 1;
+    if (flag != NULL) {
+        *flag = 1;
         return NGX_CONF_OK;
     }
 

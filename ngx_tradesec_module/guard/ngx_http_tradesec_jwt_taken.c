@@ -30,6 +30,13 @@ static ngx_int_t ngx_http_tradesec_jwt_header_filter(ngx_http_request_t *r);
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
 
 
+const ngx_http_tradesec_jwt_sources_t *
+ngx_http_tradesec_jwt_get_sources(ngx_http_request_t *r)
+{
+    return ngx_http_get_module_srv_conf(r->main, ngx_http_tradesec_jwt_module);
+}
+
+
 ngx_int_t
 ngx_http_tradesec_jwt_take_handler(ngx_http_request_t *r)
 {

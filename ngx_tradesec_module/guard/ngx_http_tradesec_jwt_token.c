@@ -112,7 +112,6 @@ ngx_http_tradesec_jwt_verify(ngx_http_request_t *r,
 {
     ts_slice_t                              token;
     ts_reason_e                             reason;
-    ts_token_tag_t                          tag;
     ts_token_entry_t                        entry;
     const ngx_http_tradesec_jwt_keys_t     *keys;
     const ngx_http_tradesec_token_cache_t  *cache;
@@ -123,15 +122,15 @@ ngx_http_tradesec_jwt_verify(ngx_http_request_t *r,
         return TS_REASON_JWT_TOO_LONG;
     }
 
-    ngx_memzero(&tag, sizeof(ts_token_tag_t));
+    ngx_memzero(&state->tag, sizeof(ts_token_tag_t));
     cache = ngx_http_tradesec_jwt_get_cache(r);
     keys = ngx_http_tradesec_jwt_keys(provider);
 
     if (cache != NULL) {
-        tag = ngx_http_tradesec_token_tag(cache, keys->salt, token.data,
-                                          token.len);
+        state->tag = ngx_http_tradesec_token_tag(cache, keys->salt,
+                                                 token.data, token.len);
 
-        if (ngx_http_tradesec_token_cache_get(cache, tag, &entry)) {
+        if (ngx_http_tradesec_token_cache_get(cache, state->tag, &entry)) {
             reason = ngx_http_tradesec_jwt_recall(r, provider, state, &entry);
 
             return reason == TS_REASON_NONE
@@ -158,7 +157,7 @@ ngx_http_tradesec_jwt_verify(ngx_http_request_t *r,
     ngx_http_tradesec_jwt_name(r, state);
 
     if (cache != NULL) {
-        ngx_http_tradesec_jwt_remember(cache, tag, state);
+        ngx_http_tradesec_jwt_remember(cache, state->tag, state);
     }
 
     return ngx_http_tradesec_jwt_revoked(r, state);

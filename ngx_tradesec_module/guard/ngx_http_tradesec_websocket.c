@@ -9,6 +9,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "guard/ngx_http_tradesec_freeze.h"
 #include "guard/ngx_http_tradesec_jwt.h"
 #include "guard/ngx_http_tradesec_websocket.h"
 #include "guard/ngx_http_tradesec_websocket_conf.h"
@@ -221,9 +222,14 @@ ngx_http_tradesec_websocket_read(ngx_http_request_t *r,
     upgrade->client = wcf->client;
     upgrade->token = wcf->messages;
     upgrade->present = ngx_http_tradesec_jwt_present;
+    upgrade->freeze = ngx_http_tradesec_freeze_list(r);
 
     wmcf = ngx_http_get_module_main_conf(r,
                                          ngx_http_tradesec_websocket_module);
+
+    if (wcf->client != NULL && wcf->client->messages.user_rate) {
+        upgrade->rates = wmcf->rates;
+    }
 
     if (wcf->limits != NULL) {
         upgrade->sockets = wmcf->sockets;

@@ -48,6 +48,12 @@ static const ngx_http_tradesec_websocket_option_t
       ngx_http_tradesec_websocket_time,
       ngx_http_tradesec_websocket_in(idle), 0, 0, 0 },
 
+    { { (const uint8_t *) "frozen=", 7 },
+      ngx_http_tradesec_websocket_action,
+      ngx_http_tradesec_websocket_in(frozen),
+      ngx_http_tradesec_websocket_may(DROP)
+      | ngx_http_tradesec_websocket_may(CLOSE), 0, 0 },
+
     { { (const uint8_t *) "message_size=", 13 },
       ngx_http_tradesec_websocket_size,
       ngx_http_tradesec_websocket_in(server.messages.message_size), 0, 0, 0 },
@@ -103,10 +109,23 @@ static const ngx_http_tradesec_websocket_option_t
       ngx_http_tradesec_websocket_in(messages.message_size), 0, 0, 0 },
 
     { { (const uint8_t *) "rate=", 5 },
-      ngx_http_tradesec_websocket_rate, 0, 0, 0, 0 },
+      ngx_http_tradesec_websocket_rate,
+      ngx_http_tradesec_websocket_in(messages.rate), 0, 0, 0 },
 
     { { (const uint8_t *) "burst=", 6 },
-      ngx_http_tradesec_websocket_burst, 0, 0, 0, 0 },
+      ngx_http_tradesec_websocket_burst,
+      ngx_http_tradesec_websocket_in(messages.burst), 0, 0, 0 },
+
+    { { (const uint8_t *) "user_rate=", 10 },
+      ngx_http_tradesec_websocket_rate,
+      ngx_http_tradesec_websocket_in(messages.user_rate), 0, 0, 0 },
+
+    { { (const uint8_t *) "user_burst=", 11 },
+      ngx_http_tradesec_websocket_burst,
+      ngx_http_tradesec_websocket_in(messages.user_burst), 0, 0, 0 },
+
+    { { (const uint8_t *) "unfrozen=", 9 },
+      ngx_http_tradesec_websocket_unfrozen, 0, 0, 0, 1 },
 
     { { (const uint8_t *) "json_depth=", 11 },
       ngx_http_tradesec_websocket_depth, 0, 0, 0, 0 },
@@ -246,6 +265,17 @@ ngx_http_tradesec_websocket_client_parse(ngx_conf_t *cf,
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"burst=\" means nothing without \"rate=\"");
         return NGX_CONF_ERROR;
+    }
+
+    if (side->messages.user_burst && side->messages.user_rate == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"user_burst=\" means nothing without "
+                           "\"user_rate=\"");
+        return NGX_CONF_ERROR;
+    }
+
+    if (side->messages.user_rate && side->messages.user_burst == 0) {
+        side->messages.user_burst = ngx_max(side->messages.user_rate, 1000);
     }
 
     if (side->messages.rate && side->messages.burst == 0) {

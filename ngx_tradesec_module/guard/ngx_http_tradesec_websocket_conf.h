@@ -40,6 +40,7 @@ typedef struct {
 typedef struct {
     ngx_http_tradesec_sockets_t           *sockets;   /* NULL: not counted */
     ngx_flag_t                             listed;
+    ngx_http_tradesec_rates_t             *rates;     /* NULL: of nobody */
 } ngx_http_tradesec_websocket_main_conf_t;
 
 

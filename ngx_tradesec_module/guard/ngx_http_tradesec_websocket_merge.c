@@ -17,6 +17,8 @@
 
 static char *ngx_http_tradesec_websocket_messages(ngx_conf_t *cf,
     ngx_http_tradesec_websocket_conf_t *conf);
+static char *ngx_http_tradesec_websocket_rates(ngx_conf_t *cf,
+    const ngx_http_tradesec_websocket_conf_t *conf);
 static char *ngx_http_tradesec_websocket_count(ngx_conf_t *cf,
     const ngx_http_tradesec_websocket_conf_t *conf);
 
@@ -82,7 +84,43 @@ ngx_http_tradesec_websocket_merge_conf(ngx_conf_t *cf, void *parent,
         return NGX_CONF_ERROR;
     }
 
+    if (ngx_http_tradesec_websocket_rates(cf, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     return ngx_http_tradesec_websocket_count(cf, conf);
+}
+
+
+/* Makes the table when some location limits users. */
+
+static char *
+ngx_http_tradesec_websocket_rates(ngx_conf_t *cf,
+    const ngx_http_tradesec_websocket_conf_t *conf)
+{
+    ngx_flag_t                                no_zone;
+    ngx_http_tradesec_websocket_main_conf_t  *wmcf;
+
+    wmcf = ngx_http_conf_get_module_main_conf(cf,
+                                          ngx_http_tradesec_websocket_module);
+
+    if (conf->client == NULL
+        || conf->client->messages.user_rate == 0
+        || wmcf->rates != NULL
+        || !ngx_http_tradesec_conf_is_on(cf))
+    {
+        return NGX_CONF_OK;
+    }
+
+    wmcf->rates = ngx_http_tradesec_rates_create(cf, &no_zone);
+
+    if (wmcf->rates == NULL && no_zone) {
+        return ngx_http_tradesec_conf_merge_error(cf,
+                   "\"user_rate=\" of tradesec_websocket_client counts in "
+                   "shared memory, and there is no tradesec_zone");
+    }
+
+    return wmcf->rates ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 

@@ -79,7 +79,7 @@ ngx_http_tradesec_websocket_rate(ngx_http_tradesec_websocket_reader_t *reader,
         return NGX_CONF_ERROR;
     }
 
-    reader->side->messages.rate = n * 1000 / scale;
+    *(ngx_uint_t *) ((u_char *) reader->conf + o->offset) = n * 1000 / scale;
 
     return NGX_CONF_OK;
 }
@@ -99,7 +99,59 @@ ngx_http_tradesec_websocket_burst(ngx_http_tradesec_websocket_reader_t *reader,
         return NGX_CONF_ERROR;
     }
 
-    reader->side->messages.burst = n * 1000;
+    *(ngx_uint_t *) ((u_char *) reader->conf + o->offset) = n * 1000;
+
+    return NGX_CONF_OK;
+}
+
+
+/* POINTER:PATTERN of messages that pass while the server is frozen. */
+
+char *
+ngx_http_tradesec_websocket_unfrozen(
+    ngx_http_tradesec_websocket_reader_t *reader,
+    const ngx_http_tradesec_websocket_option_t *o)
+{
+    u_char                         *colon, *buf;
+    ngx_str_t                       value;
+    ngx_http_tradesec_ws_frozen_t  *unfrozen;
+
+    value = reader->value;
+    unfrozen = reader->unfrozen;
+
+    if (unfrozen == NULL) {
+        unfrozen = ngx_pcalloc(reader->cf->pool,
+                               sizeof(ngx_http_tradesec_ws_frozen_t));
+        reader->unfrozen = unfrozen;
+        reader->side->messages.unfrozen = unfrozen;
+    }
+
+    buf = ngx_pnalloc(reader->cf->pool, value.len + 1);
+
+    if (unfrozen == NULL || buf == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    colon = ngx_strlchr(value.data, value.data + value.len, ':');
+
+    if (unfrozen->n == NGX_HTTP_TRADESEC_WS_UNFROZEN
+        || colon == NULL
+        || colon == value.data
+        || colon + 1 == value.data + value.len
+        || ts_json_pointer(&unfrozen->pointers[unfrozen->n],
+                           ts_slice(value.data, colon - value.data), buf)
+           != 0)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, reader->cf, 0,
+                           "invalid parameter \"%V\", at most %d of a JSON "
+                           "pointer and a pattern such as "
+                           "\"/action:cancel*\" are expected",
+                           reader->parameter, NGX_HTTP_TRADESEC_WS_UNFROZEN);
+        return NGX_CONF_ERROR;
+    }
+
+    unfrozen->patterns[unfrozen->n++] = ts_slice(colon + 1,
+                                 value.data + value.len - colon - 1);
 
     return NGX_CONF_OK;
 }

@@ -27,6 +27,7 @@ typedef struct {
     ngx_http_tradesec_websocket_side_t          *side;   /* of conf, or it */
     ngx_str_t                                   *parameter;
     ngx_str_t                                    value;  /* behind the "=" */
+    ngx_http_tradesec_ws_frozen_t               *unfrozen;
     ngx_uint_t                                   seen;   /* options, as bits */
 } ngx_http_tradesec_websocket_reader_t;
 
@@ -61,6 +62,7 @@ ngx_http_tradesec_websocket_reads(time);
 ngx_http_tradesec_websocket_reads(size);
 ngx_http_tradesec_websocket_reads(rate);
 ngx_http_tradesec_websocket_reads(burst);
+ngx_http_tradesec_websocket_reads(unfrozen);
 ngx_http_tradesec_websocket_reads(depth);
 ngx_http_tradesec_websocket_reads(rule);
 ngx_http_tradesec_websocket_reads(claim);

@@ -267,6 +267,9 @@ ngx_http_tradesec_upgrade_guard(ts_reason_e reason)
     case TS_REASON_WEBSOCKET_TOKEN_OTHER:
         return NGX_HTTP_TRADESEC_GUARD_JWT;
 
+    case TS_REASON_WEBSOCKET_FROZEN:
+        return NGX_HTTP_TRADESEC_GUARD_FREEZE;
+
     default:
         return NGX_HTTP_TRADESEC_GUARD_WEBSOCKET;
     }

@@ -52,6 +52,8 @@ typedef struct {
     ngx_flag_t                          enable;
     time_t                              max_age;
     time_t                              idle;
+    ngx_uint_t                          frozen;  /* action, for messages of the
+                                                    client */
     ngx_http_tradesec_websocket_side_t  server;
 } ngx_http_tradesec_websocket_policy_t;
 
@@ -83,6 +85,10 @@ typedef struct {
     const ngx_http_tradesec_sockets_t
                                   *sockets;    /* NULL: they are not counted */
     ts_socket_limits_t             limits;
+
+    const ngx_http_tradesec_rates_t
+                                  *rates;      /* NULL: none have a limit */
+    const ts_revocations_t        *freeze;     /* NULL: never frozen */
 
     const ngx_http_tradesec_ws_token_t
                                   *token;      /* NULL: none in messages */

@@ -47,6 +47,13 @@ ngx_http_tradesec_upgrade_terms(ngx_http_request_t *r,
     terms->dry_run = ngx_http_tradesec_is_dry_run(r,
                                            NGX_HTTP_TRADESEC_GUARD_WEBSOCKET);
 
+    terms->rates = upgrade->rates;
+    terms->freeze = upgrade->freeze;
+    terms->frozen = ngx_http_tradesec_is_dry_run(r,
+                                               NGX_HTTP_TRADESEC_GUARD_FREEZE)
+                    ? (ngx_uint_t) NGX_HTTP_TRADESEC_WS_LOG
+                    : upgrade->policy->frozen;
+
     if (upgrade->token != NULL) {
         ctx = ngx_http_tradesec_find_ctx(r);
 
@@ -90,6 +97,13 @@ ngx_http_tradesec_upgrade_identify(ngx_http_request_t *r,
             == NGX_ERROR)
         {
             return NGX_ERROR;
+        }
+
+        if (terms->rates != NULL) {
+            terms->name = ngx_http_tradesec_rates_name(terms->rates, r,
+                                       &ctx->identity.user,
+                                       terms->client.policy->user_rate,
+                                       terms->client.policy->user_burst);
         }
 
         if (terms->client.policy->rules->owners

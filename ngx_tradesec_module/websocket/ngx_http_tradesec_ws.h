@@ -24,6 +24,7 @@
 #include "core/ts_reason.h"
 #include "core/ts_revocations.h"
 #include "core/ts_ws_frame.h"
+#include "store/ngx_http_tradesec_rates.h"
 #include "store/ngx_http_tradesec_sockets.h"
 
 
@@ -56,6 +57,17 @@ typedef enum {
 } ngx_http_tradesec_ws_action_e;
 
 
+/* Messages that pass while the server is frozen: those that fit one of them. */
+
+#define NGX_HTTP_TRADESEC_WS_UNFROZEN  8
+
+typedef struct {
+    ngx_uint_t                      n;
+    ts_json_pointer_t               pointers[NGX_HTTP_TRADESEC_WS_UNFROZEN];
+    ts_slice_t                      patterns[NGX_HTTP_TRADESEC_WS_UNFROZEN];
+} ngx_http_tradesec_ws_frozen_t;
+
+
 /* Of one direction; a const part of a location's configuration. */
 
 typedef struct {
@@ -68,6 +80,10 @@ typedef struct {
     ngx_uint_t                      rate;     /* of frames, in 1/1000 a second;
                                                  0: any */
     ngx_uint_t                      burst;    /* in 1/1000 */
+    ngx_uint_t                      user_rate;   /* of all his sockets */
+    ngx_uint_t                      user_burst;
+    const ngx_http_tradesec_ws_frozen_t
+                                   *unfrozen; /* NULL: none */
 } ngx_http_tradesec_ws_policy_t;
 
 
@@ -128,6 +144,13 @@ struct ngx_http_tradesec_ws_terms_s {
 
     ngx_http_tradesec_traffic_t     traffic;
 
+    const ngx_http_tradesec_rates_t
+                                   *rates;    /* NULL: users have no limit */
+    uint64_t                        name;     /* of the user, for them */
+
+    const ts_revocations_t         *freeze;   /* NULL: never frozen */
+    ngx_uint_t                      frozen;   /* action, for his messages */
+
     ngx_http_tradesec_ws_judge_pt   judge;
     ngx_http_tradesec_ws_note_pt    note;
     ngx_flag_t                      dry_run;
@@ -153,6 +176,8 @@ typedef enum {
     NGX_HTTP_TRADESEC_WS_CLIENT_RATE,
     NGX_HTTP_TRADESEC_WS_CLIENT_TOKEN,
     NGX_HTTP_TRADESEC_WS_CLIENT_TOKEN_OTHER,
+    NGX_HTTP_TRADESEC_WS_CLIENT_USER_RATE,
+    NGX_HTTP_TRADESEC_WS_CLIENT_FROZEN,
     NGX_HTTP_TRADESEC_WS_DROPS
 } ngx_http_tradesec_ws_drop_e;
 
@@ -204,6 +229,8 @@ typedef struct {
     unsigned                        torn:1;     /* stopped inside a frame:
                                                    nothing can follow it */
     unsigned                        ended:1;    /* the source hung up */
+    unsigned                        iced:1;     /* whole only as long as the
+                                                   server is frozen */
     unsigned                        awaited:1;  /* the source has to answer
                                                    our close frame */
 } ngx_http_tradesec_ws_stream_t;
@@ -368,6 +395,10 @@ ngx_flag_t ngx_http_tradesec_ws_act(ngx_http_tradesec_ws_t *ws,
  * may be; no token has come so far, and a control frame or a close frame does.
  */
 
+/* Where nothing else limits messages that wait to be looked through. */
+
+#define NGX_HTTP_TRADESEC_WS_LARGEST  (1024 * 1024)
+
 ngx_flag_t ngx_http_tradesec_ws_look_for_token(ngx_http_tradesec_ws_t *ws,
     u_char *frames, size_t len);
 void ngx_http_tradesec_ws_limit_client(ngx_http_tradesec_ws_t *ws);
@@ -412,6 +443,19 @@ void ngx_http_tradesec_ws_abort(ngx_http_tradesec_ws_t *ws);
  */
 
 void ngx_http_tradesec_ws_farewell(ngx_http_tradesec_ws_t *ws);
+
+
+/*
+ * While the server is frozen the client's messages are held back, also where
+ * they are not looked at otherwise. The first: how many bytes of him may be
+ * read, of size, so that no message passes that begins now. The second: whether
+ * a message may pass, frozen or not.
+ */
+
+size_t ngx_http_tradesec_ws_freeze(ngx_http_tradesec_ws_t *ws,
+    ngx_http_tradesec_ws_stream_t *stream, size_t size);
+ngx_flag_t ngx_http_tradesec_ws_may_thaw(const ngx_http_tradesec_ws_t *ws,
+    const u_char *frames, size_t len);
 
 
 /*

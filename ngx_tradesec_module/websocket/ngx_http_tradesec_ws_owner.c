@@ -27,6 +27,10 @@ static ts_owner_e ngx_http_tradesec_ws_judge(const ngx_http_tradesec_ws_t *ws,
 static size_t ngx_http_tradesec_ws_payload(ts_ws_sender_e sender,
     const u_char *frames, size_t len, u_char *text);
 static ngx_flag_t ngx_http_tradesec_ws_is_too_fast(ngx_http_tradesec_ws_t *ws);
+static ngx_flag_t ngx_http_tradesec_ws_user_is_too_fast(
+    const ngx_http_tradesec_ws_t *ws);
+static ngx_flag_t ngx_http_tradesec_ws_is_dry(
+    const ngx_http_tradesec_ws_t *ws, ngx_http_tradesec_ws_drop_e drop);
 
 
 /* Neither side is told what was wrong with whose message. */
@@ -56,6 +60,10 @@ static const struct {
       NGX_HTTP_TRADESEC_WS_CODES(UNAUTHORIZED, GOING_AWAY) },
     { TS_REASON_WEBSOCKET_TOKEN_OTHER,
       NGX_HTTP_TRADESEC_WS_CODES(UNAUTHORIZED, GOING_AWAY) },
+    { TS_REASON_WEBSOCKET_USER_RATE,
+      NGX_HTTP_TRADESEC_WS_CODES(POLICY, GOING_AWAY) },
+    { TS_REASON_WEBSOCKET_FROZEN,
+      NGX_HTTP_TRADESEC_WS_CODES(TRY_AGAIN, GOING_AWAY) },
 };
 
 
@@ -87,12 +95,29 @@ ngx_http_tradesec_ws_may_pass(ngx_http_tradesec_ws_t *ws,
         return 0;
     }
 
-    if (policy == NULL || ws->ignored) {
+    if (ws->ignored) {
+        return 1;
+    }
+
+    if (!ngx_http_tradesec_ws_may_thaw(ws, frames, len)
+        && !ngx_http_tradesec_ws_act(ws, NGX_HTTP_TRADESEC_WS_CLIENT_FROZEN,
+                                     ws->terms.frozen))
+    {
+        return 0;
+    }
+
+    if (policy == NULL) {
         return 1;
     }
 
     if (ngx_http_tradesec_ws_is_too_fast(ws)) {
         return ngx_http_tradesec_ws_act(ws, NGX_HTTP_TRADESEC_WS_CLIENT_RATE,
+                                        policy->foreign);
+    }
+
+    if (ngx_http_tradesec_ws_user_is_too_fast(ws)) {
+        return ngx_http_tradesec_ws_act(ws,
+                                        NGX_HTTP_TRADESEC_WS_CLIENT_USER_RATE,
                                         policy->foreign);
     }
 
@@ -295,11 +320,37 @@ ngx_http_tradesec_ws_is_too_fast(ngx_http_tradesec_ws_t *ws)
 }
 
 
+/* The same for all sockets of the user, in all workers. */
+
+static ngx_flag_t
+ngx_http_tradesec_ws_user_is_too_fast(const ngx_http_tradesec_ws_t *ws)
+{
+    const ngx_http_tradesec_ws_policy_t  *policy;
+
+    policy = ws->terms.client.policy;
+
+    return policy != NULL
+           && policy->user_rate
+           && !ngx_http_tradesec_rates_take(ws->terms.rates, ws->terms.name,
+                                            policy->user_rate,
+                                            policy->user_burst);
+}
+
+
 void
 ngx_http_tradesec_ws_count_control(ngx_http_tradesec_ws_t *ws)
 {
-    if (!ws->closing && ngx_http_tradesec_ws_is_too_fast(ws)) {
+    if (ws->closing) {
+        return;
+    }
+
+    if (ngx_http_tradesec_ws_is_too_fast(ws)) {
         (void) ngx_http_tradesec_ws_act(ws, NGX_HTTP_TRADESEC_WS_CLIENT_RATE,
+                                        NGX_HTTP_TRADESEC_WS_CLOSE);
+
+    } else if (ngx_http_tradesec_ws_user_is_too_fast(ws)) {
+        (void) ngx_http_tradesec_ws_act(ws,
+                                        NGX_HTTP_TRADESEC_WS_CLIENT_USER_RATE,
                                         NGX_HTTP_TRADESEC_WS_CLOSE);
     }
 }
@@ -340,13 +391,35 @@ ngx_http_tradesec_ws_act(ngx_http_tradesec_ws_t *ws,
 
     ws->detail = NULL;
 
-    passes |= ws->terms.dry_run;
+    passes |= ngx_http_tradesec_ws_is_dry(ws, drop);
 
     if (passes && drop < NGX_HTTP_TRADESEC_WS_CLIENT_OWNER) {
         ws->sent++;
     }
 
     return passes;
+}
+
+
+/* Whether the guard that drops it is in dry run. */
+
+static ngx_flag_t
+ngx_http_tradesec_ws_is_dry(const ngx_http_tradesec_ws_t *ws,
+    ngx_http_tradesec_ws_drop_e drop)
+{
+    switch (drop) {
+
+    case NGX_HTTP_TRADESEC_WS_CLIENT_FROZEN:
+        /* its action says so */
+        return 0;
+
+    case NGX_HTTP_TRADESEC_WS_CLIENT_TOKEN:
+    case NGX_HTTP_TRADESEC_WS_CLIENT_TOKEN_OTHER:
+        return ws->terms.open;
+
+    default:
+        return ws->terms.dry_run;
+    }
 }
 
 

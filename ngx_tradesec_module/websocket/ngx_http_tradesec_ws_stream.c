@@ -88,6 +88,10 @@ ngx_http_tradesec_ws_next(ngx_http_tradesec_ws_t *ws,
         return NGX_AGAIN;
     }
 
+    if (ws->terms.freeze != NULL && stream == &ws->from_client) {
+        size = ngx_http_tradesec_ws_freeze(ws, stream, size);
+    }
+
     whole = stream->whole && !stream->stopped;
 
     n = whole ? ngx_http_tradesec_ws_hold_recv(ws, stream, buf, size)

@@ -21,10 +21,6 @@
 
 #define NGX_HTTP_TRADESEC_WS_TOKEN_TAPE  512
 
-/* Where nothing else limits messages that wait to be looked through. */
-
-#define NGX_HTTP_TRADESEC_WS_TOKEN_LARGEST  (1024 * 1024)
-
 /* Before the first token, and with a token that is not his. */
 
 #define NGX_HTTP_TRADESEC_WS_EARLY_MAX   8
@@ -169,7 +165,7 @@ ngx_http_tradesec_ws_limit_client(ngx_http_tradesec_ws_t *ws)
     ws->from_client.parser.limit =
         (ws->pending && !ws->terms.open) ? ws->terms.token->size
         : policy ? policy->message_size
-        : NGX_HTTP_TRADESEC_WS_TOKEN_LARGEST;
+        : NGX_HTTP_TRADESEC_WS_LARGEST;
 }
 
 

@@ -51,6 +51,22 @@ sub new {
 }
 
 
+# The block of a tradesec_identity that signs with ES256.
+
+sub identity {
+    my ($self) = @_;
+
+    $self->_write('identity.pem', $self->{keys}{ES}->export_key_pem('private'));
+
+    return <<~"CONF";
+        tradesec_identity bench {
+            issuer https://gateway.test; audience app; lifetime 10m;
+            key_file $self->{dir}/identity.pem; claim roles;
+        }
+        CONF
+}
+
+
 sub _write {
     my ($self, $name, $content) = @_;
 
