@@ -53,20 +53,68 @@ tag(uint64_t n)
 }
 
 
+static uint64_t  ended;     /* with the family, by the use before */
+
+
 static ts_rotation_e
 use(uint64_t n, uint64_t family)
 {
-    return ts_rotation_use(&t, tag(n), family, times);
+    return ts_rotation_use(&t, tag(n), family, times, &ended);
+}
+
+
+static int
+settle_with(uint64_t n, uint64_t next, uint64_t access)
+{
+    ts_rotation_tag_t  following;
+
+    following = tag(next);
+
+    return ts_rotation_settle(&t, tag(n), next ? &following : NULL, access,
+                              times);
 }
 
 
 static void
 settle(uint64_t n, uint64_t next)
 {
-    ts_rotation_tag_t  following;
+    (void) settle_with(n, next, 0);
+}
 
-    following = tag(next);
-    ts_rotation_settle(&t, tag(n), next ? &following : NULL, times);
+
+static void
+what_was_handed_out_ends_too(void **state)
+{
+    (void) state;
+
+    assert_int_equal(use(1, 100), TS_ROTATION_FIRST);
+    assert_int_equal(ended, 0);
+    assert_int_equal(settle_with(1, 2, 77), 0);
+    assert_int_equal(use(2, 101), TS_ROTATION_FIRST);
+    assert_int_equal(settle_with(2, 3, 0), 0);
+    assert_int_equal(use(7, 200), TS_ROTATION_FIRST);
+    assert_int_equal(settle_with(7, 8, 88), 0);
+
+    times.now += 10;
+    assert_int_equal(use(3, 102), TS_ROTATION_FIRST);
+    assert_int_equal(use(2, 102), TS_ROTATION_REUSED);
+    assert_int_equal(ended, 77);
+    assert_int_equal(use(2, 102), TS_ROTATION_ENDED);
+    assert_int_equal(ended, 0);
+
+    /* what is answered only now is said to be over */
+
+    assert_int_equal(settle_with(3, 4, 77), 1);
+    assert_int_equal(use(4, 102), TS_ROTATION_ENDED);
+
+    /* nothing of it is left where another family takes its place */
+
+    times.now += times.lifetime + 1;
+    assert_int_equal(use(3, 300), TS_ROTATION_FIRST);
+    assert_int_equal(settle_with(3, 4, 0), 0);
+    times.now += 10;
+    assert_int_equal(use(3, 301), TS_ROTATION_REUSED);
+    assert_int_equal(ended, 0);
 }
 
 
@@ -247,6 +295,8 @@ main(void)
         cmocka_unit_test_setup_teardown(a_second_use_in_the_grace_is_a_race,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(a_second_use_later_ends_the_family,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(what_was_handed_out_ends_too,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(what_follows_an_ended_one_has_ended,
                                         setup, teardown),

@@ -17,7 +17,7 @@ static ts_rotation_entry_t *ts_rotation_find(const ts_rotation_t *t,
     ts_rotation_tag_t tag, uint32_t now);
 static ts_rotation_entry_t *ts_rotation_place(const ts_rotation_t *t,
     ts_rotation_tag_t tag, uint32_t now);
-static void ts_rotation_end(ts_rotation_t *t, uint64_t family,
+static uint64_t ts_rotation_end(ts_rotation_t *t, uint64_t family,
     ts_rotation_times_t times);
 
 
@@ -54,10 +54,12 @@ ts_rotation_set(const ts_rotation_t *t, ts_rotation_tag_t tag)
 
 ts_rotation_e
 ts_rotation_use(ts_rotation_t *t, ts_rotation_tag_t tag, uint64_t family,
-    ts_rotation_times_t times)
+    ts_rotation_times_t times, uint64_t *access)
 {
     uint32_t              age;
     ts_rotation_entry_t  *e;
+
+    *access = 0;
 
     e = ts_rotation_find(t, tag, times.now);
 
@@ -66,6 +68,7 @@ ts_rotation_use(ts_rotation_t *t, ts_rotation_tag_t tag, uint64_t family,
         e->tag = tag;
         e->family = family;
         e->state = TS_ROTATION_LIVE;
+        e->access = 0;
     }
 
     age = times.now - e->since;
@@ -81,7 +84,7 @@ ts_rotation_use(ts_rotation_t *t, ts_rotation_tag_t tag, uint64_t family,
             return TS_ROTATION_RACE;
         }
 
-        ts_rotation_end(t, e->family, times);
+        *access = ts_rotation_end(t, e->family, times);
 
         return TS_ROTATION_REUSED;
 
@@ -102,9 +105,9 @@ ts_rotation_use(ts_rotation_t *t, ts_rotation_tag_t tag, uint64_t family,
 }
 
 
-void
+int
 ts_rotation_settle(ts_rotation_t *t, ts_rotation_tag_t tag,
-    const ts_rotation_tag_t *next, ts_rotation_times_t times)
+    const ts_rotation_tag_t *next, uint64_t access, ts_rotation_times_t times)
 {
     uint32_t              state;
     uint64_t              family;
@@ -113,7 +116,7 @@ ts_rotation_settle(ts_rotation_t *t, ts_rotation_tag_t tag,
     e = ts_rotation_find(t, tag, times.now);
 
     if (e == NULL || e->state == TS_ROTATION_LIVE) {
-        return;
+        return 0;
     }
 
     if (next == NULL) {
@@ -122,11 +125,17 @@ ts_rotation_settle(ts_rotation_t *t, ts_rotation_tag_t tag,
             e->state = TS_ROTATION_LIVE;
         }
 
-        return;
+        return e->state == TS_ROTATION_OVER;
     }
 
     state = e->state == TS_ROTATION_OVER ? TS_ROTATION_OVER : TS_ROTATION_LIVE;
     family = e->family;
+
+    if (access == 0) {
+        access = e->access;
+    }
+
+    e->access = access;
 
     if (state == TS_ROTATION_LIVE) {
         e->state = TS_ROTATION_USED;
@@ -137,7 +146,7 @@ ts_rotation_settle(ts_rotation_t *t, ts_rotation_tag_t tag,
 
     if (next->word[0] == tag.word[0] && next->word[1] == tag.word[1]) {
         e->state = state;
-        return;
+        return state == TS_ROTATION_OVER;
     }
 
     e = ts_rotation_find(t, *next, times.now);
@@ -151,6 +160,9 @@ ts_rotation_settle(ts_rotation_t *t, ts_rotation_tag_t tag,
     e->state = state;
     e->since = times.now;
     e->expires = times.now + times.lifetime;
+    e->access = access;
+
+    return state == TS_ROTATION_OVER;
 }
 
 
@@ -205,19 +217,24 @@ ts_rotation_place(const ts_rotation_t *t, ts_rotation_tag_t tag, uint32_t now)
 
 /* Looks through the whole table; once for a family. */
 
-static void
+static uint64_t
 ts_rotation_end(ts_rotation_t *t, uint64_t family, ts_rotation_times_t times)
 {
     size_t                i;
+    uint64_t              access;
     ts_rotation_entry_t  *e;
 
     e = t->entries;
+    access = 0;
 
     for (i = 0; i < t->sets * TS_ROTATION_WAYS; i++, e++) {
         if (e->family == family && e->expires > times.now) {
             e->state = TS_ROTATION_OVER;
             e->since = times.now;
             e->expires = times.now + times.lifetime;
+            access = e->access ? e->access : access;
         }
     }
+
+    return access;
 }

@@ -49,7 +49,9 @@ typedef struct {
     uint32_t           state;
     uint32_t           since;       /* seconds of a monotonic clock, too */
     uint32_t           expires;     /* 0: the entry is free */
-    uint32_t           unused[3];
+    uint32_t           unused;
+    uint64_t           access;      /* what the caller ends with the family;
+                                       0: nothing */
 } ts_rotation_entry_t;
 
 
@@ -77,20 +79,22 @@ void ts_rotation_copy(ts_rotation_t *t, const ts_rotation_t *old,
 
 /*
  * A request comes with the token. family is a random number, for one that was
- * never seen.
+ * never seen. When the family ends now, *access is what ends with it, else 0.
  */
 
 ts_rotation_e ts_rotation_use(ts_rotation_t *t, ts_rotation_tag_t tag,
-    uint64_t family, ts_rotation_times_t times);
+    uint64_t family, ts_rotation_times_t times, uint64_t *access);
 
 /*
  * The first use was answered: next is the token that follows, or, without one,
- * NULL: the backend has not taken this one, which may be used again. When the
- * family has ended meanwhile, the next one has, too.
+ * NULL: the backend has not taken this one, which may be used again. access is
+ * what ends with the family, or 0. When the family has ended meanwhile, the
+ * next one has, too, and the answer is 1.
  */
 
-void ts_rotation_settle(ts_rotation_t *t, ts_rotation_tag_t tag,
-    const ts_rotation_tag_t *next, ts_rotation_times_t times);
+int ts_rotation_settle(ts_rotation_t *t, ts_rotation_tag_t tag,
+    const ts_rotation_tag_t *next, uint64_t access,
+    ts_rotation_times_t times);
 
 
 #endif /* TS_ROTATION_H */

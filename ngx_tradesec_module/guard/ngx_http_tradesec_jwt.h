@@ -128,9 +128,9 @@ extern ngx_module_t                     ngx_http_tradesec_jwt_module;
 
 const void *ngx_http_tradesec_jwt_conf_policy(ngx_conf_t *cf);
 
-/* Whether any of its providers minds that other gateways are not heard. */
+/* Whether a provider minds that Redis is silent, and there is none. */
 
-ngx_flag_t ngx_http_tradesec_jwt_refuses_stale(
+ngx_flag_t ngx_http_tradesec_jwt_lacks_redis(ngx_conf_t *cf,
     const ngx_http_tradesec_jwt_policy_t *policy);
 
 /* The policy of the main request's current location; NULL: no token asked. */

@@ -207,9 +207,7 @@ ngx_http_tradesec_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         }
     }
 
-    if (ngx_http_tradesec_jwt_refuses_stale(conf->policy)
-        && ngx_http_tradesec_revocations_shared_key(cf) == NULL)
-    {
+    if (ngx_http_tradesec_jwt_lacks_redis(cf, conf->policy)) {
         return ngx_http_tradesec_conf_merge_error(cf,
                  "\"revocations_stale refuse\" needs \"tradesec_redis\"");
     }

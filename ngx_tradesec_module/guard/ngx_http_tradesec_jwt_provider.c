@@ -376,10 +376,14 @@ ngx_http_tradesec_jwt_name_keys(ngx_http_tradesec_jwt_provider_t *provider)
 
 
 ngx_flag_t
-ngx_http_tradesec_jwt_refuses_stale(
+ngx_http_tradesec_jwt_lacks_redis(ngx_conf_t *cf,
     const ngx_http_tradesec_jwt_policy_t *policy)
 {
     ngx_uint_t  i;
+
+    if (ngx_http_tradesec_revocations_shared_key(cf) != NULL) {
+        return 0;
+    }
 
     for (i = 0; i < policy->n; i++) {
         if (policy->providers[i]->refuse_stale) {

@@ -17,29 +17,8 @@
 #include "core/ts_set_cookie.h"
 #include "guard/ngx_http_tradesec_refresh.h"
 #include "request/ngx_http_tradesec_compat.h"
-#include "request/ngx_http_tradesec_conf.h"
 #include "request/ngx_http_tradesec_request.h"
 #include "response/ngx_http_tradesec_outcome.h"
-#include "store/ngx_http_tradesec_rotation_zone.h"
-
-
-typedef struct {
-    ngx_str_t                                  cookie;
-    uint64_t                                   salt;    /* of its name */
-    time_t                                     grace;
-    time_t                                     lifetime;
-    ts_outcome_criteria_t                      criteria;
-} ngx_http_tradesec_refresh_policy_t;
-
-
-typedef struct {
-    ngx_http_tradesec_rotation_zone_t         *zone;    /* NULL: none yet */
-} ngx_http_tradesec_refresh_main_conf_t;
-
-
-typedef struct {
-    ngx_http_tradesec_refresh_policy_t        *policy;  /* NULL: off */
-} ngx_http_tradesec_refresh_conf_t;
 
 
 /* A refresh that is under way. */
@@ -52,7 +31,6 @@ typedef struct {
 } ngx_http_tradesec_refresh_t;
 
 
-static const void *ngx_http_tradesec_refresh_policy(ngx_conf_t *cf);
 static ngx_http_tradesec_verdict_t ngx_http_tradesec_refresh_check(
     ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx);
 static ts_cookie_result_e ngx_http_tradesec_refresh_token(
@@ -62,16 +40,12 @@ static ngx_http_tradesec_verdict_t ngx_http_tradesec_refresh_use(
     const ngx_http_tradesec_refresh_policy_t *policy, ts_slice_t token);
 static void ngx_http_tradesec_refresh_outcome(ngx_http_request_t *r,
     ngx_http_tradesec_expectation_t *e, ts_outcome_e outcome);
-static ngx_flag_t ngx_http_tradesec_refresh_next(ngx_http_request_t *r,
-    const ngx_http_tradesec_refresh_policy_t *policy, ts_slice_t *token);
-static void *ngx_http_tradesec_refresh_create_main_conf(ngx_conf_t *cf);
-static void *ngx_http_tradesec_refresh_create_conf(ngx_conf_t *cf);
-static char *ngx_http_tradesec_refresh_merge_conf(ngx_conf_t *cf,
-    void *parent, void *child);
-static char *ngx_http_tradesec_refresh(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-static char *ngx_http_tradesec_refresh_parameter(ngx_conf_t *cf,
-    ngx_http_tradesec_refresh_policy_t *policy, ngx_str_t *value);
+static ngx_flag_t ngx_http_tradesec_refresh_set(ngx_http_request_t *r,
+    const ngx_str_t *cookie, ts_slice_t *value);
+static uint64_t ngx_http_tradesec_refresh_access(ngx_http_request_t *r,
+    const ngx_http_tradesec_refresh_policy_t *policy);
+static void ngx_http_tradesec_refresh_revoke(ngx_http_request_t *r,
+    const ngx_http_tradesec_refresh_policy_t *policy, uint64_t access);
 
 
 const ngx_http_tradesec_guard_t  ngx_http_tradesec_refresh_guard = {
@@ -81,62 +55,6 @@ const ngx_http_tradesec_guard_t  ngx_http_tradesec_refresh_guard = {
     NULL,
     NULL
 };
-
-
-static ngx_command_t  ngx_http_tradesec_refresh_commands[] = {
-
-    { ngx_string("tradesec_refresh"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
-      ngx_http_tradesec_refresh,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      0,
-      NULL },
-
-      ngx_null_command
-};
-
-
-static ngx_http_module_t  ngx_http_tradesec_refresh_module_ctx = {
-    NULL,                                        /* preconfiguration */
-    NULL,                                        /* postconfiguration */
-
-    ngx_http_tradesec_refresh_create_main_conf,  /* create main configuration */
-    NULL,                                        /* init main configuration */
-
-    NULL,                                        /* create server config */
-    NULL,                                        /* merge server config */
-
-    ngx_http_tradesec_refresh_create_conf,       /* create location config */
-    ngx_http_tradesec_refresh_merge_conf         /* merge location config */
-};
-
-
-ngx_module_t  ngx_http_tradesec_refresh_module = {
-    NGX_MODULE_V1,
-    &ngx_http_tradesec_refresh_module_ctx,       /* module context */
-    ngx_http_tradesec_refresh_commands,          /* module directives */
-    NGX_HTTP_MODULE,                             /* module type */
-    NULL,                                        /* init master */
-    NULL,                                        /* init module */
-    NULL,                                        /* init process */
-    NULL,                                        /* init thread */
-    NULL,                                        /* exit thread */
-    NULL,                                        /* exit process */
-    NULL,                                        /* exit master */
-    NGX_MODULE_V1_PADDING
-};
-
-
-static const void *
-ngx_http_tradesec_refresh_policy(ngx_conf_t *cf)
-{
-    const ngx_http_tradesec_refresh_conf_t  *rcf;
-
-    rcf = ngx_http_conf_get_module_loc_conf(cf,
-                                            ngx_http_tradesec_refresh_module);
-
-    return rcf->policy;
-}
 
 
 /* Without a token it is no refresh: the backend may say so. */
@@ -201,7 +119,7 @@ ngx_http_tradesec_refresh_use(ngx_http_request_t *r,
     ngx_http_tradesec_ctx_t *ctx,
     const ngx_http_tradesec_refresh_policy_t *policy, ts_slice_t token)
 {
-    uint64_t                                      family;
+    uint64_t                                      family, access;
     ngx_http_tradesec_refresh_t                  *refresh;
     const ngx_http_tradesec_refresh_main_conf_t  *rmcf;
 
@@ -229,7 +147,8 @@ ngx_http_tradesec_refresh_use(ngx_http_request_t *r,
     }
 
     switch (ngx_http_tradesec_rotation_use(rmcf->zone, refresh->tag, family,
-                                           policy->grace, policy->lifetime))
+                                           policy->grace, policy->lifetime,
+                                           &access))
     {
 
     case TS_ROTATION_FIRST:
@@ -242,6 +161,7 @@ ngx_http_tradesec_refresh_use(ngx_http_request_t *r,
         return ngx_http_tradesec_deny(TS_REASON_REFRESH_RACE);
 
     case TS_ROTATION_REUSED:
+        ngx_http_tradesec_refresh_revoke(r, policy, access);
         return ngx_http_tradesec_deny(TS_REASON_REFRESH_REUSED);
 
     case TS_ROTATION_ENDED:
@@ -260,32 +180,42 @@ static void
 ngx_http_tradesec_refresh_outcome(ngx_http_request_t *r,
     ngx_http_tradesec_expectation_t *e, ts_outcome_e outcome)
 {
+    uint64_t                      access;
     ts_slice_t                    token;
-    ngx_flag_t                    taken;
+    ngx_flag_t                    taken, ended;
     ts_rotation_tag_t             next;
     ngx_http_tradesec_refresh_t  *refresh;
 
     refresh = (ngx_http_tradesec_refresh_t *) e;
 
+    access = 0;
     taken = outcome == TS_OUTCOME_SUCCESS
-            && ngx_http_tradesec_refresh_next(r, refresh->policy, &token);
+            && ngx_http_tradesec_refresh_set(r, &refresh->policy->cookie,
+                                             &token);
 
     if (taken) {
+        access = ngx_http_tradesec_refresh_access(r, refresh->policy);
         next = ngx_http_tradesec_rotation_tag(refresh->zone,
                                               refresh->policy->salt, token);
     }
 
-    ngx_http_tradesec_rotation_settle(refresh->zone, refresh->tag,
-                                      taken ? &next : NULL,
-                                      refresh->policy->lifetime);
+    ended = ngx_http_tradesec_rotation_settle(refresh->zone, refresh->tag,
+                                              taken ? &next : NULL, access,
+                                              refresh->policy->lifetime);
+
+    /* what this answer hands out is younger than the end of its family */
+
+    if (ended) {
+        ngx_http_tradesec_refresh_revoke(r, refresh->policy, access);
+    }
 }
 
 
 /* What the backend itself has set, at last. */
 
 static ngx_flag_t
-ngx_http_tradesec_refresh_next(ngx_http_request_t *r,
-    const ngx_http_tradesec_refresh_policy_t *policy, ts_slice_t *token)
+ngx_http_tradesec_refresh_set(ngx_http_request_t *r, const ngx_str_t *cookie,
+    ts_slice_t *value)
 {
     ts_slice_t        line, name;
     ngx_flag_t        found;
@@ -293,7 +223,7 @@ ngx_http_tradesec_refresh_next(ngx_http_request_t *r,
     ngx_table_elt_t  *h, *end;
 
     found = 0;
-    name = ts_slice(policy->cookie.data, policy->cookie.len);
+    name = ts_slice(cookie->data, cookie->len);
 
     for (part = &r->upstream->headers_in.headers.part; part; part = part->next)
     {
@@ -309,7 +239,7 @@ ngx_http_tradesec_refresh_next(ngx_http_request_t *r,
                    == 0
                 && ts_slice_eq(ts_set_cookie_name(line), name))
             {
-                found = ts_set_cookie_value(line, ngx_time(), token);
+                found = ts_set_cookie_value(line, ngx_time(), value);
             }
         }
     }
@@ -318,174 +248,76 @@ ngx_http_tradesec_refresh_next(ngx_http_request_t *r,
 }
 
 
-static void *
-ngx_http_tradesec_refresh_create_main_conf(ngx_conf_t *cf)
+/*
+ * What the access token of the answer can be revoked by, with all others of its
+ * session; of its user, where it names none. 0: there is no good one.
+ */
+
+static uint64_t
+ngx_http_tradesec_refresh_access(ngx_http_request_t *r,
+    const ngx_http_tradesec_refresh_policy_t *policy)
 {
-    return ngx_pcalloc(cf->pool,
-                       sizeof(ngx_http_tradesec_refresh_main_conf_t));
+    ts_slice_t                      token;
+    ts_reason_e                     reason;
+    ngx_http_tradesec_jwt_state_t  *state;
+
+    if (policy->provider == NULL
+        || !ngx_http_tradesec_refresh_set(r, &policy->access, &token))
+    {
+        return 0;
+    }
+
+    state = ngx_pcalloc(r->pool, sizeof(ngx_http_tradesec_jwt_state_t));
+    if (state == NULL) {
+        return 0;
+    }
+
+    state->pool = r->pool;
+    state->token.data = (u_char *) token.data;
+    state->token.len = token.len;
+
+    reason = ngx_http_tradesec_jwt_verify(r, policy->provider, state);
+
+    if (reason != TS_REASON_NONE && reason != TS_REASON_JWT_REVOKED
+        && reason != TS_REASON_REVOCATIONS_STALE)
+    {
+        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                      "tradesec: the cookie \"%V\" of a refresh holds no "
+                      "token of \"%V\", and will not end with its family",
+                      &policy->access, &policy->provider->name);
+        return 0;
+    }
+
+    return state->subject.session ? state->subject.session
+                                  : state->subject.user;
 }
 
 
-static void *
-ngx_http_tradesec_refresh_create_conf(ngx_conf_t *cf)
+static void
+ngx_http_tradesec_refresh_revoke(ngx_http_request_t *r,
+    const ngx_http_tradesec_refresh_policy_t *policy, uint64_t access)
 {
-    ngx_http_tradesec_refresh_conf_t  *rcf;
+    ts_revocation_t                         revocation;
+    ngx_http_tradesec_revocations_store_t  *store;
 
-    rcf = ngx_palloc(cf->pool, sizeof(ngx_http_tradesec_refresh_conf_t));
-    if (rcf == NULL) {
-        return NULL;
+    store = ngx_http_tradesec_revocations_get(r);
+
+    if (access == 0 || policy->provider == NULL || store == NULL
+        || ngx_http_tradesec_is_dry_run(r,
+                                        NGX_HTTP_TRADESEC_GUARD_REFRESH))
+    {
+        return;
     }
 
-    rcf->policy = NGX_CONF_UNSET_PTR;
+    revocation.key = access;
+    revocation.time = ts_revocation_kind(access) == TS_REVOKED_SESSION
+                      ? 0 : ts_revocation_time(ngx_time());
+    revocation.expires = ts_revocation_time(ngx_time()
+                                            + policy->provider->longest);
 
-    return rcf;
-}
+    (void) store->revoke(store, &revocation, NULL, r->connection->log);
 
-
-static char *
-ngx_http_tradesec_refresh_merge_conf(ngx_conf_t *cf, void *parent, void *child)
-{
-    ngx_http_tradesec_refresh_conf_t  *prev = parent;
-    ngx_http_tradesec_refresh_conf_t  *conf = child;
-
-    ngx_flag_t                              no_zone;
-    ngx_http_tradesec_refresh_main_conf_t  *rmcf;
-
-    ngx_conf_merge_ptr_value(conf->policy, prev->policy, NULL);
-
-    if (conf->policy == NULL || !ngx_http_tradesec_conf_is_on(cf)) {
-        return NGX_CONF_OK;
-    }
-
-    ngx_http_tradesec_conf_set_credential(cf);
-    ngx_http_tradesec_conf_expect_outcomes(cf, 0);
-
-    rmcf = ngx_http_conf_get_module_main_conf(cf,
-                                            ngx_http_tradesec_refresh_module);
-
-    if (rmcf->zone != NULL) {
-        return NGX_CONF_OK;
-    }
-
-    rmcf->zone = ngx_http_tradesec_rotation_zone_create(cf, &no_zone);
-
-    if (no_zone) {
-        return ngx_http_tradesec_conf_merge_error(cf,
-                   "\"tradesec_refresh\" needs \"tradesec_zone\"");
-    }
-
-    return rmcf->zone != NULL ? NGX_CONF_OK : NGX_CONF_ERROR;
-}
-
-
-static char *
-ngx_http_tradesec_refresh(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_tradesec_refresh_conf_t  *rcf = conf;
-
-    ngx_str_t                           *value;
-    ngx_uint_t                           i;
-    ngx_http_tradesec_refresh_policy_t  *policy;
-
-    if (rcf->policy != NGX_CONF_UNSET_PTR) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
-        rcf->policy = NULL;
-        return NGX_CONF_OK;
-    }
-
-    policy = ngx_pcalloc(cf->pool, sizeof(ngx_http_tradesec_refresh_policy_t));
-    if (policy == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    for (i = 1; i < cf->args->nelts; i++) {
-        if (ngx_http_tradesec_refresh_parameter(cf, policy, &value[i])
-            != NGX_CONF_OK)
-        {
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    if (policy->cookie.len == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"tradesec_refresh\" must have \"cookie=\"");
-        return NGX_CONF_ERROR;
-    }
-
-    policy->grace = policy->grace ? policy->grace : 5;
-    policy->lifetime = policy->lifetime ? policy->lifetime : 30 * 24 * 3600;
-    policy->salt = ngx_crc32_long(policy->cookie.data, policy->cookie.len);
-
-    policy->criteria.nfields = 1;
-    policy->criteria.fields[0].cookie = 1;
-    policy->criteria.fields[0].name = ts_slice(policy->cookie.data,
-                                               policy->cookie.len);
-    rcf->policy = policy;
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_tradesec_refresh_parameter(ngx_conf_t *cf,
-    ngx_http_tradesec_refresh_policy_t *policy, ngx_str_t *value)
-{
-    time_t      *seconds;
-    ngx_str_t    text;
-    ngx_uint_t   i;
-
-    static const ts_slice_t  words[] = {
-        { (const uint8_t *) "cookie=", 7 },
-        { (const uint8_t *) "grace=", 6 },
-        { (const uint8_t *) "lifetime=", 9 },
-    };
-
-    for (i = 0; i < 3; i++) {
-
-        if (value->len <= words[i].len
-            || ngx_strncmp(value->data, words[i].data, words[i].len) != 0)
-        {
-            continue;
-        }
-
-        text.data = value->data + words[i].len;
-        text.len = value->len - words[i].len;
-
-        if (i == 0) {
-
-            if (policy->cookie.len
-                || !ts_cookie_is_name(ts_slice(text.data, text.len)))
-            {
-                break;
-            }
-
-            policy->cookie = text;
-
-            return NGX_CONF_OK;
-        }
-
-        seconds = (i == 1) ? &policy->grace : &policy->lifetime;
-
-        if (*seconds) {
-            break;
-        }
-
-        *seconds = ngx_parse_time(&text, 1);
-
-        if (*seconds == (time_t) NGX_ERROR || *seconds == 0
-            || *seconds > 366 * 24 * 3600)
-        {
-            break;
-        }
-
-        return NGX_CONF_OK;
-    }
-
-    return ngx_http_tradesec_conf_unknown(cf, value, words,
-                                          sizeof(words) / sizeof(words[0]));
+    ngx_log_error(NGX_LOG_NOTICE, r->connection->log, 0,
+                  "tradesec: %s revoked, since a refresh token was used again",
+                  revocation.time ? "user" : "session");
 }

@@ -106,7 +106,8 @@ ngx_http_tradesec_rotation_times(time_t grace, time_t lifetime)
 
 ts_rotation_e
 ngx_http_tradesec_rotation_use(const ngx_http_tradesec_rotation_zone_t *zone,
-    ts_rotation_tag_t tag, uint64_t family, time_t grace, time_t lifetime)
+    ts_rotation_tag_t tag, uint64_t family, time_t grace, time_t lifetime,
+    uint64_t *access)
 {
     ts_rotation_e  rc;
     ts_rotation_t  t;
@@ -115,24 +116,28 @@ ngx_http_tradesec_rotation_use(const ngx_http_tradesec_rotation_zone_t *zone,
 
     ngx_http_tradesec_area_lock(&zone->area);
     rc = ts_rotation_use(&t, tag, family,
-                         ngx_http_tradesec_rotation_times(grace, lifetime));
+                         ngx_http_tradesec_rotation_times(grace, lifetime),
+                         access);
     ngx_http_tradesec_area_unlock(&zone->area);
 
     return rc;
 }
 
 
-void
+ngx_flag_t
 ngx_http_tradesec_rotation_settle(
     const ngx_http_tradesec_rotation_zone_t *zone, ts_rotation_tag_t tag,
-    const ts_rotation_tag_t *next, time_t lifetime)
+    const ts_rotation_tag_t *next, uint64_t access, time_t lifetime)
 {
+    ngx_flag_t     ended;
     ts_rotation_t  t;
 
     ts_rotation_open(&t, zone->area.memory, zone->area.size);
 
     ngx_http_tradesec_area_lock(&zone->area);
-    ts_rotation_settle(&t, tag, next,
-                       ngx_http_tradesec_rotation_times(0, lifetime));
+    ended = ts_rotation_settle(&t, tag, next, access,
+                               ngx_http_tradesec_rotation_times(0, lifetime));
     ngx_http_tradesec_area_unlock(&zone->area);
+
+    return ended;
 }

@@ -40,10 +40,10 @@ ts_rotation_tag_t ngx_http_tradesec_rotation_tag(
 
 ts_rotation_e ngx_http_tradesec_rotation_use(
     const ngx_http_tradesec_rotation_zone_t *zone, ts_rotation_tag_t tag,
-    uint64_t family, time_t grace, time_t lifetime);
-void ngx_http_tradesec_rotation_settle(
+    uint64_t family, time_t grace, time_t lifetime, uint64_t *access);
+ngx_flag_t ngx_http_tradesec_rotation_settle(
     const ngx_http_tradesec_rotation_zone_t *zone, ts_rotation_tag_t tag,
-    const ts_rotation_tag_t *next, time_t lifetime);
+    const ts_rotation_tag_t *next, uint64_t access, time_t lifetime);
 
 
 #endif /* NGX_HTTP_TRADESEC_ROTATION_ZONE_H */
