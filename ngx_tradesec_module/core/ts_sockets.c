@@ -199,18 +199,19 @@ ts_sockets_name(ts_sockets_t *sockets, uint32_t slot, uint64_t user,
 
     sockets->slots[slot].user = user;
 
-    for (i = 0, n = 0; i < sockets->used; i++) {
-        n += (sockets->slots[i].worker != 0 && sockets->slots[i].counted
-              && sockets->slots[i].user == user);
-    }
+    do {
+        for (i = 0, n = 0; i < sockets->used; i++) {
+            n += (sockets->slots[i].worker != 0 && sockets->slots[i].counted
+                  && sockets->slots[i].user == user);
+        }
 
-    if (limits->user == 0 || n <= limits->user) {
-        return TS_SOCKETS_OK;
-    }
+        if (limits->user == 0 || n <= limits->user) {
+            return TS_SOCKETS_OK;
+        }
 
-    return ts_sockets_sweep(sockets, alive) > 0
-           ? ts_sockets_name(sockets, slot, user, limits, alive)
-           : TS_SOCKETS_USER_LIMIT;
+    } while (ts_sockets_sweep(sockets, alive) > 0);
+
+    return TS_SOCKETS_USER_LIMIT;
 }
 
 
