@@ -70,7 +70,7 @@ accepted('secret', 'algorithms HS256;', "secret_file $secret;");
 refused('no algorithms', qr/provider "p" must have "algorithms"/,
     "jwks_file $jwks;");
 refused('no keys',
-    qr/must have "jwks_file", "pem_file" or "secret_file"/,
+    qr/must have "jwks_file", "pem_file", "secret_file" or "jwks_uri"/,
     'algorithms ES256;');
 refused('two key files', qr/exclude each other/, @es, "pem_file $pem;");
 refused('misspelt line',

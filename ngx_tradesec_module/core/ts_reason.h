@@ -133,6 +133,9 @@
       "the token's alg is not in the provider's algorithms")                 \
     X(JWT_UNKNOWN_KEY, "jwt_unknown_key", 401,                               \
       "no key of the provider has the token's kid and fits its alg")         \
+    X(JWT_KEYS, "jwt_keys", 503,                                             \
+      "a provider that could know the token has no keys: their source did "  \
+      "not answer, or not for too long")                                     \
     X(JWT_CLAIMS, "jwt_claims", 401,                                         \
       "the claims are not strict JSON, exp is missing, or a date is no "     \
       "number")                                                              \

@@ -11,6 +11,7 @@
 #include "core/ts_session.h"
 #include "guard/ngx_http_tradesec_assertion.h"
 #include "guard/ngx_http_tradesec_jwt.h"
+#include "guard/ngx_http_tradesec_jwt_fetch.h"
 #include "guard/ngx_http_tradesec_jwt_ring.h"
 #include "guard/ngx_http_tradesec_revoke.h"
 #include "request/ngx_http_tradesec_page.h"
@@ -18,6 +19,8 @@
 
 static ngx_http_tradesec_verdict_t ngx_http_tradesec_jwt_check(
     ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx);
+static ngx_int_t ngx_http_tradesec_jwt_fetch(ngx_http_request_t *r,
+    const ngx_http_tradesec_jwt_policy_t *policy);
 static ngx_int_t ngx_http_tradesec_jwt_pass(ngx_http_request_t *r,
     ngx_http_tradesec_ctx_t *ctx,
     const ngx_http_tradesec_jwt_policy_t *policy,
@@ -70,6 +73,11 @@ ngx_http_tradesec_jwt_check(ngx_http_request_t *r,
     reason = state->reason;
 
     if (reason == TS_REASON_NONE) {
+
+        if (state->provider->uri.len) {
+            ngx_http_tradesec_jwt_fetch_due(r, state->provider);
+        }
+
         rc = ngx_http_tradesec_jwt_pass(r, ctx, policy, state);
 
         if (rc != NGX_DECLINED) {
@@ -87,8 +95,46 @@ ngx_http_tradesec_jwt_check(ngx_http_request_t *r,
         return ngx_http_tradesec_pass();
     }
 
+    if (reason == TS_REASON_JWT_KEYS || reason == TS_REASON_JWT_UNKNOWN_KEY) {
+
+        switch (ngx_http_tradesec_jwt_fetch(r, policy)) {
+        case NGX_AGAIN:
+            return ngx_http_tradesec_wait();
+        case NGX_ERROR:
+            return ngx_http_tradesec_fault();
+        default:
+            break;
+        }
+    }
+
     return ngx_http_tradesec_jwt_refuse(r, ctx, policy, reason) == NGX_OK
            ? ngx_http_tradesec_deny(reason) : ngx_http_tradesec_fault();
+}
+
+
+/* Once in a location: what was fetched then is what there is. */
+
+static ngx_int_t
+ngx_http_tradesec_jwt_fetch(ngx_http_request_t *r,
+    const ngx_http_tradesec_jwt_policy_t *policy)
+{
+    ngx_int_t                       rc;
+    ngx_http_tradesec_jwt_state_t  *state;
+
+    state = ngx_http_tradesec_jwt_get_state(r);
+
+    if (state->fetched == policy) {
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_http_tradesec_jwt_fetch_wait(r, policy);
+
+    if (rc == NGX_AGAIN) {
+        state->fetched = policy;
+        state->policy = NULL;
+    }
+
+    return rc;
 }
 
 
@@ -174,6 +220,7 @@ ngx_http_tradesec_jwt_refuse(ngx_http_request_t *r,
         return NGX_OK;
 
     case TS_REASON_REVOCATIONS_STALE:
+    case TS_REASON_JWT_KEYS:
         ctx->retry_after = 1;
         return NGX_OK;
 
@@ -285,14 +332,16 @@ ngx_http_tradesec_jwt_ask(ngx_http_request_t *r,
     const ngx_http_tradesec_jwt_policy_t *policy,
     ngx_http_tradesec_jwt_state_t *state)
 {
-    ngx_uint_t   i;
-    ts_reason_e  reason, best;
+    ngx_uint_t                               i;
+    ts_reason_e                              reason, best;
+    const ngx_http_tradesec_jwt_provider_t  *provider;
 
     best = TS_REASON_JWT_ISSUER;
 
     for (i = 0; i < policy->n; i++) {
 
-        reason = ngx_http_tradesec_jwt_verify(r, policy->providers[i], state);
+        provider = policy->providers[i];
+        reason = ngx_http_tradesec_jwt_verify(r, provider, state);
 
         if (reason == TS_REASON_NONE && state->provider->accept != NULL) {
             return state->provider->accept(r, state->provider->session,
@@ -316,6 +365,14 @@ ngx_http_tradesec_jwt_ask(ngx_http_request_t *r,
             || best == TS_REASON_JWT_UNKNOWN_KEY)
         {
             best = reason;
+        }
+
+        /* who could have known it has no keys: nobody can tell */
+
+        if (reason == TS_REASON_JWT_UNKNOWN_KEY
+            && ngx_http_tradesec_jwt_keys(provider)->jwks->n == 0)
+        {
+            best = TS_REASON_JWT_KEYS;
         }
     }
 

@@ -91,6 +91,9 @@ typedef struct {
     const ngx_http_tradesec_jwt_policy_t    *policy;
     ts_reason_e                              reason;
 
+    /* for which it has waited for keys; NULL: it has not */
+    const ngx_http_tradesec_jwt_policy_t    *fetched;
+
     /* when reason is TS_REASON_NONE */
     const ngx_http_tradesec_jwt_provider_t  *provider;
     ngx_pool_t                              *pool;      /* of what follows */
@@ -251,6 +254,11 @@ ts_reason_e ngx_http_tradesec_jwt_revoked(ngx_http_request_t *r,
 ngx_int_t ngx_http_tradesec_jwt_get_claim(ngx_http_request_t *r,
     const ngx_http_tradesec_jwt_state_t *state, const ngx_str_t *name,
     ngx_str_t *value);
+
+
+/* Puts the filter in place that reads the answers of sources of keys. */
+
+void ngx_http_tradesec_jwt_init_fetch(void);
 
 
 /* For the identity: ngx_http_tradesec_identity_claim_pt. */

@@ -75,6 +75,9 @@ static const ngx_http_tradesec_jwt_option_t
     { ngx_http_tradesec_jwt_name("secret_file"), 1, 1, 1,
       ngx_http_tradesec_jwt_set_file },
 
+    { ngx_http_tradesec_jwt_name("jwks_uri"), 1, 5, 1,
+      ngx_http_tradesec_jwt_set_uri },
+
     { ngx_http_tradesec_jwt_name("leeway"), 1, 1, 1,
       ngx_http_tradesec_jwt_set_leeway },
 
@@ -233,10 +236,10 @@ static char *
 ngx_http_tradesec_jwt_set_file(ngx_conf_t *cf,
     ngx_http_tradesec_jwt_block_t *block, ngx_str_t *value, ngx_uint_t n)
 {
-    if (block->file.len) {
+    if (block->file.len || block->provider->uri.len) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"jwks_file\", \"pem_file\" and \"secret_file\" "
-                           "exclude each other");
+                           "\"jwks_file\", \"pem_file\", \"secret_file\" and "
+                           "\"jwks_uri\" exclude each other");
         return NGX_CONF_ERROR;
     }
 

@@ -38,6 +38,11 @@ char *ngx_http_tradesec_jwt_option(ngx_conf_t *cf, ngx_command_t *dummy,
 char *ngx_http_tradesec_jwt_add_block(ngx_conf_t *cf,
     ngx_http_tradesec_jwt_block_t *block);
 
+/* The line jwks_uri. */
+
+char *ngx_http_tradesec_jwt_set_uri(ngx_conf_t *cf,
+    ngx_http_tradesec_jwt_block_t *block, ngx_str_t *value, ngx_uint_t n);
+
 /* Makes a text part of the provider's salt. */
 
 void ngx_http_tradesec_jwt_hash(ngx_http_tradesec_jwt_block_t *block,

@@ -200,9 +200,7 @@ ngx_http_tradesec_jwt_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
             return NGX_CONF_ERROR;
         }
 
-        if (ngx_http_tradesec_jwt_watch_conf(cf, &jmcf->providers, &jmcf->keys)
-            != NGX_OK)
-        {
+        if (ngx_http_tradesec_jwt_watch_conf(cf, jmcf) != NGX_OK) {
             return NGX_CONF_ERROR;
         }
     }

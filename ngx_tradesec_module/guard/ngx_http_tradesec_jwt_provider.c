@@ -81,6 +81,7 @@ ngx_http_tradesec_jwt_seal_providers(ngx_conf_t *cf,
     const ngx_array_t *providers)
 {
     u_char                                  digest[crypto_generichash_BYTES];
+    ngx_flag_t                              fetches;
     ngx_uint_t                              i, j;
     const u_char                           *key;
     crypto_generichash_state                hash;
@@ -88,6 +89,7 @@ ngx_http_tradesec_jwt_seal_providers(ngx_conf_t *cf,
     const ngx_http_tradesec_claims_t       *claims;
     ngx_http_tradesec_jwt_provider_t      **provider;
 
+    fetches = 0;
     provider = providers->elts;
 
     (void) crypto_generichash_init(&hash, NULL, 0, sizeof(digest));
@@ -124,6 +126,11 @@ ngx_http_tradesec_jwt_seal_providers(ngx_conf_t *cf,
         provider[i]->salt = ngx_http_tradesec_token_salt_add(provider[i]->salt,
                                                      digest, sizeof(digest));
         ngx_http_tradesec_jwt_ring_seal(provider[i]->ring);
+        fetches |= provider[i]->uri.len != 0;
+    }
+
+    if (fetches) {
+        ngx_http_tradesec_jwt_init_fetch();
     }
 }
 
@@ -278,13 +285,15 @@ ngx_http_tradesec_jwt_finish(ngx_conf_t *cf,
     algs = provider->policy.algs;
 
     missing = (algs == 0) ? "algorithms"
-              : (block->file.len == 0) ? "jwks_file" : NULL;
+              : (block->file.len == 0 && provider->uri.len == 0)
+                ? "jwks_file" : NULL;
 
     if (missing != NULL) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "provider \"%V\" must have \"%s\"%s",
                            &provider->name, missing,
-                           algs ? ", \"pem_file\" or \"secret_file\"" : "");
+                           algs ? ", \"pem_file\", \"secret_file\" or "
+                                  "\"jwks_uri\"" : "");
         return NGX_CONF_ERROR;
     }
 
@@ -292,6 +301,13 @@ ngx_http_tradesec_jwt_finish(ngx_conf_t *cf,
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"algorithms\" mixes shared secrets (HS) with "
                            "public keys: use two providers");
+        return NGX_CONF_ERROR;
+    }
+
+    if ((algs & TS_JWS_ALG_SECRET) && provider->uri.len) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"jwks_uri\" is for public keys: a shared secret "
+                           "(HS) stands in a file");
         return NGX_CONF_ERROR;
     }
 
@@ -322,6 +338,13 @@ ngx_http_tradesec_jwt_finish_keys(ngx_conf_t *cf,
     ngx_http_tradesec_jwt_provider_t  *provider;
 
     provider = block->provider;
+
+    if (provider->uri.len) {
+        ngx_http_tradesec_jwt_name_keys(provider);
+        provider->ring = ngx_http_tradesec_jwt_ring_create(cf, provider, NULL);
+
+        return provider->ring ? NGX_CONF_OK : NGX_CONF_ERROR;
+    }
 
     provider->jwks = ngx_http_tradesec_jwt_read_keys(cf, &block->file,
                                                      provider->form,

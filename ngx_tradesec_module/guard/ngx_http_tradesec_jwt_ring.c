@@ -53,6 +53,7 @@ ngx_http_tradesec_jwt_ring_create(ngx_conf_t *cf,
 
     ring->provider = provider;
     ring->keys.jwks = provider->jwks ? provider->jwks : &none;
+    ring->none.jwks = &none;
 
     if (text != NULL) {
         ring->seen = text->info;
@@ -84,6 +85,7 @@ ngx_http_tradesec_jwt_ring_seal(ngx_http_tradesec_jwt_ring_t *ring)
     ring->keys.salt = ngx_http_tradesec_token_salt_add(ring->provider->salt,
                                                        ring->digest,
                                                        sizeof(ring->digest));
+    ring->none.salt = ring->provider->salt;
 }
 
 
@@ -292,6 +294,41 @@ ngx_http_tradesec_jwt_ring_adopt(ngx_http_tradesec_jwt_ring_t *ring,
                   &provider->name, &provider->path, jwks->n);
 
     return 1;
+}
+
+
+const char *
+ngx_http_tradesec_jwt_ring_fetched(ngx_http_tradesec_jwt_ring_t *ring,
+    ts_slice_t text, ngx_log_t *log)
+{
+    uint32_t                                 failed;
+    ngx_int_t                                rc;
+    ts_jwks_t                               *jwks;
+    ts_jwks_result_e                         result;
+    const ngx_http_tradesec_jwt_provider_t  *provider;
+
+    provider = ring->provider;
+
+    jwks = ngx_http_tradesec_jwt_parse_keys(provider->form, text,
+                                            provider->policy.algs, &result,
+                                            &failed);
+    if (jwks == NULL) {
+        return ts_jwks_result_text(result);
+    }
+
+    rc = ngx_http_tradesec_keys_publish(ring->store, ring->slot, text,
+                                        &ring->generation);
+
+    if (rc == NGX_OK || ring->slot->source.failed) {
+        ngx_log_error(NGX_LOG_NOTICE, log, 0,
+                      "tradesec: provider \"%V\" has %s keys from \"%V\": "
+                      "%uD", &provider->name, rc == NGX_OK ? "new" : "the same",
+                      &provider->uri, jwks->n);
+    }
+
+    (void) ngx_http_tradesec_jwt_ring_use(ring, jwks, text);
+
+    return NULL;
 }
 
 

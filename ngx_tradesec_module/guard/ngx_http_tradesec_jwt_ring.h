@@ -19,6 +19,7 @@
 
 #include <sodium.h>
 
+#include "guard/ngx_http_tradesec_jwt.h"
 #include "guard/ngx_http_tradesec_jwt_keys.h"
 #include "guard/ngx_http_tradesec_jwt_provider.h"
 #include "store/ngx_http_tradesec_keys_store.h"
@@ -34,6 +35,9 @@ typedef struct {
 
 struct ngx_http_tradesec_jwt_ring_s {
     ngx_http_tradesec_jwt_keys_t           keys;
+    ngx_http_tradesec_jwt_keys_t           none;        /* for a source that
+                                                           is silent for too
+                                                           long */
     uint32_t                               generation;  /* of the slot */
     u_char                                 digest[crypto_generichash_BYTES];
 
@@ -84,15 +88,19 @@ ngx_flag_t ngx_http_tradesec_jwt_ring_look_again(
     ngx_http_tradesec_jwt_ring_t *ring, ngx_log_t *log);
 
 /*
- * For all providers of a configuration (pointers): room in the zone, while
- * configurations are being merged; *store stays NULL when none is needed, or
- * when there is no zone. And in a worker that starts: their rings, and the
- * timer that looks at files.
+ * For all providers of a configuration: room in the zone, while configurations
+ * are being merged; none when it is not needed, or when there is no zone. And
+ * in a worker that starts: their rings, and the timer that looks at files.
  */
 
 ngx_int_t ngx_http_tradesec_jwt_watch_conf(ngx_conf_t *cf,
-    const ngx_array_t *providers, ngx_http_tradesec_keys_store_t **store);
+    ngx_http_tradesec_jwt_main_conf_t *jmcf);
 ngx_int_t ngx_http_tradesec_jwt_watch_start(ngx_cycle_t *cycle);
+
+/* Uses what the source has answered; NULL, or what is wrong with it. */
+
+const char *ngx_http_tradesec_jwt_ring_fetched(
+    ngx_http_tradesec_jwt_ring_t *ring, ts_slice_t text, ngx_log_t *log);
 
 /* Takes what another worker has made known. */
 
@@ -112,7 +120,12 @@ ngx_http_tradesec_jwt_keys(const ngx_http_tradesec_jwt_provider_t *provider)
         ngx_http_tradesec_jwt_ring_take(ring);
     }
 
-    return &ring->keys;
+    return provider->uri.len == 0
+           || (ring->slot != NULL
+               && ts_key_source_age(&ring->slot->source, &provider->limits,
+                                    (int64_t) ngx_current_msec)
+                  != TS_KEYS_NONE)
+           ? &ring->keys : &ring->none;
 }
 
 

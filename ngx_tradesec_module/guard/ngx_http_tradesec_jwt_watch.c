@@ -10,6 +10,7 @@
 
 #include "guard/ngx_http_tradesec_jwt.h"
 #include "guard/ngx_http_tradesec_jwt_ring.h"
+#include "request/ngx_http_tradesec_conf.h"
 
 
 /* A file of public keys takes less; a larger one each worker reads itself. */
@@ -17,23 +18,23 @@
 #define NGX_HTTP_TRADESEC_JWT_FILE_SLOT  (16 * 1024)
 
 
+static ngx_int_t ngx_http_tradesec_jwt_watch_error(ngx_conf_t *cf,
+    const ngx_str_t *name);
 static void ngx_http_tradesec_jwt_watch(ngx_event_t *ev);
 
 
 ngx_int_t
 ngx_http_tradesec_jwt_watch_conf(ngx_conf_t *cf,
-    const ngx_array_t *providers, ngx_http_tradesec_keys_store_t **store)
+    ngx_http_tradesec_jwt_main_conf_t *jmcf)
 {
     ngx_flag_t                                no_zone;
     ngx_uint_t                                i, n;
     ngx_http_tradesec_keys_plan_t            *plans;
     ngx_http_tradesec_jwt_provider_t *const  *provider;
 
-    *store = NULL;
+    provider = jmcf->providers.elts;
 
-    provider = providers->elts;
-
-    plans = ngx_pcalloc(cf->pool, providers->nelts
+    plans = ngx_pcalloc(cf->pool, jmcf->providers.nelts
                                   * sizeof(ngx_http_tradesec_keys_plan_t));
     if (plans == NULL) {
         return NGX_ERROR;
@@ -41,7 +42,7 @@ ngx_http_tradesec_jwt_watch_conf(ngx_conf_t *cf,
 
     n = 0;
 
-    for (i = 0; i < providers->nelts; i++) {
+    for (i = 0; i < jmcf->providers.nelts; i++) {
 
         if (provider[i]->path.len == 0 && provider[i]->uri.len == 0) {
             continue;
@@ -57,9 +58,39 @@ ngx_http_tradesec_jwt_watch_conf(ngx_conf_t *cf,
         return NGX_OK;
     }
 
-    *store = ngx_http_tradesec_keys_store_create(cf, plans, n, &no_zone);
+    jmcf->keys = ngx_http_tradesec_keys_store_create(cf, plans, n, &no_zone);
 
-    return *store || no_zone ? NGX_OK : NGX_ERROR;
+    if (!no_zone) {
+        return jmcf->keys ? NGX_OK : NGX_ERROR;
+    }
+
+    for (i = 0; i < jmcf->providers.nelts; i++) {
+        if (provider[i]->uri.len) {
+            return ngx_http_tradesec_jwt_watch_error(cf, &provider[i]->name);
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_tradesec_jwt_watch_error(ngx_conf_t *cf, const ngx_str_t *name)
+{
+    u_char  *message;
+
+    static const char  format[] = "\"jwks_uri\" of provider \"%V\" needs "
+                                  "\"tradesec_zone\", where its keys are "
+                                  "kept%Z";
+
+    message = ngx_pnalloc(cf->temp_pool, sizeof(format) + name->len);
+
+    if (message != NULL) {
+        ngx_sprintf(message, format, name);
+        (void) ngx_http_tradesec_conf_merge_error(cf, (char *) message);
+    }
+
+    return NGX_ERROR;
 }
 
 
