@@ -62,17 +62,10 @@ ts_assertion_put_text(ts_assertion_out_t *out, ts_slice_t name,
 static void
 ts_assertion_put_number(ts_assertion_out_t *out, ts_slice_t name, int64_t n)
 {
-    size_t    i;
-    uint8_t   digits[20];
-
-    n = n < 0 ? 0 : n;
-
-    for (i = sizeof(digits); n || i == sizeof(digits); n /= 10) {
-        digits[--i] = (uint8_t) ('0' + n % 10);
-    }
+    uint8_t  digits[TS_DIGITS];
 
     ts_assertion_put(out, name);
-    ts_assertion_put(out, ts_slice(digits + i, sizeof(digits) - i));
+    ts_assertion_put(out, ts_decimal(n < 0 ? 0 : (uint64_t) n, digits));
 }
 
 

@@ -210,6 +210,7 @@ ngx_http_tradesec_revocations_revoke(
 
     t = zone->area.memory;
     known_wider = 0;
+    ngx_memzero(&old_wider, sizeof(ts_revocation_t));
 
     ngx_http_tradesec_area_lock(&zone->area);
 
