@@ -15,6 +15,7 @@
 
 #define NGX_HTTP_TRADESEC_JOURNAL_MAX    4096
 #define NGX_HTTP_TRADESEC_JOURNAL_BATCH  64
+#define NGX_HTTP_TRADESEC_JOURNAL_TRIES  3      /* with no sound answer */
 
 
 typedef struct {
@@ -28,6 +29,8 @@ typedef struct {
 
 static ngx_int_t ngx_http_tradesec_attempts_journal_told(
     ngx_http_tradesec_redis_command_t *redis, const redisReply *reply);
+static void ngx_http_tradesec_attempts_journal_lose(
+    ngx_http_tradesec_attempts_command_t *cmd);
 static void ngx_http_tradesec_attempts_journal_drop(ngx_queue_t *q);
 static void ngx_http_tradesec_attempts_journal_finish(void);
 
@@ -145,16 +148,7 @@ ngx_http_tradesec_attempts_journal_told(
     journal->sent--;
 
     if (cmd->redis.refused) {
-
-        /* would be refused again, and keep all others from being told */
-
-        ngx_http_tradesec_attempts_journal_drop(&cmd->queue);
-        journal->lost++;
-
-        if (journal->n == 0) {
-            ngx_http_tradesec_attempts_journal_finish();
-        }
-
+        ngx_http_tradesec_attempts_journal_lose(cmd);
         return NGX_OK;
     }
 
@@ -168,6 +162,11 @@ ngx_http_tradesec_attempts_journal_told(
 
     if (rc != NGX_OK) {
         cmd->sent = 0;
+
+        if (++cmd->unsound == NGX_HTTP_TRADESEC_JOURNAL_TRIES) {
+            ngx_http_tradesec_attempts_journal_lose(cmd);
+        }
+
         return rc;
     }
 
@@ -182,6 +181,21 @@ ngx_http_tradesec_attempts_journal_told(
     }
 
     return NGX_OK;
+}
+
+
+/* It would go wrong again, and keep all others from being told. */
+
+static void
+ngx_http_tradesec_attempts_journal_lose(
+    ngx_http_tradesec_attempts_command_t *cmd)
+{
+    ngx_http_tradesec_attempts_journal_drop(&cmd->queue);
+    ngx_http_tradesec_journal.lost++;
+
+    if (ngx_http_tradesec_journal.n == 0) {
+        ngx_http_tradesec_attempts_journal_finish();
+    }
 }
 
 

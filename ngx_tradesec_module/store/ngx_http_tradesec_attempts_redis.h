@@ -51,6 +51,7 @@ typedef struct {
     unsigned                                   forgotten:1;
     unsigned                                   whole:1; /* with its script */
     unsigned                                   sent:1;
+    unsigned                                   unsound:2;   /* answers */
 } ngx_http_tradesec_attempts_command_t;
 
 
