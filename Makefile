@@ -196,6 +196,7 @@ bench: deps                     ## counts the instructions of a request under ca
 	bench/bench
 	bench/throughput
 	bench/websocket
+	bench/million
 
 
 # Other readers of the source. They find nothing, or the target fails.
