@@ -52,6 +52,49 @@ sub _own_key () {
 }
 
 
+# A token that was copied, after its owner has logged out; what the browser
+# was told is in the answer.
+
+sub _log_out ($target, $token) {
+    my $r = $target->post('/logout', '', _cookie($token),
+        Origin => $target->origin);
+
+    return $r->status == 303 && !length($r->cookie('access_token') // '');
+}
+
+
+sub _logout_rows () {
+    my $new = sub ($target) {
+        return $target->log_in('alice')->cookie('access_token');
+    };
+
+    my @twin = ('token of another browser of the same user', sub ($target) {
+        my ($token, $other) = map { $new->($target) } 1, 2;
+
+        return _log_out($target, $token)
+            && $target->whoami(_cookie($other)) eq 'alice';
+    });
+
+    my $after = sub ($with) {
+        return sub ($target) {
+            my $token = $new->($target);
+
+            return $target->whoami($with->($token)) eq 'alice'
+                && _log_out($target, $token)
+                && $target->whoami($with->($token)) eq 'alice';
+        };
+    };
+
+    return (
+        [ 'token copied before the logout' => $after->(\&_cookie), @twin ],
+
+        [ 'token copied before the logout, as Bearer' => $after->(sub ($token) {
+            return (Authorization => "Bearer $token");
+        }), @twin ],
+    );
+}
+
+
 sub rows () {
     my @twin = ('token of the administrator', sub ($target) {
         return _admin($target, $target->as('admin'));
@@ -149,6 +192,8 @@ sub rows () {
 
             return ($r->json // {})->{user} eq 'bob';
         }, @user ],
+
+        _logout_rows(),
     );
 }
 
