@@ -311,6 +311,70 @@ is($said->[$_]{sub}, 'alice', 'both are good') for 0, 1;
 ok(!grep({ $_->{d} } @{ keys_of('ec')->{keys} }),
     'of a private key that is published the public half is');
 
+# a session that waits for a factor is nobody's yet; a complete one is
+
+my $cookie = [ 'Set-Cookie' => 'sid=app; Path=/' ];
+
+my $s = Tradesec::Test->new(
+    stopped => 1,
+    backend => {
+        'POST /first' => {
+            status  => 303,
+            headers => [ @$cookie, Location => '/otp' ],
+        },
+        'POST /otp' => { status => 303, headers => [ @$cookie ] },
+    },
+    http => <<~"CONF" . identity('i'),
+        tradesec_zone zone=state:1m;
+        tradesec_session portal {
+            secret_file %%DIR%%/secret; app_cookie sid;
+        }
+        proxy_ignore_client_abort on;
+        CONF
+    server => <<~'CONF',
+        tradesec on; tradesec_origin off;
+        tradesec_jwt portal; tradesec_identity_token i;
+
+        location / { proxy_pass http://%%BACKEND%%; }
+        location = /first {
+            tradesec_jwt           off;
+            tradesec_login         account=form:user success=cookie:sid;
+            tradesec_session_login portal pending=header:Location=/otp;
+            proxy_pass             http://%%BACKEND%%;
+        }
+        location = /otp {
+            tradesec_jwt           portal:pending;
+            tradesec_login         account=none success=cookie:sid counter=otp;
+            tradesec_session_login portal;
+            proxy_pass             http://%%BACKEND%%;
+        }
+        CONF
+);
+
+$s->write_file('secret', 'x' x 64);
+$s->start;
+
+my $jar = '';
+
+for my $step ([ '/first', 'user=alice' ], [ '/otp', 'code=1' ]) {
+    my $r = $s->post(@$step, Cookie => $jar,
+        'Content-Type' => 'application/x-www-form-urlencoded');
+
+    is($r->status, 303, "$step->[0] passes");
+    is($s->backend->last->header('X-Identity'), undef,
+        '... and says nothing of who it is');
+
+    $jar = join '; ', 'sid=app',
+        map {/^(__Host-[^;]+)/} $r->headers('Set-Cookie');
+}
+
+is($s->get('/', Cookie => $jar)->status, 200, 'the session is complete');
+
+my $of_session = claims($s->backend->last->header('X-Identity'));
+
+is($of_session->{sub}, 'alice', '... and the backend knows whose');
+is($of_session->{provider}, 'portal', '... from a session of the gateway');
+
 # mistakes
 
 my %wrong = (
