@@ -28,6 +28,7 @@
 
 typedef struct {
     ts_token_tag_t     tag;
+    time_t             made;
     time_t             renew;       /* 0: empty */
     ngx_str_t          text;        /* on the heap */
 } ngx_http_tradesec_signed_slot_t;
@@ -91,7 +92,9 @@ ngx_http_tradesec_assertion_add(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    if (slot->renew <= ngx_time()) {
+    /* of a clock that was set back it would be valid in the future */
+
+    if (slot->renew <= ngx_time() || slot->made > ngx_time()) {
         expires = ngx_time() + assertion->lifetime;
         renew = ngx_time() + (assertion->lifetime + 1) / 2;
 
@@ -285,6 +288,7 @@ ngx_http_tradesec_assertion_keep(ngx_http_tradesec_signed_slot_t *slot,
     slot->text.data = p;
     slot->text.len = len;
     slot->tag = tag;
+    slot->made = ngx_time();
     slot->renew = 0;
 
     if (p != NULL) {
