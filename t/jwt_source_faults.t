@@ -9,7 +9,6 @@
 use v5.30;
 use warnings;
 
-use JSON::PP qw(encode_json);
 use Test::More;
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 
@@ -59,107 +58,6 @@ sub status {
 }
 
 sub now { return clock_gettime(CLOCK_MONOTONIC) }
-
-# what comes is no good: the keys that there are go on, and it is said once
-
-{
-    my $weak = encode_json({ keys => [ {
-        kty => 'RSA', kid => 'weak', e => 'AQAB', n => 'A' x 171,
-    } ] });
-    my $long = jwks('ec2') . ' ' x 65536;
-    my $end  = "\r\n\r\n";
-
-    my @bad = (
-        'an error'          => { status => 503 },
-        'a redirect'        => { status => 302, headers => [ Location => '/' ] },
-        'nothing'           => { body => '' },
-        'no content'        => { status => 204 },
-        'a page'            => { body => '<html>' },
-        'two sets'          => { body => jwks('ec1') . jwks('ec2') },
-        'no keys'           => { body => '{"keys":[]}' },
-        'a weak key'        => { body => $weak },
-        'a secret'          => { body => jwks('secret') },
-        'too much'          => { body => $long },
-        'no HTTP'           => { raw  => "keys\r\n" },
-        'a dead connection' => { close => 1 },
-        'too much, of unknown length' => { raw => "HTTP/1.0 200 OK$end$long" },
-        'half of it' => {
-            raw => "HTTP/1.1 200 OK\r\nContent-Length: 999$end" . jwks('ec2'),
-        },
-        'half of its chunks' => {
-            raw => "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked$end"
-                . sprintf("%x\r\n%s\r\n", length jwks('ec2'), jwks('ec2')),
-        },
-    );
-
-    my (@what, %paths);
-    my ($http, $server) = ("tradesec_zone zone=keys:4m;\n", "tradesec on;\n");
-
-    # with and without buffers of nginx
-
-    while (my ($what, $answer) = splice @bad, 0, 2) {
-        for my $buffering ('on', $what =~ /much|half/ ? 'off' : ()) {
-            my $n = @what;
-
-            push @what, "$what (buffering $buffering)";
-            $paths{"/$n"} = $answer;
-            $http .= provider("p$n", 'jwks_file /;',
-                "jwks_uri /internal/$n refresh=1s interval=1s timeout=2s;")
-                =~ s/jwks_file \/;//r;
-            $server .= <<"CONF";
-        location /$n/ {
-            tradesec_jwt p$n; proxy_pass http://%%BACKEND%%;
-        }
-        location = /internal/$n {
-            internal;
-            proxy_buffering $buffering;
-            proxy_http_version 1.1;
-            proxy_pass http://@{[ $source->address ]}/$n;
-        }
-CONF
-        }
-    }
-
-    $source->answer(body => jwks('ec1'));
-
-    my $t = gateway('', http => $http, server => $server);
-
-    my $all = sub {
-        my ($token) = @_;
-        return join ' ', map { $_->status } $t->parallel(
-            map { [ GET => "/$_/", undef, bearer($token) ] } 0 .. $#what);
-    };
-    my $says = sub { return join ' ', ($_[0]) x @what };
-
-    is($all->($token{ec1}), $says->(200), 'good keys');
-    $source->clear;
-    $source->answer(status => 500, paths => \%paths);
-    select undef, undef, undef, 1.1;
-    $all->($token{ec2});
-
-    for my $n (0 .. $#what) {
-        my $title = $what[$n];
-        my $get   = sub {
-            return $t->get("/$n/", bearer($token{ $_[0] }))->status;
-        };
-
-        is($get->('ec2'), 401, "$title: no new key");
-        is($get->('ec1'), 200, "$title: the keys go on");
-        $t->logged(qr/\[error\].*provider "p$n" keeps its keys: /,
-            "$title: it is said");
-    }
-
-    cmp_ok($source->count, '>=', @what, 'all were asked');
-    select undef, undef, undef, 1.1;
-    $all->($token{ec2});
-    is(scalar(() = $t->error_log(qr/\[error\].*keeps its keys/)),
-        scalar @what, 'it is said once');
-
-    $source->answer(body => jwks('ec2'));
-    ok(wait_until(sub { $all->($token{ec2}) eq $says->(200) }),
-        'a good answer ends it');
-    is($all->($token{ec1}), $says->(401), 'and its keys are those that count');
-}
 
 # a source that is silent for too long
 
@@ -219,6 +117,46 @@ CONF
     $source->release;
     ok(wait_until(sub { status($t, $token{ec1}) == 200 }),
         'hangs: until it answers');
+}
+
+# one that hangs when keys are due: the request is over long before its fetch is
+# given up, and the connection is as good as before
+
+for my $h2 (0, 1) {
+    my $title = $h2 ? 'HTTP/2' : 'HTTP/1.1';
+
+    $source->answer(body => jwks('ec1'));
+
+    my $t = gateway('refresh=1s timeout=500ms interval=1s', http2 => $h2,
+        workers => 1);
+
+    is($h2 ? $t->h2(GET => '/', undef, bearer($token{ec1}))->status
+        : status($t, $token{ec1}), 200, "due, $title: good keys");
+    $source->hold(body => jwks('ec2'));
+    $source->clear;
+    select undef, undef, undef, 1.1;
+
+    if ($h2) {
+        is($t->h2(GET => '/', undef, bearer($token{ec1}))->status, 200,
+            "due, $title: the request passes");
+
+    } else {
+        my $c = $t->client(keepalive => 1)->connect;
+
+        for my $n (1 .. 3) {
+            is($c->request(GET => '/', undef, bearer($token{ec1}))->status,
+                200, "due, $title: request $n passes");
+        }
+    }
+
+    is($source->count, 1, "due, $title: it was asked");
+    $t->logged(qr/"\/internal\/keys": no answer in time/,
+        "due, $title: and given up");
+    $source->release;
+    ok(wait_until(sub {
+        ($h2 ? $t->h2(GET => '/', undef, bearer($token{ec2}))
+            : $t->get('/', bearer($token{ec2})))->status == 200;
+    }), "due, $title: until it answers");
 }
 
 # a worker that dies while it fetches
