@@ -251,7 +251,9 @@ ngx_http_tradesec_sockets_put(uint8_t *to, size_t size, const ngx_str_t *text)
         }
     }
 
-    ngx_memcpy(to, text->data, len);
+    if (len > 0) {
+        ngx_memcpy(to, text->data, len);
+    }
 
     return len;
 }
