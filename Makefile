@@ -17,6 +17,10 @@ SUITE     ?= t
 # where the fuzzers begin: the same each time, FUZZ_SEED=0 for another one
 FUZZ_SEED ?= 1
 
+# instead of the time: FUZZ_RUNS=10000000 FUZZ_ONLY="owner ws_frame"
+FUZZ_RUNS ?=
+FUZZ_ONLY ?= *
+
 # RELEASE=1 builds with a compiler that warns about more than ours do
 RELEASE   ?=
 
@@ -26,7 +30,7 @@ SOURCES   := $(wildcard $(SRC)/*.c $(SRC)/*/*.c)
 HEADERS   := $(wildcard $(SRC)/*/*.h)
 CORE      := $(wildcard $(SRC)/core/*.c)
 UNIT      := $(patsubst $(TESTS)/%.c,$(BUILD)/unit/%,$(wildcard $(TESTS)/test_*.c))
-FUZZ      := $(patsubst $(TESTS)/%.c,$(BUILD)/fuzz/%,$(wildcard $(TESTS)/fuzz_*.c))
+FUZZ      := $(patsubst $(TESTS)/%.c,$(BUILD)/fuzz/%,$(wildcard $(FUZZ_ONLY:%=$(TESTS)/fuzz_%.c)))
 MODULE    := $(BUILD)/ngx_http_tradesec_module.so
 OBJS      := $(abspath $(BUILD))/nginx
 
@@ -104,11 +108,12 @@ $(BUILD)/unit/%.o: $(TESTS)/%.c
 $(BUILD)/unit/%: $(BUILD)/unit/%.o $(CORE:$(SRC)/%.c=$(BUILD)/unit/%.o)
 	$(CC) $(SANITIZE) -o $@ $^ $(TEST_LIBS)
 
-fuzz: $(FUZZ)                   ## runs each fuzz target for FUZZ_TIME seconds
+fuzz: $(FUZZ)                   ## runs each fuzz target for FUZZ_TIME seconds, or FUZZ_RUNS times
 	@mkdir -p $(BUILD)/crashes $(patsubst $(BUILD)/fuzz/fuzz_%,$(BUILD)/corpus/%,$(FUZZ))
 	@printf '%s\n' $(patsubst $(BUILD)/fuzz/fuzz_%,%,$(sort $(FUZZ))) | xargs -P $(JOBS) -I NAME sh -c ' \
 	    log=$(BUILD)/fuzz/NAME.log; \
-	    $(BUILD)/fuzz/fuzz_NAME -seed=$(FUZZ_SEED) -max_total_time=$(FUZZ_TIME) -timeout=5 \
+	    $(BUILD)/fuzz/fuzz_NAME -seed=$(FUZZ_SEED) -timeout=25 \
+	        $(if $(FUZZ_RUNS),-runs=$(FUZZ_RUNS),-max_total_time=$(FUZZ_TIME)) \
 	        -verbosity=0 -print_final_stats=1 -artifact_prefix=$(BUILD)/crashes/NAME- \
 	        $(BUILD)/corpus/NAME $$(ls -d $(TESTS)/corpus/NAME 2>/dev/null) > $$log 2>&1; \
 	    failed=$$?; \
