@@ -12,12 +12,16 @@ import sys
 
 import websockets
 
-URL = sys.argv[1]
+GIVEN = json.loads(sys.argv[1])
+URL = GIVEN["socket"]
 
 
 def connect(**options):
     if URL.startswith("wss:"):
         options["ssl"] = ssl._create_unverified_context()
+    if GIVEN["token"]:
+        options["extra_headers"] = {
+            "Authorization": "Bearer " + GIVEN["token"]}
     return websockets.connect(URL, max_size=None, **options)
 
 
