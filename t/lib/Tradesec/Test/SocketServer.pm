@@ -348,15 +348,24 @@ sub _write {
         return if !length $one->{out};
     }
 
-    my $size    = $one->{mode}{piece} || length $one->{out};
-    my $written = syswrite $one->{socket}, $one->{out}, $size;
+    my $size = $one->{mode}{piece} || length $one->{out};
+    my $done = 0;
 
-    if (!defined $written) {
-        return if $!{EAGAIN} || $!{EINTR};
-        return $self->_drop($one);
+    # some pieces for each look at the others
+
+    for (1 .. 100) {
+        my $written = syswrite $one->{socket}, $one->{out}, $size, $done;
+
+        if (!defined $written) {
+            last if $!{EAGAIN} || $!{EINTR};
+            return $self->_drop($one);
+        }
+
+        $done += $written;
+        last if $done == length $one->{out};
     }
 
-    substr $one->{out}, 0, $written, '';
+    substr $one->{out}, 0, $done, '';
 
     $self->_drop($one) if $one->{closing} && !length $one->{out};
 }
