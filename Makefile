@@ -26,8 +26,8 @@ RELEASE   ?=
 
 SRC       := ngx_tradesec_module
 TESTS     := lua-free-tests
-SOURCES   := $(wildcard $(SRC)/*.c $(SRC)/*/*.c)
-HEADERS   := $(wildcard $(SRC)/*/*.h)
+SOURCES   := $(wildcard $(SRC)/*.c $(SRC)/*/*.c $(SRC)/*/*/*.c)
+HEADERS   := $(wildcard $(SRC)/*/*.h $(SRC)/*/*/*.h)
 CORE      := $(wildcard $(SRC)/core/*.c)
 UNIT      := $(patsubst $(TESTS)/%.c,$(BUILD)/unit/%,$(wildcard $(TESTS)/test_*.c))
 FUZZ      := $(patsubst $(TESTS)/%.c,$(BUILD)/fuzz/%,$(wildcard $(FUZZ_ONLY:%=$(TESTS)/fuzz_%.c)))

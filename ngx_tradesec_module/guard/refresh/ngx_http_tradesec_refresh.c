@@ -1,0 +1,323 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ *
+ * The refresh guard: a refresh token is used once, and followed by the next
+ * one. Who comes with a used one is its owner or a thief, who has the next
+ * one; nobody can tell, so both are out.
+ */
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include <openssl/rand.h>
+
+#include "core/ts_cookie.h"
+#include "core/ts_param.h"
+#include "core/ts_set_cookie.h"
+#include "guard/refresh/ngx_http_tradesec_refresh.h"
+#include "request/ngx_http_tradesec_compat.h"
+#include "request/ngx_http_tradesec_request.h"
+#include "response/ngx_http_tradesec_outcome.h"
+
+
+/* A refresh that is under way. */
+
+typedef struct {
+    ngx_http_tradesec_expectation_t            expectation;
+    const ngx_http_tradesec_rotation_zone_t   *zone;
+    const ngx_http_tradesec_refresh_policy_t  *policy;
+    ts_rotation_tag_t                          tag;
+} ngx_http_tradesec_refresh_t;
+
+
+static ngx_http_tradesec_verdict_t ngx_http_tradesec_refresh_check(
+    ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx);
+static ts_cookie_result_e ngx_http_tradesec_refresh_token(
+    ngx_http_request_t *r, ts_slice_t name, ts_slice_t *token);
+static ngx_http_tradesec_verdict_t ngx_http_tradesec_refresh_use(
+    ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
+    const ngx_http_tradesec_refresh_policy_t *policy, ts_slice_t token);
+static void ngx_http_tradesec_refresh_outcome(ngx_http_request_t *r,
+    ngx_http_tradesec_expectation_t *e, ts_outcome_e outcome);
+static ngx_flag_t ngx_http_tradesec_refresh_set(ngx_http_request_t *r,
+    const ngx_str_t *cookie, ts_slice_t *value);
+static uint64_t ngx_http_tradesec_refresh_access(ngx_http_request_t *r,
+    const ngx_http_tradesec_refresh_policy_t *policy);
+static void ngx_http_tradesec_refresh_revoke(ngx_http_request_t *r,
+    const ngx_http_tradesec_refresh_policy_t *policy, uint64_t access);
+
+
+const ngx_http_tradesec_guard_t  ngx_http_tradesec_refresh_guard = {
+    NGX_HTTP_TRADESEC_GUARD_REFRESH,
+    ngx_http_tradesec_refresh_policy,
+    ngx_http_tradesec_refresh_check,
+    NULL,
+    NULL
+};
+
+
+/* Without a token it is no refresh: the backend may say so. */
+
+static ngx_http_tradesec_verdict_t
+ngx_http_tradesec_refresh_check(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx)
+{
+    ts_slice_t                               token;
+    const ngx_http_tradesec_refresh_conf_t  *rcf;
+
+    rcf = ngx_http_get_module_loc_conf(r, ngx_http_tradesec_refresh_module);
+
+    switch (ngx_http_tradesec_refresh_token(r,
+                                        ts_slice(rcf->policy->cookie.data,
+                                                 rcf->policy->cookie.len),
+                                        &token))
+    {
+
+    case TS_COOKIE_NONE:
+        return ngx_http_tradesec_pass();
+
+    case TS_COOKIE_FOUND:
+        return ngx_http_tradesec_refresh_use(r, ctx, rcf->policy, token);
+
+    default:
+        return ngx_http_tradesec_deny(TS_REASON_COOKIE_DUPLICATE);
+    }
+}
+
+
+static ts_cookie_result_e
+ngx_http_tradesec_refresh_token(ngx_http_request_t *r, ts_slice_t name,
+    ts_slice_t *token)
+{
+    ngx_uint_t        i;
+    ts_cookie_t       cookie;
+    ngx_table_elt_t  *h;
+
+    ngx_memzero(&cookie, sizeof(ts_cookie_t));
+
+    ngx_http_tradesec_each_cookie_line(r, i, h) {
+        (void) ts_cookie_scan(&cookie, ts_slice(h->value.data, h->value.len),
+                              name);
+    }
+
+    if (cookie.result == TS_COOKIE_FOUND
+        && ts_cookie_value_hides(cookie.value, name))
+    {
+        return TS_COOKIE_AMBIGUOUS;
+    }
+
+    *token = ts_param_trim(cookie.value);
+
+    return cookie.result == TS_COOKIE_FOUND && token->len == 0
+           ? TS_COOKIE_NONE : cookie.result;
+}
+
+
+static ngx_http_tradesec_verdict_t
+ngx_http_tradesec_refresh_use(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx,
+    const ngx_http_tradesec_refresh_policy_t *policy, ts_slice_t token)
+{
+    uint64_t                                      family, access;
+    ngx_http_tradesec_refresh_t                  *refresh;
+    const ngx_http_tradesec_refresh_main_conf_t  *rmcf;
+
+    rmcf = ngx_http_get_module_main_conf(r, ngx_http_tradesec_refresh_module);
+
+    refresh = ngx_pcalloc(r->pool, sizeof(ngx_http_tradesec_refresh_t));
+
+    if (refresh == NULL
+        || RAND_bytes((u_char *) &family, sizeof(family)) != 1)
+    {
+        return ngx_http_tradesec_fault();
+    }
+
+    refresh->zone = rmcf->zone;
+    refresh->policy = policy;
+    refresh->tag = ngx_http_tradesec_rotation_tag(rmcf->zone, policy->salt,
+                                                  token);
+    refresh->expectation.criteria = &policy->criteria;
+    refresh->expectation.handler = ngx_http_tradesec_refresh_outcome;
+
+    /* one use, although two locations on its way see it */
+
+    if (ctx->expectation != NULL) {
+        ngx_http_tradesec_withdraw_expectation(r, ctx);
+    }
+
+    switch (ngx_http_tradesec_rotation_use(rmcf->zone, refresh->tag, family,
+                                           policy->grace, policy->lifetime,
+                                           &access))
+    {
+
+    case TS_ROTATION_FIRST:
+        return ngx_http_tradesec_expect_outcome(r, ctx, &refresh->expectation)
+               == NGX_OK
+               ? ngx_http_tradesec_pass() : ngx_http_tradesec_fault();
+
+    case TS_ROTATION_RACE:
+        ctx->retry_after = 1;
+        return ngx_http_tradesec_deny(TS_REASON_REFRESH_RACE);
+
+    case TS_ROTATION_REUSED:
+        ngx_http_tradesec_refresh_revoke(r, policy, access);
+        return ngx_http_tradesec_deny(TS_REASON_REFRESH_REUSED);
+
+    case TS_ROTATION_ENDED:
+    default:
+        return ngx_http_tradesec_deny(TS_REASON_REFRESH_ENDED);
+    }
+}
+
+
+/*
+ * The backend has taken the token when it sets the next one. Else it may be
+ * used once more: by whom the answer has not reached.
+ */
+
+static void
+ngx_http_tradesec_refresh_outcome(ngx_http_request_t *r,
+    ngx_http_tradesec_expectation_t *e, ts_outcome_e outcome)
+{
+    uint64_t                      access;
+    ts_slice_t                    token;
+    ngx_flag_t                    taken, ended;
+    ts_rotation_tag_t             next;
+    ngx_http_tradesec_refresh_t  *refresh;
+
+    refresh = (ngx_http_tradesec_refresh_t *) e;
+
+    access = 0;
+    taken = outcome == TS_OUTCOME_SUCCESS
+            && ngx_http_tradesec_refresh_set(r, &refresh->policy->cookie,
+                                             &token);
+
+    if (taken) {
+        access = ngx_http_tradesec_refresh_access(r, refresh->policy);
+        next = ngx_http_tradesec_rotation_tag(refresh->zone,
+                                              refresh->policy->salt, token);
+    }
+
+    ended = ngx_http_tradesec_rotation_settle(refresh->zone, refresh->tag,
+                                              taken ? &next : NULL, access,
+                                              refresh->policy->lifetime);
+
+    /* what this answer hands out is younger than the end of its family */
+
+    if (ended) {
+        ngx_http_tradesec_refresh_revoke(r, refresh->policy, access);
+    }
+}
+
+
+/* What the backend itself has set, at last. */
+
+static ngx_flag_t
+ngx_http_tradesec_refresh_set(ngx_http_request_t *r, const ngx_str_t *cookie,
+    ts_slice_t *value)
+{
+    ts_slice_t        line, name;
+    ngx_flag_t        found;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h, *end;
+
+    found = 0;
+    name = ts_slice(cookie->data, cookie->len);
+
+    for (part = &r->upstream->headers_in.headers.part; part; part = part->next)
+    {
+        h = part->elts;
+        end = h + part->nelts;
+
+        for ( /* void */ ; h < end; h++) {
+            line = ts_slice(h->value.data, h->value.len);
+
+            if (h->key.len == sizeof("Set-Cookie") - 1
+                && ngx_strncasecmp(h->key.data, (u_char *) "Set-Cookie",
+                                   h->key.len)
+                   == 0
+                && ts_slice_eq(ts_set_cookie_name(line), name))
+            {
+                found = ts_set_cookie_value(line, ngx_time(), value);
+            }
+        }
+    }
+
+    return found;
+}
+
+
+/*
+ * What the access token of the answer can be revoked by, with all others of its
+ * session; of its user, where it names none. 0: there is no good one.
+ */
+
+static uint64_t
+ngx_http_tradesec_refresh_access(ngx_http_request_t *r,
+    const ngx_http_tradesec_refresh_policy_t *policy)
+{
+    ts_slice_t                      token;
+    ts_reason_e                     reason;
+    ngx_http_tradesec_jwt_state_t  *state;
+
+    if (policy->provider == NULL
+        || !ngx_http_tradesec_refresh_set(r, &policy->access, &token))
+    {
+        return 0;
+    }
+
+    state = ngx_pcalloc(r->pool, sizeof(ngx_http_tradesec_jwt_state_t));
+    if (state == NULL) {
+        return 0;
+    }
+
+    state->pool = r->pool;
+    state->token.data = (u_char *) token.data;
+    state->token.len = token.len;
+
+    reason = ngx_http_tradesec_jwt_verify(r, policy->provider, state);
+
+    if (reason != TS_REASON_NONE && reason != TS_REASON_JWT_REVOKED
+        && reason != TS_REASON_REVOCATIONS_STALE)
+    {
+        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                      "tradesec: the cookie \"%V\" of a refresh holds no "
+                      "token of \"%V\", and will not end with its family",
+                      &policy->access, &policy->provider->name);
+        return 0;
+    }
+
+    return state->subject.session ? state->subject.session
+                                  : state->subject.user;
+}
+
+
+static void
+ngx_http_tradesec_refresh_revoke(ngx_http_request_t *r,
+    const ngx_http_tradesec_refresh_policy_t *policy, uint64_t access)
+{
+    ts_revocation_t                         revocation;
+    ngx_http_tradesec_revocations_store_t  *store;
+
+    store = ngx_http_tradesec_revocations_get(r);
+
+    if (access == 0 || policy->provider == NULL || store == NULL
+        || ngx_http_tradesec_is_dry_run(r,
+                                        NGX_HTTP_TRADESEC_GUARD_REFRESH))
+    {
+        return;
+    }
+
+    revocation.key = access;
+    revocation.time = ts_revocation_kind(access) == TS_REVOKED_SESSION
+                      ? 0 : ts_revocation_time(ngx_time());
+    revocation.expires = ts_revocation_time(ngx_time()
+                                            + policy->provider->longest);
+
+    (void) store->revoke(store, &revocation, NULL, r->connection->log);
+
+    ngx_log_error(NGX_LOG_NOTICE, r->connection->log, 0,
+                  "tradesec: %s revoked, since a refresh token was used again",
+                  revocation.time ? "user" : "session");
+}

@@ -1,0 +1,322 @@
+/*
+ * Copyright (C) the ngx_tradesec authors
+ *
+ * The session guard: where a login succeeds, the user gets a session. It hears
+ * how the attempt ends that the login guard has just let pass.
+ *
+ * Apps answer "you are logged in" to whoever is, whatever name and password he
+ * sends; then anybody could have a session of any name. So the backend gets an
+ * attempt without the app's cookie, and knows nobody.
+ */
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include <openssl/rand.h>
+
+#include "core/ts_base64url.h"
+#include "guard/login/ngx_http_tradesec_login.h"
+#include "guard/session/ngx_http_tradesec_session.h"
+#include "response/ngx_http_tradesec_outcome.h"
+
+
+#define NGX_HTTP_TRADESEC_SESSION_RANDOM  16
+
+
+/* A login that is under way. */
+
+typedef struct {
+    ngx_http_tradesec_listener_t               listener;
+    const ngx_http_tradesec_session_policy_t  *policy;
+    ngx_str_t                                  user;    /* as sent */
+
+    /* what the session is bound to when the answer sets no app cookie */
+    u_char                                     app[TS_SESSION_HASH];
+    ngx_flag_t                                 has_app;
+
+    /* the session that this factor completes; NULL: it is the first one */
+    const ngx_http_tradesec_jwt_state_t       *begun;
+} ngx_http_tradesec_session_login_t;
+
+
+static ngx_http_tradesec_verdict_t ngx_http_tradesec_session_check(
+    ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx);
+static ngx_http_tradesec_verdict_t ngx_http_tradesec_session_forget(
+    ngx_http_request_t *r, ngx_http_tradesec_session_login_t *login);
+static void ngx_http_tradesec_session_outcome(ngx_http_request_t *r,
+    ngx_http_tradesec_listener_t *listener, ts_outcome_e outcome);
+static const char *ngx_http_tradesec_session_begin(ngx_http_request_t *r,
+    const ngx_http_tradesec_session_login_t *login);
+static ngx_flag_t ngx_http_tradesec_session_answer_user(ngx_http_request_t *r,
+    const ngx_str_t *field, ts_slice_t *user);
+static ngx_flag_t ngx_http_tradesec_session_is_pending(ngx_http_request_t *r,
+    const ngx_http_tradesec_session_login_t *login);
+
+
+const ngx_http_tradesec_guard_t  ngx_http_tradesec_session_guard = {
+    NGX_HTTP_TRADESEC_GUARD_SESSION,
+    ngx_http_tradesec_session_conf_policy,
+    ngx_http_tradesec_session_check,
+    NULL,
+    NULL
+};
+
+
+static ngx_http_tradesec_verdict_t
+ngx_http_tradesec_session_check(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx)
+{
+    ngx_http_tradesec_session_login_t    *login;
+    const ngx_http_tradesec_jwt_state_t  *state;
+
+    login = ngx_pcalloc(r->pool, sizeof(ngx_http_tradesec_session_login_t));
+    if (login == NULL) {
+        return ngx_http_tradesec_fault();
+    }
+
+    login->listener.handler = ngx_http_tradesec_session_outcome;
+    login->policy = ngx_http_tradesec_session_get_policy(r);
+
+    /* a page of the login, and no attempt */
+
+    if (ngx_http_tradesec_listen_outcome(ctx, &login->listener) != NGX_OK) {
+        return ngx_http_tradesec_pass();
+    }
+
+    state = ngx_http_tradesec_session_state(ctx);
+
+    if (state != NULL && state->provider == login->policy->session->partial) {
+        login->begun = state;
+    }
+
+    if (login->begun == NULL && login->policy->user_field.len == 0
+        && ngx_http_tradesec_login_sent(r, ctx, &login->user) == NGX_ERROR)
+    {
+        return ngx_http_tradesec_fault();
+    }
+
+    return ngx_http_tradesec_session_forget(r, login);
+}
+
+
+static ngx_http_tradesec_verdict_t
+ngx_http_tradesec_session_forget(ngx_http_request_t *r,
+    ngx_http_tradesec_session_login_t *login)
+{
+    ts_cookie_t  cookie;
+
+    switch (ngx_http_tradesec_session_request(r, login->policy->session,
+                                              &cookie, login->app))
+    {
+
+    case TS_COOKIE_NONE:
+        return ngx_http_tradesec_pass();
+
+    case TS_COOKIE_FOUND:
+        break;
+
+    default:
+        return ngx_http_tradesec_deny(TS_REASON_COOKIE_DUPLICATE);
+    }
+
+    /* the next factor is asked of who is known by the app's cookie */
+
+    if (login->begun != NULL || login->policy->keep) {
+        login->has_app = 1;
+        return ngx_http_tradesec_pass();
+    }
+
+    return ngx_http_tradesec_jwt_hide_cookie(r, &cookie) == NGX_OK
+           ? ngx_http_tradesec_pass() : ngx_http_tradesec_fault();
+}
+
+
+/*
+ * Called while the response's header can still be added to, or when there will
+ * be none any more; then what is added is lost with the answer.
+ */
+
+static void
+ngx_http_tradesec_session_outcome(ngx_http_request_t *r,
+    ngx_http_tradesec_listener_t *listener, ts_outcome_e outcome)
+{
+    const char                         *failed;
+    ngx_http_tradesec_ctx_t            *ctx;
+    ngx_http_tradesec_session_login_t  *login;
+
+    login = (ngx_http_tradesec_session_login_t *) listener;
+
+    if (outcome != TS_OUTCOME_SUCCESS) {
+        return;
+    }
+
+    failed = ngx_http_tradesec_session_begin(r, login);
+
+    if (failed != NULL) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "tradesec: no session \"%V\" after a successful login: "
+                      "%s", &login->policy->session->name, failed);
+        return;
+    }
+
+    /* the filter has nothing to add any more */
+
+    ctx = ngx_http_tradesec_get_ctx(r);
+
+    if (ctx != NULL) {
+        ctx->state[NGX_HTTP_TRADESEC_GUARD_SESSION] = login;
+    }
+}
+
+
+/* NULL, or why there is no session. */
+
+static const char *
+ngx_http_tradesec_session_begin(ngx_http_request_t *r,
+    const ngx_http_tradesec_session_login_t *login)
+{
+    u_char                              app[TS_SESSION_HASH];
+    u_char                              id[TS_SESSION_ID];
+    u_char                              random[
+                                            NGX_HTTP_TRADESEC_SESSION_RANDOM];
+    ts_session_t                        token;
+    const ngx_http_tradesec_session_t  *session;
+
+    session = login->policy->session;
+
+    switch (ngx_http_tradesec_session_answer(r, session, app)) {
+
+    case NGX_HTTP_TRADESEC_APP_COOKIE_SET:
+        break;
+
+    case NGX_HTTP_TRADESEC_APP_COOKIE_KEPT:
+        if (login->has_app) {
+            ngx_memcpy(app, login->app, sizeof(app));
+            break;
+        }
+
+        /* fall through */
+
+    default:
+        return "there is no app cookie to bind it to";
+    }
+
+    ngx_memzero(&token, sizeof(ts_session_t));
+
+    token.issued = ngx_time();
+    token.user = ts_slice(login->user.data, login->user.len);
+
+    if (login->begun != NULL) {
+        ngx_http_tradesec_session_recall(login->begun, &token);
+        token.amr = TS_SLICE("mfa");
+        token.old.len = 0;
+
+    } else {
+
+        if (login->policy->user_field.len
+            && !ngx_http_tradesec_session_answer_user(r,
+                                                   &login->policy->user_field,
+                                                   &token.user))
+        {
+            return "the answer does not say once who the user is";
+        }
+
+        if (RAND_bytes(random, sizeof(random)) != 1) {
+            return "no random numbers";
+        }
+
+        ts_base64url_encode(ts_slice(random, sizeof(random)), id);
+        token.id = ts_slice(id, sizeof(id));
+    }
+
+    if (!ts_session_user(token.user)) {
+        return "the user's name is missing or cannot be passed on";
+    }
+
+    token.pending = ngx_http_tradesec_session_is_pending(r, login);
+    token.authenticated = ngx_time();
+    token.end = ngx_time() + (token.pending ? session->pending
+                                            : session->lifetime);
+    token.expires = token.end;
+
+    if (!token.pending && session->idle
+        && token.end > ngx_time() + session->idle)
+    {
+        token.expires = ngx_time() + session->idle;
+    }
+
+    token.app = ts_slice(app, sizeof(app));
+
+    return ngx_http_tradesec_session_set(r, session, &token) == NGX_OK
+           ? NULL : "it could not be written";
+}
+
+
+/* The one field of that name in what the backend itself has answered. */
+
+static ngx_flag_t
+ngx_http_tradesec_session_answer_user(ngx_http_request_t *r,
+    const ngx_str_t *field, ts_slice_t *user)
+{
+    ngx_uint_t        n;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h, *end;
+
+    n = 0;
+
+    for (part = &r->upstream->headers_in.headers.part; part; part = part->next)
+    {
+        h = part->elts;
+        end = h + part->nelts;
+
+        for ( /* void */ ; h < end; h++) {
+
+            if (h->key.len == field->len
+                && ngx_strncasecmp(h->key.data, field->data, field->len) == 0)
+            {
+                *user = ts_slice(h->value.data, h->value.len);
+                n++;
+            }
+        }
+    }
+
+    return n == 1;
+}
+
+
+/* A factor that completes a session may itself be followed by another one. */
+
+static ngx_flag_t
+ngx_http_tradesec_session_is_pending(ngx_http_request_t *r,
+    const ngx_http_tradesec_session_login_t *login)
+{
+    ts_outcome_t      outcome;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h, *end;
+
+    if (!login->policy->pending
+        || !ts_outcome_has_success(&login->policy->criteria))
+    {
+        return login->policy->pending;
+    }
+
+    ngx_memzero(&outcome, sizeof(ts_outcome_t));
+    outcome.criteria = &login->policy->criteria;
+
+    for (part = &r->upstream->headers_in.headers.part; part; part = part->next)
+    {
+        h = part->elts;
+        end = h + part->nelts;
+
+        for ( /* void */ ; h < end; h++) {
+            ts_outcome_line(&outcome, (ts_outcome_line_t) {
+                ts_slice(h->key.data, h->key.len),
+                ts_slice(h->value.data, h->value.len)
+            });
+        }
+    }
+
+    return ts_outcome(&outcome, (uint32_t) r->upstream->headers_in.status_n)
+           == TS_OUTCOME_SUCCESS;
+}
