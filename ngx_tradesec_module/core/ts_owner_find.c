@@ -88,7 +88,7 @@ ts_owner_is_ours(const ts_owner_walk_t *w, const ts_owner_scalar_t *s,
     /* 7, 7.0 and 7e0 are one number: only the first is compared, as text */
 
     if (s->type != TS_JSON_NUMBER || !(types & TS_OWNER_NUMBERS)
-        || text.len == 0
+        || text.data == NULL
         || text.len > sizeof("-9223372036854775808") - 1
         || memchr(text.data, '.', text.len) != NULL
         || memchr(text.data, 'e', text.len) != NULL
