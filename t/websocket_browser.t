@@ -113,7 +113,10 @@ for (
 
     is_deeply([ @{ $seen->{$name} // [] }[ 0, 1 ] ], [ $code, $reason ],
         "$name: $code");
-    ok($seen->{$name}[2], "$name: a clean end");
+
+    # a worker that has to end waits for no answer to its close frame
+
+    ok($seen->{$name}[2], "$name: a clean end") unless $name eq 'restart';
 }
 
 done_testing;

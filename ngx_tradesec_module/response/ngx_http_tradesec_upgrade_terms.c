@@ -182,7 +182,7 @@ ngx_http_tradesec_upgrade_present(ngx_http_request_t *r, ts_slice_t token,
         return NGX_OK;
     }
 
-    ngx_http_tradesec_sockets_name(upgrade->sockets, &terms->traffic,
+    ngx_http_tradesec_sockets_name(upgrade->sockets, r, &terms->traffic,
                                    &ctx->identity.user, &upgrade->limits,
                                    &verdict);
 

@@ -159,8 +159,9 @@ ngx_http_tradesec_sockets_open(const ngx_http_tradesec_sockets_t *sockets,
 
 void
 ngx_http_tradesec_sockets_name(const ngx_http_tradesec_sockets_t *sockets,
-    const ngx_http_tradesec_traffic_t *traffic, const ngx_str_t *user,
-    const ts_socket_limits_t *limits, ts_sockets_e *verdict)
+    const ngx_http_request_t *r, const ngx_http_tradesec_traffic_t *traffic,
+    const ngx_str_t *user, const ts_socket_limits_t *limits,
+    ts_sockets_e *verdict)
 {
     uint64_t             hash;
     ts_socket_detail_t  *detail;
@@ -171,7 +172,7 @@ ngx_http_tradesec_sockets_name(const ngx_http_tradesec_sockets_t *sockets,
         return;
     }
 
-    hash = ngx_http_tradesec_sockets_user(sockets->area.key, user, NULL);
+    hash = ngx_http_tradesec_sockets_user(sockets->area.key, user, r);
     detail = traffic->socket;
 
     ngx_http_tradesec_area_lock(&sockets->area);

@@ -55,8 +55,9 @@ ngx_int_t ngx_http_tradesec_sockets_open(
 /* An open socket's user is known now: *verdict says whether he may have it. */
 
 void ngx_http_tradesec_sockets_name(const ngx_http_tradesec_sockets_t *sockets,
-    const ngx_http_tradesec_traffic_t *traffic, const ngx_str_t *user,
-    const ts_socket_limits_t *limits, ts_sockets_e *verdict);
+    const ngx_http_request_t *r, const ngx_http_tradesec_traffic_t *traffic,
+    const ngx_str_t *user, const ts_socket_limits_t *limits,
+    ts_sockets_e *verdict);
 
 
 /* Which sockets are listed; an empty name is all. */
