@@ -19,16 +19,6 @@ static int ts_token_tag_eq(const ts_token_tag_t *a, ts_token_tag_t b);
 
 
 int
-ts_token_cache_init(ts_token_cache_t *cache, void *memory, size_t size)
-{
-    cache->slots = memory;
-    cache->sets = size / TS_TOKEN_CACHE_SET_SIZE;
-
-    return cache->sets > 1;
-}
-
-
-int
 ts_token_cache_get(const ts_token_cache_t *cache, ts_token_tag_t tag,
     ts_token_entry_t *entry)
 {

@@ -68,7 +68,15 @@ typedef struct {
  * size and version was using. Returns 0 when size is too small for two sets.
  */
 
-int ts_token_cache_init(ts_token_cache_t *cache, void *memory, size_t size);
+static inline int
+ts_token_cache_init(ts_token_cache_t *cache, void *memory, size_t size)
+{
+    cache->slots = memory;
+    cache->sets = size / TS_TOKEN_CACHE_SET_SIZE;
+
+    return cache->sets > 1;
+}
+
 
 /* Copies the entry of the tag; returns 1, or 0 when it is not there. */
 

@@ -41,6 +41,9 @@ struct ngx_http_tradesec_signed_s {
 };
 
 
+static ngx_int_t ngx_http_tradesec_assertion_tell(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx, const ngx_http_tradesec_jwt_state_t *state,
+    const ngx_http_tradesec_assertion_t *assertion);
 static ngx_http_tradesec_signed_slot_t *ngx_http_tradesec_assertion_slot(
     const ngx_http_tradesec_assertion_t *assertion,
     const ngx_http_tradesec_jwt_state_t *state);
@@ -66,18 +69,25 @@ ngx_int_t
 ngx_http_tradesec_assertion_add(ngx_http_request_t *r,
     ngx_http_tradesec_ctx_t *ctx, const ngx_http_tradesec_jwt_state_t *state)
 {
+    const ngx_http_tradesec_assertion_t  *assertion;
+
+    assertion = ngx_http_tradesec_assertion_get(r);
+
+    return assertion == NULL ? NGX_OK
+           : ngx_http_tradesec_assertion_tell(r, ctx, state, assertion);
+}
+
+
+static ts_noinline ngx_int_t
+ngx_http_tradesec_assertion_tell(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx, const ngx_http_tradesec_jwt_state_t *state,
+    const ngx_http_tradesec_assertion_t *assertion)
+{
     size_t                                len;
     time_t                                expires, renew;
     ngx_str_t                             value;
     const ngx_http_tradesec_session_t    *session;
     ngx_http_tradesec_signed_slot_t      *slot;
-    const ngx_http_tradesec_assertion_t  *assertion;
-
-    assertion = ngx_http_tradesec_assertion_get(r);
-
-    if (assertion == NULL) {
-        return NGX_OK;
-    }
 
     /* who has not shown the last factor is nobody yet */
 

@@ -31,6 +31,11 @@ typedef struct {
 } ngx_http_tradesec_revoke_request_t;
 
 
+static ngx_int_t ngx_http_tradesec_revoke_prepare(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx,
+    const ngx_http_tradesec_jwt_policy_t *policy,
+    const ngx_http_tradesec_jwt_state_t *state,
+    const ngx_http_tradesec_revoke_conf_t *rcf);
 static void ngx_http_tradesec_revoke_outcome(ngx_http_request_t *r,
     ngx_http_tradesec_expectation_t *e, ts_outcome_e outcome);
 static void ngx_http_tradesec_revoke_token(ngx_http_request_t *r,
@@ -51,14 +56,23 @@ ngx_http_tradesec_revoke_expect(ngx_http_request_t *r,
     const ngx_http_tradesec_jwt_policy_t *policy,
     const ngx_http_tradesec_jwt_state_t *state)
 {
-    ngx_http_tradesec_revoke_request_t     *rr;
     const ngx_http_tradesec_revoke_conf_t  *rcf;
 
     rcf = ngx_http_get_module_loc_conf(r, ngx_http_tradesec_revoke_module);
 
-    if (rcf->policy->what == TS_REVOKED_NOTHING) {
-        return NGX_OK;
-    }
+    return rcf->policy->what == TS_REVOKED_NOTHING ? NGX_OK
+           : ngx_http_tradesec_revoke_prepare(r, ctx, policy, state, rcf);
+}
+
+
+static ts_noinline ngx_int_t
+ngx_http_tradesec_revoke_prepare(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx,
+    const ngx_http_tradesec_jwt_policy_t *policy,
+    const ngx_http_tradesec_jwt_state_t *state,
+    const ngx_http_tradesec_revoke_conf_t *rcf)
+{
+    ngx_http_tradesec_revoke_request_t  *rr;
 
     /* showing the form changes no password */
 
