@@ -10,6 +10,11 @@ use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC sleep);
 
 our @EXPORT_OK = qw(now wait_until);
 
+# Perl's own is the time of the kernel's last tick: for some milliseconds of
+# each second it is still in the last one, and nginx, which asks for the exact
+# time, is not.
+BEGIN { *CORE::GLOBAL::time = sub () { return int Time::HiRes::time() } }
+
 
 sub now { return clock_gettime(CLOCK_MONOTONIC) }
 
