@@ -24,6 +24,7 @@
 #include "request/ngx_http_tradesec_context.h"
 #include "request/ngx_http_tradesec_decision.h"
 #include "request/ngx_http_tradesec_field.h"
+#include "request/ngx_http_tradesec_findings.h"
 #include "request/ngx_http_tradesec_request.h"
 #include "response/ngx_http_tradesec_outcome.h"
 #include "response/ngx_http_tradesec_upgrade.h"
@@ -42,6 +43,7 @@ typedef struct {
 
 
 typedef struct {
+    ngx_flag_t                        inner;    /* only nginx leads there */
     ngx_uint_t                        n;
     ngx_http_tradesec_gate_guard_t    guards[NGX_HTTP_TRADESEC_GUARD_N];
 
@@ -312,7 +314,6 @@ ngx_http_tradesec_subrequest_handler(ngx_http_request_t *r)
     ngx_uint_t                             i;
     const void                            *passed;
     ngx_http_tradesec_ctx_t               *ctx;
-    ngx_http_core_loc_conf_t              *clcf;
     const ngx_http_tradesec_loc_conf_t    *tlcf;
     const ngx_http_tradesec_gate_guard_t  *g;
 
@@ -321,9 +322,8 @@ ngx_http_tradesec_subrequest_handler(ngx_http_request_t *r)
     }
 
     tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tradesec_module);
-    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
-    if (tlcf->n == 0 || clcf->internal) {
+    if (tlcf->n == 0 || tlcf->inner) {
         return NGX_DECLINED;
     }
 
@@ -387,6 +387,8 @@ ngx_http_tradesec_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     tmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_tradesec_module);
     tmcf->on = 1;
+
+    conf->inner = ngx_http_tradesec_conf_place(cf)->inner;
 
     conf->passed.status = NGX_HTTP_TRADESEC_STATUS_PASSED;
     conf->passed.judged = 1;

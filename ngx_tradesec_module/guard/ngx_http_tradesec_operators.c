@@ -87,7 +87,8 @@ ngx_flag_t
 ngx_http_tradesec_operators_admit(ngx_http_request_t *r, ngx_array_t *allow,
     const char *directive)
 {
-    if (ngx_cidr_match(r->connection->sockaddr, allow) == NGX_OK
+    if (allow != NULL
+        && ngx_cidr_match(r->connection->sockaddr, allow) == NGX_OK
         && ((r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))
             || ngx_http_tradesec_is_on(r)
             || ngx_http_tradesec_request_field(r, "origin").len == 0))

@@ -105,3 +105,27 @@ ngx_http_tradesec_conf_merge_error(ngx_conf_t *cf, const char *message)
 
     return NGX_CONF_ERROR;
 }
+
+
+ngx_flag_t
+ngx_http_tradesec_conf_is_block(ngx_conf_t *cf)
+{
+    const ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    return clcf->noname;
+}
+
+
+void
+ngx_http_tradesec_conf_serve(ngx_conf_t *cf, ngx_http_handler_pt handler)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->lmt_excpt && clcf->handler == NULL) {
+        clcf->handler = handler;
+    }
+}

@@ -1,7 +1,8 @@
 /*
  * Copyright (C) the ngx_tradesec authors
  *
- * What all directive setters share: the sentences for mistakes.
+ * What all directive setters and mergers share: the sentences for mistakes, and
+ * what nginx says of the location at hand.
  */
 
 #ifndef NGX_HTTP_TRADESEC_CONF_H
@@ -35,6 +36,18 @@ char *ngx_http_tradesec_conf_unknown_line(ngx_conf_t *cf, const char *block,
  */
 
 char *ngx_http_tradesec_conf_merge_error(ngx_conf_t *cf, const char *message);
+
+/*
+ * While a location is merged: whether it is the block of an "if" or of a
+ * "limit_except", to which nginx moves requests of the location around it. Such
+ * a block has to take over what locations do not inherit from each other.
+ */
+
+ngx_flag_t ngx_http_tradesec_conf_is_block(ngx_conf_t *cf);
+
+/* The block of a "limit_except" has no content handler but the one set here. */
+
+void ngx_http_tradesec_conf_serve(ngx_conf_t *cf, ngx_http_handler_pt handler);
 
 
 #endif /* NGX_HTTP_TRADESEC_CONF_H */

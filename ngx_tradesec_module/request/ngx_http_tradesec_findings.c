@@ -49,13 +49,18 @@ void
 ngx_http_tradesec_place_merge(ngx_conf_t *cf, ngx_http_tradesec_place_t *place,
     ngx_http_tradesec_place_t *parent, ngx_flag_t on)
 {
-    ngx_http_conf_ctx_t           *ctx;
-    ngx_http_tradesec_findings_t  *findings;
+    ngx_http_conf_ctx_t             *ctx;
+    ngx_http_tradesec_findings_t    *findings;
+    const ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
     ctx = cf->ctx;
     place->ctx = *ctx;
     place->parent = parent;
     place->on = on;
+    place->inner = clcf->internal || clcf->named
+                   || (clcf->noname && parent->inner);
 
     findings = ngx_http_tradesec_conf_findings(cf);
     *findings->last = place;

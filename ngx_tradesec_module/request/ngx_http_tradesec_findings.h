@@ -36,6 +36,9 @@ struct ngx_http_tradesec_place_s {
     uint64_t                          found;      /* a bit for each finding */
 
     ngx_flag_t                        on;         /* tradesec is */
+    ngx_flag_t                        inner;      /* only nginx leads there:
+                                                     internal, @named, and the
+                                                     blocks in them */
     ngx_flag_t                        on_below;   /* here or in a child */
     const void *const                *guards;     /* their policies by guard;
                                                      NULL: tradesec is off */

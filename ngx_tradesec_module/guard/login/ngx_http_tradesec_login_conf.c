@@ -319,6 +319,11 @@ ngx_http_tradesec_login_merge_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->delay.first = 0;
     }
 
+    if (ngx_http_tradesec_conf_is_block(cf) && prev->operate) {
+        conf->operate = 1;
+        ngx_http_tradesec_conf_serve(cf, ngx_http_tradesec_login_operate);
+    }
+
     if (conf->operate
         && ngx_http_tradesec_login_find_store(cf, conf) != NGX_CONF_OK)
     {

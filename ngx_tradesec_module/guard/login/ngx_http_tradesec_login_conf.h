@@ -155,6 +155,7 @@ char *ngx_http_tradesec_login_delay(ngx_conf_t *cf, ngx_command_t *cmd,
 
 char *ngx_http_tradesec_login_locks(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+ngx_int_t ngx_http_tradesec_login_operate(ngx_http_request_t *r);
 
 /* The counters of that name have keys under this tag. */
 

@@ -31,7 +31,6 @@ typedef struct {
 } ngx_http_tradesec_login_question_t;
 
 
-static ngx_int_t ngx_http_tradesec_login_operate(ngx_http_request_t *r);
 static ngx_int_t ngx_http_tradesec_login_cursor(ngx_http_request_t *r,
     uint64_t *cursor);
 static void ngx_http_tradesec_login_question(
@@ -82,7 +81,7 @@ ngx_http_tradesec_login_locks(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_tradesec_login_operate(ngx_http_request_t *r)
 {
     ngx_int_t                              rc;

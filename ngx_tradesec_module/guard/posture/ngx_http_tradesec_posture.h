@@ -50,10 +50,11 @@ ngx_int_t ngx_http_tradesec_posture(ngx_conf_t *cf);
 
 ngx_int_t ngx_http_tradesec_posture_report(ngx_conf_t *cf);
 
-/* The directive tradesec_posture. */
+/* The directive tradesec_posture, and who answers there. */
 
 char *ngx_http_tradesec_posture_location_set(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
+ngx_int_t ngx_http_tradesec_posture_handler(ngx_http_request_t *r);
 
 
 #endif /* NGX_HTTP_TRADESEC_POSTURE_H */

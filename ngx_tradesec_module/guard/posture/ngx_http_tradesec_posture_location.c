@@ -256,13 +256,10 @@ static void
 ngx_http_tradesec_posture_off(ngx_conf_t *cf, ngx_http_tradesec_place_t *place)
 {
     const ngx_http_tradesec_place_t  *from;
-    const ngx_http_core_loc_conf_t   *clcf;
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
     /* nothing but nginx itself leads there, and what did was judged */
 
-    if (clcf->internal || clcf->named) {
+    if (place->inner) {
         return;
     }
 

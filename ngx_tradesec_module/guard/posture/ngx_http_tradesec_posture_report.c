@@ -28,7 +28,6 @@ typedef struct {
 } ngx_http_tradesec_report_t;
 
 
-static ngx_int_t ngx_http_tradesec_posture_handler(ngx_http_request_t *r);
 static void ngx_http_tradesec_report_put(ngx_http_tradesec_report_t *report,
     const void *data, size_t len);
 static void ngx_http_tradesec_report_text(ngx_http_tradesec_report_t *report,
@@ -340,8 +339,7 @@ ngx_http_tradesec_report_place(ngx_conf_t *cf,
     ngx_http_tradesec_report_text(report, "location", &clcf->name);
     ngx_http_tradesec_report_number(report, "line", place->line);
     ngx_http_tradesec_report_flag(report, "on", place->on);
-    ngx_http_tradesec_report_flag(report, "internal",
-                                  clcf->internal || clcf->named);
+    ngx_http_tradesec_report_flag(report, "internal", place->inner);
     ngx_http_tradesec_report_word(report, "without_token",
                            ngx_http_tradesec_posture_without_token(cf, place));
 
@@ -372,7 +370,7 @@ ngx_http_tradesec_report_place(ngx_conf_t *cf,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_tradesec_posture_handler(ngx_http_request_t *r)
 {
     ngx_int_t                                    rc;

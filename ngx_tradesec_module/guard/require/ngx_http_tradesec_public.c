@@ -12,6 +12,7 @@
 
 #include "guard/require/ngx_http_tradesec_require.h"
 #include "request/ngx_http_tradesec_context.h"
+#include "request/ngx_http_tradesec_findings.h"
 #include "request/ngx_http_tradesec_request.h"
 
 
@@ -59,15 +60,13 @@ static const ngx_http_tradesec_public_e
 static const void *
 ngx_http_tradesec_public_get_policy(ngx_conf_t *cf)
 {
-    const ngx_http_core_loc_conf_t             *clcf;
     const ngx_http_tradesec_require_conf_t  *qlcf;
 
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     qlcf = ngx_http_conf_get_module_loc_conf(cf,
                                              ngx_http_tradesec_require_module);
 
     if (qlcf->public == NGX_HTTP_TRADESEC_PUBLIC_ON
-        || clcf->internal || clcf->named
+        || ngx_http_tradesec_conf_place(cf)->inner
         || ngx_http_tradesec_conf_has_credential(cf))
     {
         return NULL;

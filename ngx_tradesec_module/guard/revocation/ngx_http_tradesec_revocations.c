@@ -347,6 +347,7 @@ ngx_http_tradesec_revocations_merge(ngx_conf_t *cf,
     /* the address is one: no token is asked for beside it */
 
     ngx_http_tradesec_conf_set_credential(cf);
+    ngx_http_tradesec_conf_serve(cf, ngx_http_tradesec_revocations_handler);
 
     if (ngx_http_tradesec_revocations_create(cf, &no_zone) == NULL) {
         return no_zone ? ngx_http_tradesec_conf_merge_error(cf,

@@ -138,10 +138,18 @@ ngx_http_tradesec_revoke_merge_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_value(conf->freeze, prev->freeze, 1);
 
+    if (ngx_http_tradesec_conf_is_block(cf)) {
+        ngx_conf_merge_ptr_value(conf->policy, prev->policy,
+                                 &ngx_http_tradesec_revoke_off);
+        conf->allow = prev->allow;
+        conf->posture = prev->posture;
+    }
+
     /* the address is a credential: no token is asked for beside it */
 
     if (conf->posture != NULL) {
         ngx_http_tradesec_conf_set_credential(cf);
+        ngx_http_tradesec_conf_serve(cf, ngx_http_tradesec_posture_handler);
     }
 
     if (conf->allow != NULL

@@ -34,7 +34,10 @@ typedef struct {
 } ngx_http_tradesec_revoke_main_conf_t;
 
 
-/* Only freeze is inherited: a location within may be another action. */
+/*
+ * Only freeze is inherited by locations: one within may be another action. An
+ * "if" within is none.
+ */
 
 typedef struct {
     ngx_http_tradesec_revoke_policy_t  *policy;

@@ -464,6 +464,12 @@ ngx_http_tradesec_session_merge_loc_conf(ngx_conf_t *cf, void *parent,
     ngx_conf_merge_ptr_value(conf->policy, prev->policy, NULL);
     ngx_conf_merge_ptr_value(conf->assertion, prev->assertion, NULL);
 
+    if (ngx_http_tradesec_conf_is_block(cf) && prev->published != NULL) {
+        conf->published = prev->published;
+        ngx_http_tradesec_conf_serve(cf,
+                                     ngx_http_tradesec_identity_jwks_handler);
+    }
+
     if (conf->assertion != NULL && ngx_http_tradesec_conf_is_on(cf)) {
 
         if (ngx_http_tradesec_jwt_conf_policy(cf) != NULL) {

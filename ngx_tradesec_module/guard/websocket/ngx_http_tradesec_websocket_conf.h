@@ -82,6 +82,7 @@ char *ngx_http_tradesec_websocket_token_parse(ngx_conf_t *cf,
 
 char *ngx_http_tradesec_websockets(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+ngx_int_t ngx_http_tradesec_websockets_handler(ngx_http_request_t *r);
 
 
 #endif /* NGX_HTTP_TRADESEC_WEBSOCKET_CONF_H */

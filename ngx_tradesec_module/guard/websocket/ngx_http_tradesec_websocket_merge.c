@@ -80,6 +80,10 @@ ngx_http_tradesec_websocket_merge_conf(ngx_conf_t *cf, void *parent,
     ngx_conf_merge_ptr_value(conf->token, prev->token,
                        (void *) &ngx_http_tradesec_websocket_default_token);
 
+    if (ngx_http_tradesec_conf_is_block(cf)) {
+        conf->allow = prev->allow;
+    }
+
     if (ngx_http_tradesec_websocket_messages(cf, conf) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
@@ -173,6 +177,7 @@ ngx_http_tradesec_websocket_count(ngx_conf_t *cf,
     if (conf->allow != NULL) {
         /* the address is a credential: no token is asked for beside it */
         ngx_http_tradesec_conf_set_credential(cf);
+        ngx_http_tradesec_conf_serve(cf, ngx_http_tradesec_websockets_handler);
 
     } else if (conf->limits == NULL || !ngx_http_tradesec_conf_is_on(cf)) {
         return NGX_CONF_OK;

@@ -31,7 +31,6 @@ typedef struct {
 } ngx_http_tradesec_websockets_sum_t;
 
 
-static ngx_int_t ngx_http_tradesec_websockets_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_tradesec_websockets_metrics(ngx_http_request_t *r,
     const ngx_http_tradesec_websockets_sum_t *sum);
 static u_char *ngx_http_tradesec_websockets_put_metric(u_char *p,
@@ -76,7 +75,7 @@ ngx_http_tradesec_websockets(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_tradesec_websockets_handler(ngx_http_request_t *r)
 {
     ngx_int_t                                       rc;
