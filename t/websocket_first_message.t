@@ -29,6 +29,10 @@ my $plain = Tradesec::Test::Backend->new(answers => {
     '/plain/accel'  => sub {
         { headers => [ 'X-Accel-Redirect' => '/internal/file' ], body => '' }
     },
+    '/plain/accel_off' => sub {
+        { headers => [ 'X-Accel-Redirect' => '/off/file' ], body => '' }
+    },
+    '/plain/gone'   => sub { { status => 404, body => "secret of a user\n" } },
 });
 my $app = $plain->address;
 
@@ -76,6 +80,38 @@ my $t = Tradesec::Test->new(
             tradesec_public on;
             root %%DIR%%;
         }
+        location /off/ {
+            internal;
+            tradesec_jwt off;
+            tradesec_websocket off;
+            root %%DIR%%;
+        }
+        location /plain/gone {
+            error_page 404 = \@open;
+            proxy_intercept_errors on;
+            proxy_pass http://$app;
+            proxy_http_version 1.1;
+            proxy_set_header Upgrade \$http_upgrade;
+            proxy_set_header Connection upgrade;
+        }
+        location /led/open   { try_files /nothing \@open; }
+        location /led/off    { try_files /nothing \@off; }
+        location /led/dry    { try_files /nothing \@dry; }
+        location \@open { tradesec_jwt off; $upgrade }
+        location \@off  { tradesec off; $upgrade }
+        location \@dry  { tradesec_jwt off; tradesec_dry_run websocket; $upgrade }
+
+        location /watched { tradesec_dry_run websocket; $upgrade }
+        location /watched/age {
+            tradesec_dry_run websocket;
+            tradesec_websocket max_age=1s;
+            $upgrade
+        }
+        location /watched/owner {
+            tradesec_dry_run websocket;
+            tradesec_websocket owner=/user claim=nothing;
+            $upgrade
+        }
         location /file/ { root %%DIR%%; }
         location = /operators {
             tradesec_jwt off;
@@ -88,8 +124,8 @@ my $t = Tradesec::Test->new(
     CONF
 
 $t->write_file('portal.jwks', jwks());
-mkdir $t->dir . "/$_" for qw(file internal);
-$t->write_file("$_/file", "secret of a user\n") for qw(file internal);
+mkdir $t->dir . "/$_" for qw(file internal off);
+$t->write_file("$_/file", "secret of a user\n") for qw(file internal off);
 $t->start;
 
 my $leak = unpack 'H*', frame(TEXT, 'secret of a user');
@@ -131,6 +167,7 @@ sub refused {
     is($frame->{code}, $code, "$title: $code");
     $ws->close($frame->{code});
     ok($ws->closed(20), "$title: connection closed");
+    $ws->connection->close;     # else nginx lingers
     $sockets->wait_for('gone');
     is_deeply([ map { $_->{opcode} } $sockets->events('frame') ], [CLOSE],
         "$title: the backend reads the end only");
@@ -342,6 +379,7 @@ for my $case (
     [ '/plain/ok',    'the answer of a backend' ],
     [ '/plain/fail',  'its error' ],
     [ '/plain/accel', 'a file that it names' ],
+    [ '/plain/accel_off', 'a file where there are no WebSockets' ],
     [ '/file/file',   'a file' ],
     [ '/ws?force',    'no answer' ],
     )
@@ -369,6 +407,61 @@ is($t->get('/ws', Upgrade => 'websocket', Connection => 'upgrade')->status, 426,
     'half a handshake');
 is($t->get('/ws', @handshake, 'Sec-WebSocket-Key' => 'x')->status, 400,
     'a bad one');
+
+
+# Wherever nginx leads, and whatever is in dry run there: the token is owed. The
+# frames behind it would do what the dry run lets pass.
+
+my $evil = frame(TEXT, '{"op":"evil"}', masked => 1);
+
+for my $case (
+    [ '/plain/gone',    'an error page without tokens' ],
+    [ '/led/open',      'try_files, a location without tokens' ],
+    [ '/led/off',       'try_files, a location that is off' ],
+    [ '/led/dry',       'try_files, a dry run of WebSockets' ],
+    [ '/led/dry',       'there, a broken frame',
+        "\xf1" . substr $evil, 1 ],
+    [ '/watched',       'a dry run of WebSockets' ],
+    [ '/watched',       'there, a broken frame',
+        "\xf1" . substr $evil, 1 ],
+    [ '/watched',       'there, a frame without a mask', frame(TEXT, 'x') ],
+    [ '/watched',       'there, a large message',
+        frame(TEXT, 'x' x 20_000, masked => 1) ],
+    [ '/watched/age',   'there, the maximum age',     '' ],
+    [ '/watched/owner', 'there, a claim that is not' ],
+    )
+{
+    my ($uri, $title, $first) = @$case;
+
+    $ws = opens("$uri?behind=$leak", $title);
+    $ws->write(($first // '') . $evil) unless defined $first && $first eq '';
+    refused($ws, 4401, 'websocket_token_missing', $title);
+}
+
+for my $uri (qw(/plain/gone /led/open /led/off /led/dry /watched
+    /watched/owner))
+{
+    $ws = opens("$uri?behind=$leak", "$uri, with a token");
+    $ws->send(message());
+    is($ws->receive_text, 'secret of a user', '... it is good');
+    ok($ws->receive_text, '... and passed');
+    $ws->send('hello');
+    is($ws->receive_text, 'hello', '... as others are');
+    $ws->close(1000);
+    ok($ws->closed, '... to the end');
+}
+
+# compressed messages could not be read
+
+for my $uri ('/watched', '/watched?extension=permessage-deflate') {
+    $sockets->clear;
+    $ws = ws($uri, 'Sec-WebSocket-Extensions' => 'permessage-deflate');
+
+    is($ws->status, $uri =~ /=/ ? 401 : 101, "$uri: not compressed");
+    is_deeply([ grep {/extensions/i}
+            @{ $sockets->wait_for('handshake')->{headers} } ],
+        [], '... nor offered');
+}
 
 
 # as the clients of others see it

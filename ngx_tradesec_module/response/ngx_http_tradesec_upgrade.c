@@ -19,6 +19,7 @@
 
 static ngx_int_t ngx_http_tradesec_upgrade_header_filter(
     ngx_http_request_t *r);
+static ngx_flag_t ngx_http_tradesec_upgrade_is_owed(ngx_http_request_t *r);
 static ngx_int_t ngx_http_tradesec_upgrade_inspect(ngx_http_request_t *r);
 static ngx_int_t ngx_http_tradesec_upgrade_plain(ngx_http_request_t *r);
 static ts_ws_handshake_e ngx_http_tradesec_upgrade_check(
@@ -54,11 +55,27 @@ ngx_http_tradesec_upgrade_header_filter(ngx_http_request_t *r)
 
     /* nginx itself refuses to upgrade a subrequest */
 
-    if (r != r->main || !ngx_http_tradesec_is_on(r)) {
+    if (r != r->main
+        || (!ngx_http_tradesec_is_on(r)
+            && !ngx_http_tradesec_upgrade_is_owed(r)))
+    {
         return ngx_http_next_header_filter(r);
     }
 
     return ngx_http_tradesec_upgrade_inspect(r);
+}
+
+
+/* Whether a token is still to come, promised in a location that is on. */
+
+static ngx_flag_t
+ngx_http_tradesec_upgrade_is_owed(ngx_http_request_t *r)
+{
+    const ngx_http_tradesec_ctx_t  *ctx;
+
+    ctx = ngx_http_tradesec_find_ctx(r);
+
+    return ctx != NULL && ctx->deferred;
 }
 
 
@@ -138,11 +155,11 @@ ngx_http_tradesec_upgrade_plain(ngx_http_request_t *r)
     static const ngx_str_t  challenge =
         ngx_string("Bearer realm=\"restricted\"");
 
-    ctx = ngx_http_tradesec_find_ctx(r);
-
-    if (ctx == NULL || !ctx->deferred) {
+    if (!ngx_http_tradesec_upgrade_is_owed(r)) {
         return ngx_http_next_header_filter(r);
     }
+
+    ctx = ngx_http_tradesec_find_ctx(r);
 
     if (ctx->status == NGX_HTTP_TRADESEC_STATUS_REJECTED) {
 
@@ -215,6 +232,15 @@ static ngx_int_t
 ngx_http_tradesec_upgrade_refuse(ngx_http_request_t *r,
     const ngx_http_tradesec_upgrade_t *upgrade, ts_ws_handshake_e verdict)
 {
+    if (ngx_http_tradesec_is_dry_run(r, NGX_HTTP_TRADESEC_GUARD_WEBSOCKET)
+        && ngx_http_tradesec_upgrade_is_owed(r)
+        && ngx_http_tradesec_upgrade_judge(r, TS_REASON_JWT_MISSING,
+                                           "no WebSocket to bring it in")
+           == NGX_OK)
+    {
+        return ngx_http_tradesec_upgrade_end(r, TS_REASON_JWT_MISSING);
+    }
+
     /* in a dry run the client's offer went through: this is no finding */
 
     if (verdict == TS_WS_HANDSHAKE_EXTENSION

@@ -29,7 +29,11 @@ ngx_http_tradesec_ws_close(ngx_http_tradesec_ws_t *ws, ts_reason_e reason,
     const ngx_http_tradesec_ws_stream_t *offender)
 {
     ngx_int_t   rc;
-    ngx_flag_t  border;
+    ngx_flag_t  border, pending;
+
+    static const ngx_http_tradesec_ws_codes_t  no_token = {
+        TS_WS_CLOSE_UNAUTHORIZED, TS_WS_CLOSE_GOING_AWAY, "no token"
+    };
 
     if (ws->timer.timer_set) {
         ngx_del_timer(&ws->timer);
@@ -39,12 +43,22 @@ ngx_http_tradesec_ws_close(ngx_http_tradesec_ws_t *ws, ts_reason_e reason,
                          ws->detail ? ws->detail : codes->text);
 
     ws->detail = NULL;
+    pending = ws->pending;
     ws->pending = 0;
+
+    if (rc != NGX_OK && pending && !ws->terms.open) {
+
+        /* the dry run is of the rule, not of the token that has not come */
+
+        reason = TS_REASON_WEBSOCKET_TOKEN_MISSING;
+        codes = &no_token;
+        rc = ws->terms.judge(ws->request, reason, codes->text);
+    }
 
     if (rc != NGX_OK) {
         ws->ignored = 1;
 
-        if (ws->from_server.hold.len) {
+        if (ws->from_server.hold.len || pending) {
             ngx_http_tradesec_ws_wake(&ws->from_server);
         }
 

@@ -191,6 +191,12 @@ ngx_http_tradesec_ws_reject(ngx_http_tradesec_ws_t *ws, ts_reason_e reason)
                    : NGX_HTTP_TRADESEC_WS_CLIENT_TOKEN_OTHER, action);
     }
 
+    if (reason != TS_REASON_INTERNAL_ERROR && ws->pending) {
+        /* it was a good one */
+        ws->pending = 0;
+        ngx_http_tradesec_ws_wake(&ws->from_server);
+    }
+
     codes.client = TS_WS_CLOSE_POLICY;
     codes.server = TS_WS_CLOSE_GOING_AWAY;
     codes.text = "not allowed";

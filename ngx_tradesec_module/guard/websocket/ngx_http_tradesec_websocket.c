@@ -149,8 +149,10 @@ ngx_http_tradesec_websocket_check(ngx_http_request_t *r,
     ngx_flag_t                                 dry_run;
     ts_ws_handshake_e                          verdict;
     ngx_http_tradesec_upgrade_t               *upgrade;
+    const ngx_http_tradesec_upgrade_t         *before;
     const ngx_http_tradesec_websocket_conf_t  *wcf;
 
+    before = ctx->state[NGX_HTTP_TRADESEC_GUARD_WEBSOCKET];
     ctx->state[NGX_HTTP_TRADESEC_GUARD_WEBSOCKET] = NULL;
 
     if (r->headers_in.upgrade == NULL) {
@@ -162,6 +164,13 @@ ngx_http_tradesec_websocket_check(ngx_http_request_t *r,
                                            NGX_HTTP_TRADESEC_GUARD_WEBSOCKET);
 
     if (!wcf->policy->enable) {
+
+        if (ctx->deferred
+            && !ngx_http_tradesec_is_dry_run(r, NGX_HTTP_TRADESEC_GUARD_JWT))
+        {
+            ctx->detail = "no WebSocket to bring it in";
+            return ngx_http_tradesec_deny(TS_REASON_JWT_MISSING);
+        }
 
         if (!dry_run) {
             ngx_http_tradesec_ignore_upgrade(r);
@@ -175,6 +184,12 @@ ngx_http_tradesec_websocket_check(ngx_http_request_t *r,
         return ngx_http_tradesec_fault();
     }
 
+    /* who has promised a token elsewhere owes it wherever he was led */
+
+    if (ctx->deferred && before != NULL && upgrade->token == NULL) {
+        upgrade->token = before->token;
+    }
+
     verdict = ts_ws_handshake_request(&upgrade->handshake,
                                       ts_slice(r->method_name.data,
                                                r->method_name.len),
@@ -183,7 +198,13 @@ ngx_http_tradesec_websocket_check(ngx_http_request_t *r,
     if (verdict == TS_WS_HANDSHAKE_OK) {
         ctx->state[NGX_HTTP_TRADESEC_GUARD_WEBSOCKET] = upgrade;
 
-        if (!dry_run) {
+        /* a token in a message is read in a dry run of this guard, too */
+
+        if (!dry_run
+            || (upgrade->token != NULL
+                && !ngx_http_tradesec_is_dry_run(r,
+                                                NGX_HTTP_TRADESEC_GUARD_JWT)))
+        {
             ngx_http_tradesec_hide_request_fields(r,
                                                   "sec-websocket-extensions");
         }
