@@ -311,6 +311,70 @@ basic_credentials_that_readers_decode_differently(void **state)
 }
 
 
+/* What is not in the body may be in the query, under any name of it. */
+
+static void
+what_passes_for_the_field_in_a_query(void **state)
+{
+    size_t              i;
+    ts_login_sources_t  one;
+
+    static const char *const  queries[] = {
+        "username=a", "x=1&USERNAME=b", "username[]=c", "user%6eame",
+        "username=%zz", "user=d"
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(queries) / sizeof(queries[0]); i++) {
+        assert_true(ts_login_in_query(&all, ts_slice(queries[i],
+                                                     strlen(queries[i]))));
+    }
+
+    assert_false(ts_login_in_query(&all, TS_SLICE("")));
+    assert_false(ts_login_in_query(&all, TS_SLICE("page=1&name=x")));
+
+    memset(&one, 0, sizeof(one));
+    assert_false(ts_login_in_query(&one, TS_SLICE("username=a")));
+
+    one.multipart = &form_name;
+    assert_true(ts_login_in_query(&one, TS_SLICE("username=a")));
+    assert_false(ts_login_in_query(&one, TS_SLICE("user=a")));
+}
+
+
+/* A value that is longer than an account, where the caller has the room. */
+
+static void
+a_longer_value_where_there_is_room(void **state)
+{
+    char                body[1100];
+    uint8_t             buf[1024];
+    ts_slice_t          value;
+    ts_json_token_t     tokens[TS_LOGIN_JSON_TOKENS];
+    ts_login_request_t  request;
+
+    (void) state;
+
+    memset(body, 'a', sizeof(body));
+    memcpy(body, "username=%41", 12);
+
+    request.content_type = TS_SLICE(FORM);
+    request.query = TS_SLICE("");
+    request.body = ts_slice(body, 12 + 1023);
+    request.tokens = tokens;
+
+    assert_int_equal(ts_login_value(&all, &request, buf, sizeof(buf), &value),
+                     TS_LOGIN_OK);
+    assert_int_equal(value.len, 1024);
+    assert_int_equal(value.data[0], 'A');
+
+    request.body.len++;
+    assert_int_equal(ts_login_value(&all, &request, buf, sizeof(buf), &value),
+                     TS_LOGIN_MALFORMED);
+}
+
+
 int
 main(void)
 {
@@ -324,6 +388,8 @@ main(void)
         cmocka_unit_test(json_is_bounded),
         cmocka_unit_test(basic_credentials),
         cmocka_unit_test(basic_credentials_that_readers_decode_differently),
+        cmocka_unit_test(what_passes_for_the_field_in_a_query),
+        cmocka_unit_test(a_longer_value_where_there_is_room)
     };
 
     return cmocka_run_group_tests_name("login", tests, setup, NULL);

@@ -372,6 +372,74 @@ lists_of_statuses(void **state)
 }
 
 
+/* What a body says, for who wants to know: once, and as text. */
+
+static const char *
+text_at(const char *path, const char *body)
+{
+    int                ok;
+    uint8_t           *buf;
+    uint8_t            names[64];
+    ts_slice_t         copy, value;
+    ts_json_pointer_t  pointer;
+
+    static char             text[64];
+    static ts_json_token_t  tokens[TS_OUTCOME_JSON_TOKENS];
+
+    assert_int_equal(ts_json_pointer(&pointer, ts_slice(path, strlen(path)),
+                                     names), 0);
+
+    copy = heap_copy(body, strlen(body));
+    buf = malloc(copy.len);
+    assert_non_null(buf);
+
+    ok = ts_outcome_text(copy, &pointer, tokens, buf, &value);
+
+    if (ok) {
+        assert_true(value.len < sizeof(text));
+        memcpy(text, value.data, value.len);
+        text[value.len] = '\0';
+    }
+
+    free(buf);
+    heap_free(copy);
+
+    return ok ? text : "(none)";
+}
+
+
+static void
+the_text_of_a_body(void **state)
+{
+    size_t  i;
+
+    static const char *const  none[] = {
+        "", "x", "{}", "[]", "{\"user\":{}}", "{\"user\":{\"id\":\"\"}}",
+        "{\"user\":{\"id\":null}}", "{\"user\":{\"id\":true}}",
+        "{\"user\":{\"id\":{}}}", "{\"user\":{\"id\":[1]}}",
+        "{\"user\":{\"id\":1.0}}", "{\"user\":{\"id\":1e0}}",
+        "{\"user\":{\"id\":1E2}}", "{\"user\":{\"id\":1.5}}",
+        "{\"user\":{\"id\":1,\"id\":2}}", "{\"user\":{\"ID\":1}}",
+        "{\"user\":{\"id\":1}}{}", "{\"user\":{\"id\":\"\\u0000\"}}",
+        "{\"user\":{\"id\":123456789012345678901}}"
+    };
+
+    (void) state;
+
+    assert_string_equal(text_at("/user/id", "{\"user\":{\"id\":\"bob\"}}"),
+                        "bob");
+    assert_string_equal(text_at("/user/id",
+                                "{\"user\":{\"id\":\"b\\u006fb\"}}"), "bob");
+    assert_string_equal(text_at("/user/id", "{\"user\":{\"id\":42}}"), "42");
+    assert_string_equal(text_at("/user/id", "{\"user\":{\"id\":-7}}"), "-7");
+    assert_string_equal(text_at("/0", "[\"a\"]"), "a");
+
+    for (i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+        assert_string_equal(text_at("/user/id", none[i]), "(none)");
+    }
+}
+
+
 int
 main(void)
 {
@@ -385,6 +453,7 @@ main(void)
         cmocka_unit_test_setup(a_body_that_is_not_seen_is_a_failure, setup),
         cmocka_unit_test_setup(success_may_be_in_the_body_alone, setup),
         cmocka_unit_test(lists_of_statuses),
+        cmocka_unit_test(the_text_of_a_body),
     };
 
     return cmocka_run_group_tests_name("outcome", tests, NULL, NULL);

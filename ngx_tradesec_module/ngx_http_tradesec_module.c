@@ -22,6 +22,7 @@
 #include "guard/ngx_http_tradesec_spelling.h"
 #include "guard/websocket/ngx_http_tradesec_websocket.h"
 #include "request/ngx_http_tradesec_context.h"
+#include "request/ngx_http_tradesec_conf.h"
 #include "request/ngx_http_tradesec_decision.h"
 #include "request/ngx_http_tradesec_field.h"
 #include "request/ngx_http_tradesec_findings.h"
@@ -406,6 +407,15 @@ ngx_http_tradesec_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
             conf->passed.passed[(*g)->id] = policy;
             tmcf->active = 1;
         }
+    }
+
+    if (conf->passed.passed[NGX_HTTP_TRADESEC_GUARD_REFRESH] != NULL
+        && conf->passed.passed[NGX_HTTP_TRADESEC_GUARD_LOGIN] != NULL)
+    {
+        return ngx_http_tradesec_conf_merge_error(cf,
+                   "\"tradesec_login\" and \"tradesec_refresh\" both judge "
+                   "one answer: give each a location of its own, with "
+                   "\"tradesec_login off\" or \"tradesec_refresh off\"");
     }
 
     return NGX_CONF_OK;

@@ -80,7 +80,7 @@ my $t = Tradesec::Test->new(
         }
         location /refresh/ {
             tradesec_jwt off;
-            tradesec_refresh cookie=refresh_token;
+            tradesec_refresh token=cookie:refresh_token;
             proxy_ignore_client_abort on;
             proxy_pass http://%%BACKEND%%;
         }

@@ -47,16 +47,16 @@ my $redis = Tradesec::Test::Redis->new;
 my $more = <<'CONF';
     location = /refresh {
         tradesec_jwt     off;
-        tradesec_refresh cookie=refresh grace=1s provider=portal
-                         access_cookie=access;
+        tradesec_refresh token=cookie:refresh grace=1s provider=portal
+                         access=cookie:access;
         proxy_pass       http://%%BACKEND%%;
     }
 
     location = /dry {
         tradesec_jwt     off;
         tradesec_dry_run refresh;
-        tradesec_refresh cookie=refresh grace=1s provider=portal
-                         access_cookie=access;
+        tradesec_refresh token=cookie:refresh grace=1s provider=portal
+                         access=cookie:access;
         proxy_pass       http://%%BACKEND%%/refresh;
     }
 CONF
@@ -162,23 +162,23 @@ my %http = (http => 'tradesec_zone zone=z:1m; tradesec_session app {'
     . key_file($redis) . '; }');
 
 for my $case (
-    [ 'provider=app', qr/must have both "provider=" and "access_cookie="/ ],
-    [ 'access_cookie=a', qr/must have both "provider=" and "access_cookie="/ ],
-    [ 'provider=none access_cookie=a', qr/unknown provider "none"/ ],
-    [ 'provider=app provider=app access_cookie=a', qr/"provider=" is duplicate/ ],
-    [ 'provider=endless access_cookie=a',
+    [ 'provider=app', qr/must have both "provider=" and "access="/ ],
+    [ 'access=cookie:a', qr/must have both "provider=" and "access="/ ],
+    [ 'provider=none access=cookie:a', qr/unknown provider "none"/ ],
+    [ 'provider=app provider=app access=cookie:a', qr/"provider=" is duplicate/ ],
+    [ 'provider=endless access=cookie:a',
         qr/only when it has "max_lifetime" or "lifetime"/ ],
-    [ 'access_cookie=a,b provider=app', qr/invalid parameter "access_cookie=a,b"/ ],
+    [ 'access=cookie:a,b provider=app', qr/invalid parameter "access=cookie:a,b"/ ],
 ) {
     my ($text, $expected) = @$case;
 
     config_refused({ %http,
-        server => "location / { tradesec_refresh cookie=r $text; }" },
+        server => "location / { tradesec_refresh token=cookie:r $text; }" },
         $expected, "refused: $text");
 }
 
 config_accepted({ %http, server => 'tradesec on; location / { '
-    . 'tradesec_refresh cookie=r provider=app access_cookie=a; }' },
+    . 'tradesec_refresh token=cookie:r provider=app access=cookie:a; }' },
     'both are fine');
 
 done_testing();

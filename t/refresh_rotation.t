@@ -41,17 +41,17 @@ my %options = (
     location / { proxy_pass http://%%BACKEND%%; }
 
     location ~ ^/(refresh|fails|same|out|gone|missing)$ {
-        tradesec_refresh cookie=refresh grace=4s;
+        tradesec_refresh token=cookie:refresh grace=4s;
         proxy_pass http://%%BACKEND%%;
     }
 
     location = /other {
-        tradesec_refresh cookie=other;
+        tradesec_refresh token=cookie:other;
         proxy_pass http://%%BACKEND%%/refresh;
     }
 
     location = /dry {
-        tradesec_refresh cookie=refresh grace=4s;
+        tradesec_refresh token=cookie:refresh grace=4s;
         tradesec_dry_run refresh;
         proxy_pass http://%%BACKEND%%/refresh;
     }
@@ -154,13 +154,23 @@ is(refresh($next)->status, 401, 'and in a zone of another size');
 my %zone = (http => 'tradesec_zone zone=tradesec:1m;');
 
 for my $case (
-    [ 'grace=5s', qr/must have "cookie="/ ],
-    [ 'cookie=a,b', qr/invalid parameter "cookie=a,b"/ ],
-    [ 'cookie=a cookie=b', qr/invalid parameter "cookie=b"/ ],
-    [ 'cookie=a grace=0', qr/invalid parameter "grace=0"/ ],
-    [ 'cookie=a grace=1s grace=2s', qr/invalid parameter "grace=2s"/ ],
-    [ 'cookie=a lifetime=2y', qr/invalid parameter "lifetime=2y"/ ],
-    [ 'cooky=a', qr/did you mean "cookie="/ ],
+    [ 'grace=5s', qr/must have "token="/ ],
+    [ 'token=cookie:a,b', qr/invalid parameter "token=cookie:a,b"/ ],
+    [ 'token=cookie:a token=cookie:b', qr/invalid parameter "token=cookie:b"/ ],
+    [ 'token=cookie:a grace=0', qr/invalid parameter "grace=0"/ ],
+    [ 'token=cookie:a grace=1s grace=2s', qr/invalid parameter "grace=2s"/ ],
+    [ 'token=cookie:a lifetime=2y', qr/invalid parameter "lifetime=2y"/ ],
+    [ 'tokn=cookie:a', qr/did you mean "token="/ ],
+    [ 'token=header:a', qr/write "token=json:\/pointer"/ ],
+    [ 'token=json:a', qr/invalid JSON pointer in "token=json:a"/ ],
+    [ 'token=json:/a token=json:/b', qr/duplicate source "token=json:\/b"/ ],
+    [ 'token=form:', qr/invalid field name in "token=form:"/ ],
+    [ 'token=form:a', qr/where the answer has the next token/ ],
+    [ 'token=cookie:a next=body:x', qr/invalid parameter "next=body:x"/ ],
+    [ 'token=cookie:a next=json:/a~2', qr/invalid parameter "next=json:\/a~2"/ ],
+    [ 'token=cookie:a next=cookie:b next=json:/c',
+        qr/invalid parameter "next=json:\/c".*write it once/ ],
+    [ 'token=cookie:a name=a name=b', qr/invalid parameter "name=b"/ ],
 ) {
     my ($text, $expected) = @$case;
 
@@ -169,10 +179,14 @@ for my $case (
         "refused: $text");
 }
 
-config_refused('tradesec on; location / { tradesec_refresh cookie=a; }',
+config_refused('tradesec on; location / { tradesec_refresh token=cookie:a; }',
     qr/needs "tradesec_zone"/, 'refused: no zone');
+config_refused({ %zone, server => 'tradesec on; location / {'
+    . 'tradesec_refresh token=cookie:a;'
+    . 'tradesec_login account=form:u success=cookie:s failure=401; }' },
+    qr/both judge one answer/, 'refused: a login in the same location');
 config_accepted({ %zone, server => 'tradesec on;'
-    . 'location / { tradesec_refresh cookie=a grace=5s lifetime=90d; }' },
+    . 'location / { tradesec_refresh token=cookie:a grace=5s lifetime=90d; }' },
     'all parameters');
 
 done_testing();

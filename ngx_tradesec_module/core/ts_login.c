@@ -12,7 +12,8 @@ static ts_login_result_e ts_login_field(const ts_login_request_t *request,
 static ts_login_result_e ts_login_query(const ts_login_request_t *request,
     const ts_field_t *field);
 static ts_login_result_e ts_login_json(const ts_login_sources_t *sources,
-    const ts_login_request_t *request, uint8_t *buf, ts_slice_t *value);
+    const ts_login_request_t *request, uint8_t *buf, size_t size,
+    ts_slice_t *value);
 static int ts_login_json_alike(const ts_json_t *json,
     const ts_json_token_t *object, const ts_field_t *field);
 static int ts_login_json_integer(ts_slice_t text);
@@ -26,7 +27,7 @@ ts_login_account(const ts_login_sources_t *sources,
     ts_slice_t         value;
     ts_login_result_e  rc;
 
-    rc = ts_login_value(sources, request, buf, &value);
+    rc = ts_login_value(sources, request, buf, sizeof(buf), &value);
 
     if (rc != TS_LOGIN_OK) {
         return rc;
@@ -39,7 +40,8 @@ ts_login_account(const ts_login_sources_t *sources,
 
 ts_login_result_e
 ts_login_value(const ts_login_sources_t *sources,
-    const ts_login_request_t *request, uint8_t *buf, ts_slice_t *value)
+    const ts_login_request_t *request, uint8_t *buf, size_t size,
+    ts_slice_t *value)
 {
     ts_slice_t        boundary;
     ts_form_result_e  rc;
@@ -52,8 +54,7 @@ ts_login_value(const ts_login_sources_t *sources,
             return TS_LOGIN_TYPE;
         }
 
-        rc = ts_form_field(request->body, sources->form, buf, TS_FOLD_IN,
-                           value);
+        rc = ts_form_field(request->body, sources->form, buf, size, value);
 
         return ts_login_field(request, sources->form, rc);
 
@@ -70,8 +71,9 @@ ts_login_value(const ts_login_sources_t *sources,
 
     case TS_MEDIA_TYPE_JSON:
 
-        return sources->json ? ts_login_json(sources, request, buf, value)
-                             : TS_LOGIN_TYPE;
+        return sources->json
+               ? ts_login_json(sources, request, buf, size, value)
+               : TS_LOGIN_TYPE;
 
     case TS_MEDIA_TYPE_OTHER:
     default:
@@ -120,9 +122,27 @@ ts_login_query(const ts_login_request_t *request, const ts_field_t *field)
 }
 
 
+int
+ts_login_in_query(const ts_login_sources_t *sources, ts_slice_t query)
+{
+    ts_login_request_t  request;
+
+    request.query = query;
+
+    return (sources->form != NULL
+            && ts_login_query(&request, sources->form) != TS_LOGIN_OK)
+           || (sources->multipart != NULL
+               && ts_login_query(&request, sources->multipart) != TS_LOGIN_OK)
+           || (sources->json != NULL
+               && ts_login_query(&request, &sources->json_names[0])
+                  != TS_LOGIN_OK);
+}
+
+
 static ts_login_result_e
 ts_login_json(const ts_login_sources_t *sources,
-    const ts_login_request_t *request, uint8_t *buf, ts_slice_t *value)
+    const ts_login_request_t *request, uint8_t *buf, size_t size,
+    ts_slice_t *value)
 {
     uint32_t                i;
     ts_json_t               json;
@@ -170,7 +190,7 @@ ts_login_json(const ts_login_sources_t *sources,
         }
 
     } else {
-        *value = ts_json_string(&json, token, buf, TS_FOLD_IN);
+        *value = ts_json_string(&json, token, buf, size);
 
         if (value->data == NULL) {
             return TS_LOGIN_ACCOUNT;

@@ -46,12 +46,17 @@ typedef enum {
 
 
 /*
- * The account as it was sent, byte for byte; *value lies within buf, which
- * holds TS_FOLD_IN bytes, or within the body.
+ * The account as it was sent, byte for byte; *value lies within buf, which is
+ * of that size, or within the body.
  */
 
 ts_login_result_e ts_login_value(const ts_login_sources_t *sources,
-    const ts_login_request_t *request, uint8_t *buf, ts_slice_t *value);
+    const ts_login_request_t *request, uint8_t *buf, size_t size,
+    ts_slice_t *value);
+
+/* Whether the query has the field of any source, or what may pass for it. */
+
+int ts_login_in_query(const ts_login_sources_t *sources, ts_slice_t query);
 
 /*
  * Writes the normal form to out, which holds TS_FOLD_OUT bytes; *account lies

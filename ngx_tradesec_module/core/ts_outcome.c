@@ -218,6 +218,45 @@ ts_outcome_of_body(const ts_outcome_t *outcome, uint32_t status)
 }
 
 
+int
+ts_outcome_text(ts_slice_t body, const ts_json_pointer_t *pointer,
+    ts_json_token_t tokens[TS_OUTCOME_JSON_TOKENS], uint8_t *buf,
+    ts_slice_t *value)
+{
+    int64_t                 number;
+    ts_json_t               json;
+    const ts_json_token_t  *token;
+
+    json.tokens = tokens;
+    json.size = TS_OUTCOME_JSON_TOKENS;
+    json.max_depth = TS_OUTCOME_JSON_DEPTH;
+
+    if (ts_json_parse(&json, body) != TS_JSON_OK) {
+        return 0;
+    }
+
+    token = ts_json_get(&json, json.tokens, pointer);
+
+    if (token == NULL) {
+        return 0;
+    }
+
+    if (token->type == TS_JSON_STRING) {
+        *value = ts_json_string(&json, token, buf, body.len);
+        return value->len != 0;
+    }
+
+    *value = ts_json_raw(&json, token);
+
+    /* 7.0 and 7e0 are integers too, but not as who reads them writes them */
+
+    return ts_json_number(&json, token, &number) == TS_JSON_NUMBER_INTEGER
+           && memchr(value->data, '.', value->len) == NULL
+           && memchr(value->data, 'e', value->len) == NULL
+           && memchr(value->data, 'E', value->len) == NULL;
+}
+
+
 /* By status and fields; there has to be some criterion. */
 
 static int

@@ -131,5 +131,15 @@ int ts_outcome_json(ts_outcome_t *outcome, ts_slice_t body,
 
 ts_outcome_e ts_outcome(const ts_outcome_t *outcome, uint32_t status);
 
+/*
+ * What the body says at the pointer: a string, or an integer as it is written.
+ * *value lies within the body or within buf, which is of its size. Returns 0
+ * when there is no such value, or the body is none that readers agree about.
+ */
+
+int ts_outcome_text(ts_slice_t body, const ts_json_pointer_t *pointer,
+    ts_json_token_t tokens[TS_OUTCOME_JSON_TOKENS], uint8_t *buf,
+    ts_slice_t *value);
+
 
 #endif /* TS_OUTCOME_H */

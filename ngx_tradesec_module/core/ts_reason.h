@@ -178,6 +178,18 @@
       "tradesec_require_body_size")                                          \
                                                                              \
     /* refresh */                                                            \
+    X(REFRESH_BODY_TOO_LARGE, "refresh_body_too_large", 413,                 \
+      "the body with the refresh token is larger than 64k")                  \
+    X(REFRESH_BODY_TYPE, "refresh_body_type", 415,                           \
+      "the body is of no type that token= of tradesec_refresh names")        \
+    X(REFRESH_BODY_ENCODED, "refresh_body_encoded", 415,                     \
+      "the body has a Content-Encoding, so no refresh token can be read")    \
+    X(REFRESH_MALFORMED, "refresh_malformed", 400,                           \
+      "the body with the refresh token is not well-formed")                  \
+    X(REFRESH_AMBIGUOUS, "refresh_ambiguous", 400,                           \
+      "the refresh token is there twice, or something like it")              \
+    X(REFRESH_INVALID, "refresh_invalid", 400,                               \
+      "the refresh token is no text that could be one")                      \
     X(REFRESH_RACE, "refresh_race", 409,                                     \
       "a refresh token that is, or has just been, used")                     \
     X(REFRESH_REUSED, "refresh_reused", 401,                                 \

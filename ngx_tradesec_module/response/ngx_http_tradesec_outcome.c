@@ -45,16 +45,28 @@ ngx_http_tradesec_expect_outcome(ngx_http_request_t *r,
         ngx_http_tradesec_settle_outcome(r, ctx->expectation);
     }
 
-    if (e->criteria->nbodies) {
-        ngx_http_tradesec_ask_for_whole(r);
-    }
-
     e->before = r->upstream;
     e->held = NULL;
+    e->whole = 0;
     e->listeners = NULL;
     ctx->expectation = e;
 
+    if (e->criteria->nbodies) {
+        ngx_http_tradesec_expect_body(r, ctx);
+    }
+
     return NGX_OK;
+}
+
+
+void
+ngx_http_tradesec_expect_body(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx)
+{
+    if (!ctx->expectation->whole) {
+        ctx->expectation->whole = 1;
+        ngx_http_tradesec_ask_for_whole(r);
+    }
 }
 
 
@@ -242,7 +254,7 @@ ngx_http_tradesec_outcome_filter(ngx_http_request_t *r)
 
             e->held->released = 1;
 
-        } else if (e->criteria->nbodies
+        } else if (e->whole
                    && ngx_http_tradesec_is_answered(r, e)
                    && ngx_http_tradesec_hold_answer(r, e) == NGX_OK)
         {

@@ -57,6 +57,7 @@ struct ngx_http_tradesec_expectation_s {
 
     ngx_http_tradesec_listener_t  *listeners;
 
+    ngx_flag_t                     whole;      /* the body is looked at */
     ngx_http_tradesec_held_t      *held;       /* see *_outcome_body.h */
 
     /* an answer of this upstream, if there is one, is not ours */
@@ -76,6 +77,23 @@ ngx_int_t ngx_http_tradesec_expect_outcome(ngx_http_request_t *r,
 
 ngx_int_t ngx_http_tradesec_listen_outcome(ngx_http_tradesec_ctx_t *ctx,
     ngx_http_tradesec_listener_t *listener);
+
+/*
+ * Asks for the body of the answer that is expected now, whatever decides about
+ * the outcome. Where this is done, the configuration expects bodies.
+ */
+
+void ngx_http_tradesec_expect_body(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx);
+
+/*
+ * Told the outcome, one may ask what stands there in the body of the answer, a
+ * string or an integer. NGX_DECLINED: nothing that could be read.
+ */
+
+ngx_int_t ngx_http_tradesec_answer_text(ngx_http_request_t *r,
+    const ngx_http_tradesec_expectation_t *e,
+    const ts_json_pointer_t *pointer, ts_slice_t *value);
 
 /*
  * The request was redirected before the backend was asked, and expects anew:

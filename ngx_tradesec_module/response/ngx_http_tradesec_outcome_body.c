@@ -177,6 +177,7 @@ ngx_http_tradesec_outcome_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
         }
 
         if (b->last_buf) {
+            held->complete = 1;
             held->seen = ngx_http_tradesec_look_at_body(r, e, &held->shown);
 
             return ngx_http_tradesec_release_answer(r, e, NULL, 1);
@@ -281,6 +282,32 @@ ngx_http_tradesec_look_at_body(ngx_http_request_t *r,
     *shown = outcome.shown;
 
     return 1;
+}
+
+
+ngx_int_t
+ngx_http_tradesec_answer_text(ngx_http_request_t *r,
+    const ngx_http_tradesec_expectation_t *e,
+    const ts_json_pointer_t *pointer, ts_slice_t *value)
+{
+    u_char           *buf;
+    ts_json_token_t  *tokens;
+
+    if (e->held == NULL || !e->held->complete || e->held->len == 0) {
+        return NGX_DECLINED;
+    }
+
+    buf = ngx_pnalloc(r->pool, e->held->len);
+    tokens = ngx_palloc(r->pool,
+                        TS_OUTCOME_JSON_TOKENS * sizeof(ts_json_token_t));
+
+    if (buf == NULL || tokens == NULL) {
+        return NGX_DECLINED;
+    }
+
+    return ts_outcome_text(ts_slice(e->held->body, e->held->len), pointer,
+                           tokens, buf, value)
+           ? NGX_OK : NGX_DECLINED;
 }
 
 

@@ -17,6 +17,7 @@ struct ngx_http_tradesec_held_s {
     size_t       size;
     size_t       len;
     ngx_flag_t   released;
+    ngx_flag_t   complete;      /* its end has come */
 
     /* what was found in it, for ts_outcome_t */
     uint32_t     shown;

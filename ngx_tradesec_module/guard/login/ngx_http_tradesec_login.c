@@ -14,7 +14,6 @@
 #include "core/ts_basic.h"
 #include "guard/login/ngx_http_tradesec_login.h"
 #include "guard/login/ngx_http_tradesec_login_conf.h"
-#include "request/ngx_http_tradesec_body.h"
 #include "request/ngx_http_tradesec_field.h"
 #include "request/ngx_http_tradesec_request.h"
 
@@ -32,9 +31,6 @@ static ngx_http_tradesec_verdict_t ngx_http_tradesec_login_body(
     ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
     const ngx_http_tradesec_login_conf_t *llcf, u_char *out,
     ts_slice_t *account);
-static ngx_http_tradesec_verdict_t ngx_http_tradesec_login_read(
-    ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
-    const ngx_http_tradesec_login_conf_t *llcf, ts_login_request_t *request);
 
 
 const ngx_http_tradesec_guard_t  ngx_http_tradesec_login_guard = {
@@ -55,6 +51,16 @@ static const ts_reason_e  ngx_http_tradesec_login_reasons[] = {
     TS_REASON_LOGIN_ACCOUNT_MISSING,
     TS_REASON_LOGIN_ACCOUNT_AMBIGUOUS,
     TS_REASON_LOGIN_ACCOUNT_INVALID
+};
+
+
+static const ngx_http_tradesec_body_reasons_t
+    ngx_http_tradesec_login_body_reasons =
+{
+    TS_REASON_LOGIN_BODY_ENCODED,
+    TS_REASON_LOGIN_BODY_TYPE,
+    TS_REASON_LOGIN_BODY_TOO_LARGE,
+    TS_REASON_LOGIN_MALFORMED
 };
 
 
@@ -204,67 +210,20 @@ ngx_http_tradesec_login_body(ngx_http_request_t *r,
     ngx_http_tradesec_verdict_t  verdict;
 
     request.tokens = tokens;
-    verdict = ngx_http_tradesec_login_read(r, ctx, llcf, &request);
+    verdict = ngx_http_tradesec_body_source_read(r, ctx, llcf->body_size,
+                                        &ngx_http_tradesec_login_body_reasons,
+                                        &request);
 
     if (verdict.kind != NGX_HTTP_TRADESEC_PASS) {
         return verdict;
     }
 
-    result = ts_login_account(&llcf->policy->sources, &request, out, account);
+    result = ts_login_account(&llcf->policy->account.sources, &request, out,
+                              account);
 
     if (result != TS_LOGIN_OK) {
         return ngx_http_tradesec_deny(ngx_http_tradesec_login_reasons[result]);
     }
-
-    return ngx_http_tradesec_pass();
-}
-
-
-/* Fills in the request, all but its tokens. */
-
-static ngx_http_tradesec_verdict_t
-ngx_http_tradesec_login_read(ngx_http_request_t *r,
-    ngx_http_tradesec_ctx_t *ctx, const ngx_http_tradesec_login_conf_t *llcf,
-    ts_login_request_t *request)
-{
-    ngx_int_t                         rc;
-    ngx_str_t                         body;
-    ngx_http_tradesec_body_fields_t   fields;
-
-    ngx_http_tradesec_body_fields(r, &fields);
-
-    if (fields.encoded) {
-        return ngx_http_tradesec_deny(TS_REASON_LOGIN_BODY_ENCODED);
-    }
-
-    if (fields.content_types != 1) {
-        return ngx_http_tradesec_deny(TS_REASON_LOGIN_BODY_TYPE);
-    }
-
-    rc = ngx_http_tradesec_read_body(r, ctx, llcf->body_size, &body);
-
-    switch (rc) {
-
-    case NGX_OK:
-        break;
-
-    case NGX_AGAIN:
-        return ngx_http_tradesec_wait();
-
-    case NGX_HTTP_REQUEST_ENTITY_TOO_LARGE:
-        return ngx_http_tradesec_deny(TS_REASON_LOGIN_BODY_TOO_LARGE);
-
-    case NGX_HTTP_BAD_REQUEST:
-        return ngx_http_tradesec_deny(TS_REASON_LOGIN_MALFORMED);
-
-    default:
-        return ngx_http_tradesec_fault();
-    }
-
-    request->content_type = ts_slice(fields.content_type.data,
-                                     fields.content_type.len);
-    request->query = ts_slice(r->args.data, r->args.len);
-    request->body = ts_slice(body.data, body.len);
 
     return ngx_http_tradesec_pass();
 }
@@ -301,9 +260,12 @@ ngx_http_tradesec_login_sent(ngx_http_request_t *r,
     if (sent.data == NULL
         && (!llcf->policy->body
             || !ngx_http_tradesec_login_is_attempt(r)
-            || ngx_http_tradesec_login_read(r, ctx, llcf, &request).kind
+            || ngx_http_tradesec_body_source_read(r, ctx, llcf->body_size,
+                                        &ngx_http_tradesec_login_body_reasons,
+                                        &request).kind
                != NGX_HTTP_TRADESEC_PASS
-            || ts_login_value(&llcf->policy->sources, &request, buf, &sent)
+            || ts_login_value(&llcf->policy->account.sources, &request, buf,
+                              TS_FOLD_IN, &sent)
                != TS_LOGIN_OK))
     {
         return NGX_DECLINED;

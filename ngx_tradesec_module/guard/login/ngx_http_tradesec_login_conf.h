@@ -10,8 +10,8 @@
 #include "core/ts_address.h"
 #include "core/ts_delay.h"
 #include "core/ts_device.h"
-#include "core/ts_login.h"
 #include "core/ts_outcome.h"
+#include "guard/ngx_http_tradesec_body_source.h"
 #include "request/ngx_http_tradesec_context.h"
 #include "store/ngx_http_tradesec_attempts_store.h"
 
@@ -48,11 +48,9 @@ typedef struct {
                                                together */
     uint64_t                      counter_tag;  /* a hash of that name */
     uint32_t                      email;    /* TS_ACCOUNT_EMAIL_* */
-    ts_login_sources_t            sources;
-    ts_field_t                    form;
-    ts_field_t                    multipart;
-    ts_json_pointer_t             json;
-    ts_field_t                    json_names[TS_JSON_POINTER_DEPTH];
+
+    ngx_http_tradesec_body_source_t
+                                  account;
 
     ts_outcome_criteria_t         criteria;
     void                         *patterns[TS_OUTCOME_BODIES];

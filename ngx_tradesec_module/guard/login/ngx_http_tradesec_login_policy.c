@@ -20,12 +20,6 @@ static ngx_int_t ngx_http_tradesec_login_account(ngx_conf_t *cf,
 static ngx_int_t ngx_http_tradesec_login_email(ngx_conf_t *cf,
     ngx_http_tradesec_login_policy_t *policy, ngx_str_t *parameter,
     ngx_str_t value);
-static ngx_int_t ngx_http_tradesec_login_field(ngx_conf_t *cf,
-    ts_field_t *field, const ts_field_t **source, ngx_str_t *parameter,
-    ts_slice_t name);
-static ngx_int_t ngx_http_tradesec_login_json(ngx_conf_t *cf,
-    ngx_http_tradesec_login_policy_t *policy, ngx_str_t *parameter,
-    ts_slice_t pointer);
 
 
 ngx_http_tradesec_login_policy_t  ngx_http_tradesec_login_off = { .off = 1 };
@@ -169,7 +163,7 @@ ngx_http_tradesec_login_account(ngx_conf_t *cf,
     ngx_http_tradesec_login_policy_t *policy, ngx_str_t *parameter,
     ngx_str_t value)
 {
-    ngx_str_t  v;
+    ngx_int_t  rc;
 
     if (value.len == 5 && ngx_strncmp(value.data, "basic", 5) == 0) {
         policy->basic = 1;
@@ -183,22 +177,10 @@ ngx_http_tradesec_login_account(ngx_conf_t *cf,
 
     policy->body = 1;
 
-    if (ngx_http_tradesec_login_prefix(&value, "form:", &v)) {
-        return ngx_http_tradesec_login_field(cf, &policy->form,
-                                             &policy->sources.form, parameter,
-                                             ts_slice(v.data, v.len));
-    }
+    rc = ngx_http_tradesec_body_source(cf, &policy->account, parameter, value);
 
-    if (ngx_http_tradesec_login_prefix(&value, "multipart:", &v)) {
-        return ngx_http_tradesec_login_field(cf, &policy->multipart,
-                                             &policy->sources.multipart,
-                                             parameter,
-                                             ts_slice(v.data, v.len));
-    }
-
-    if (ngx_http_tradesec_login_prefix(&value, "json:", &v)) {
-        return ngx_http_tradesec_login_json(cf, policy, parameter,
-                                            ts_slice(v.data, v.len));
+    if (rc != NGX_DECLINED) {
+        return rc;
     }
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -240,76 +222,6 @@ ngx_http_tradesec_login_email(ngx_conf_t *cf,
                            parameter);
         return NGX_ERROR;
     }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_tradesec_login_field(ngx_conf_t *cf, ts_field_t *field,
-    const ts_field_t **source, ngx_str_t *parameter, ts_slice_t name)
-{
-    if (*source != NULL) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "duplicate source \"%V\" in \"tradesec_login\"",
-                           parameter);
-        return NGX_ERROR;
-    }
-
-    if (!ts_field_init(field, name)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid field name in \"%V\" in "
-                           "\"tradesec_login\"", parameter);
-        return NGX_ERROR;
-    }
-
-    *source = field;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_tradesec_login_json(ngx_conf_t *cf,
-    ngx_http_tradesec_login_policy_t *policy, ngx_str_t *parameter,
-    ts_slice_t pointer)
-{
-    u_char      *buf;
-    ngx_uint_t   i;
-
-    if (policy->sources.json != NULL) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "duplicate source \"%V\" in \"tradesec_login\"",
-                           parameter);
-        return NGX_ERROR;
-    }
-
-    buf = ngx_pnalloc(cf->pool, pointer.len + 1);
-    if (buf == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (pointer.len == 0
-        || ts_json_pointer(&policy->json, pointer, buf) != 0)
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid JSON pointer in \"%V\" in "
-                           "\"tradesec_login\", write \"account=json:/name\"",
-                           parameter);
-        return NGX_ERROR;
-    }
-
-    for (i = 0; i < policy->json.n; i++) {
-        if (!ts_field_init(&policy->json_names[i], policy->json.names[i])) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid member name in \"%V\" in "
-                               "\"tradesec_login\"", parameter);
-            return NGX_ERROR;
-        }
-    }
-
-    policy->sources.json = &policy->json;
-    policy->sources.json_names = policy->json_names;
 
     return NGX_OK;
 }

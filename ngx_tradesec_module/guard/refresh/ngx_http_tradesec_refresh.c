@@ -12,13 +12,8 @@
 
 #include <openssl/rand.h>
 
-#include "core/ts_cookie.h"
-#include "core/ts_param.h"
-#include "core/ts_set_cookie.h"
 #include "guard/refresh/ngx_http_tradesec_refresh.h"
-#include "request/ngx_http_tradesec_compat.h"
 #include "request/ngx_http_tradesec_request.h"
-#include "response/ngx_http_tradesec_outcome.h"
 
 
 /* A refresh that is under way. */
@@ -33,17 +28,15 @@ typedef struct {
 
 static ngx_http_tradesec_verdict_t ngx_http_tradesec_refresh_check(
     ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx);
-static ts_cookie_result_e ngx_http_tradesec_refresh_token(
-    ngx_http_request_t *r, ts_slice_t name, ts_slice_t *token);
 static ngx_http_tradesec_verdict_t ngx_http_tradesec_refresh_use(
     ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
-    const ngx_http_tradesec_refresh_policy_t *policy, ts_slice_t token);
+    const ngx_http_tradesec_refresh_policy_t *policy, ts_slice_t name);
 static void ngx_http_tradesec_refresh_outcome(ngx_http_request_t *r,
     ngx_http_tradesec_expectation_t *e, ts_outcome_e outcome);
-static ngx_flag_t ngx_http_tradesec_refresh_set(ngx_http_request_t *r,
-    const ngx_str_t *cookie, ts_slice_t *value);
+static ngx_flag_t ngx_http_tradesec_refresh_next(ngx_http_request_t *r,
+    const ngx_http_tradesec_refresh_t *refresh, ts_rotation_tag_t *tag);
 static uint64_t ngx_http_tradesec_refresh_access(ngx_http_request_t *r,
-    const ngx_http_tradesec_refresh_policy_t *policy);
+    const ngx_http_tradesec_refresh_t *refresh);
 static void ngx_http_tradesec_refresh_revoke(ngx_http_request_t *r,
     const ngx_http_tradesec_refresh_policy_t *policy, uint64_t access);
 
@@ -63,61 +56,27 @@ static ngx_http_tradesec_verdict_t
 ngx_http_tradesec_refresh_check(ngx_http_request_t *r,
     ngx_http_tradesec_ctx_t *ctx)
 {
-    ts_slice_t                               token;
+    u_char                                   buf[TS_REFRESH_TOKEN];
+    ts_slice_t                               name;
+    ngx_http_tradesec_verdict_t              verdict;
     const ngx_http_tradesec_refresh_conf_t  *rcf;
 
     rcf = ngx_http_get_module_loc_conf(r, ngx_http_tradesec_refresh_module);
 
-    switch (ngx_http_tradesec_refresh_token(r,
-                                        ts_slice(rcf->policy->cookie.data,
-                                                 rcf->policy->cookie.len),
-                                        &token))
-    {
+    verdict = ngx_http_tradesec_refresh_token(r, ctx, rcf->policy, buf, &name);
 
-    case TS_COOKIE_NONE:
-        return ngx_http_tradesec_pass();
-
-    case TS_COOKIE_FOUND:
-        return ngx_http_tradesec_refresh_use(r, ctx, rcf->policy, token);
-
-    default:
-        return ngx_http_tradesec_deny(TS_REASON_COOKIE_DUPLICATE);
-    }
-}
-
-
-static ts_cookie_result_e
-ngx_http_tradesec_refresh_token(ngx_http_request_t *r, ts_slice_t name,
-    ts_slice_t *token)
-{
-    ngx_uint_t        i;
-    ts_cookie_t       cookie;
-    ngx_table_elt_t  *h;
-
-    ngx_memzero(&cookie, sizeof(ts_cookie_t));
-
-    ngx_http_tradesec_each_cookie_line(r, i, h) {
-        (void) ts_cookie_scan(&cookie, ts_slice(h->value.data, h->value.len),
-                              name);
+    if (verdict.kind != NGX_HTTP_TRADESEC_PASS || name.len == 0) {
+        return verdict;
     }
 
-    if (cookie.result == TS_COOKIE_FOUND
-        && ts_cookie_value_hides(cookie.value, name))
-    {
-        return TS_COOKIE_AMBIGUOUS;
-    }
-
-    *token = ts_param_trim(cookie.value);
-
-    return cookie.result == TS_COOKIE_FOUND && token->len == 0
-           ? TS_COOKIE_NONE : cookie.result;
+    return ngx_http_tradesec_refresh_use(r, ctx, rcf->policy, name);
 }
 
 
 static ngx_http_tradesec_verdict_t
 ngx_http_tradesec_refresh_use(ngx_http_request_t *r,
     ngx_http_tradesec_ctx_t *ctx,
-    const ngx_http_tradesec_refresh_policy_t *policy, ts_slice_t token)
+    const ngx_http_tradesec_refresh_policy_t *policy, ts_slice_t name)
 {
     uint64_t                                      family, access;
     ngx_http_tradesec_refresh_t                  *refresh;
@@ -136,13 +95,15 @@ ngx_http_tradesec_refresh_use(ngx_http_request_t *r,
     refresh->zone = rmcf->zone;
     refresh->policy = policy;
     refresh->tag = ngx_http_tradesec_rotation_tag(rmcf->zone, policy->salt,
-                                                  token);
+                                                  name);
     refresh->expectation.criteria = &policy->criteria;
     refresh->expectation.handler = ngx_http_tradesec_refresh_outcome;
 
-    /* one use, although two locations on its way see it */
+    /* one use, although two locations on its way see it; no login of another */
 
-    if (ctx->expectation != NULL) {
+    if (ctx->expectation != NULL
+        && ctx->expectation->handler == ngx_http_tradesec_refresh_outcome)
+    {
         ngx_http_tradesec_withdraw_expectation(r, ctx);
     }
 
@@ -152,9 +113,17 @@ ngx_http_tradesec_refresh_use(ngx_http_request_t *r,
     {
 
     case TS_ROTATION_FIRST:
-        return ngx_http_tradesec_expect_outcome(r, ctx, &refresh->expectation)
-               == NGX_OK
-               ? ngx_http_tradesec_pass() : ngx_http_tradesec_fault();
+        if (ngx_http_tradesec_expect_outcome(r, ctx, &refresh->expectation)
+            != NGX_OK)
+        {
+            return ngx_http_tradesec_fault();
+        }
+
+        if (policy->access.json) {
+            ngx_http_tradesec_expect_body(r, ctx);
+        }
+
+        return ngx_http_tradesec_pass();
 
     case TS_ROTATION_RACE:
         ctx->retry_after = 1;
@@ -172,8 +141,8 @@ ngx_http_tradesec_refresh_use(ngx_http_request_t *r,
 
 
 /*
- * The backend has taken the token when it sets the next one. Else it may be
- * used once more: by whom the answer has not reached.
+ * The backend has taken the token when it hands out the next one. Else it may
+ * be used once more: by whom the answer has not reached.
  */
 
 static void
@@ -181,23 +150,16 @@ ngx_http_tradesec_refresh_outcome(ngx_http_request_t *r,
     ngx_http_tradesec_expectation_t *e, ts_outcome_e outcome)
 {
     uint64_t                      access;
-    ts_slice_t                    token;
     ngx_flag_t                    taken, ended;
     ts_rotation_tag_t             next;
     ngx_http_tradesec_refresh_t  *refresh;
 
     refresh = (ngx_http_tradesec_refresh_t *) e;
 
-    access = 0;
     taken = outcome == TS_OUTCOME_SUCCESS
-            && ngx_http_tradesec_refresh_set(r, &refresh->policy->cookie,
-                                             &token);
+            && ngx_http_tradesec_refresh_next(r, refresh, &next);
 
-    if (taken) {
-        access = ngx_http_tradesec_refresh_access(r, refresh->policy);
-        next = ngx_http_tradesec_rotation_tag(refresh->zone,
-                                              refresh->policy->salt, token);
-    }
+    access = taken ? ngx_http_tradesec_refresh_access(r, refresh) : 0;
 
     ended = ngx_http_tradesec_rotation_settle(refresh->zone, refresh->tag,
                                               taken ? &next : NULL, access,
@@ -211,40 +173,27 @@ ngx_http_tradesec_refresh_outcome(ngx_http_request_t *r,
 }
 
 
-/* What the backend itself has set, at last. */
-
 static ngx_flag_t
-ngx_http_tradesec_refresh_set(ngx_http_request_t *r, const ngx_str_t *cookie,
-    ts_slice_t *value)
+ngx_http_tradesec_refresh_next(ngx_http_request_t *r,
+    const ngx_http_tradesec_refresh_t *refresh, ts_rotation_tag_t *tag)
 {
-    ts_slice_t        line, name;
-    ngx_flag_t        found;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h, *end;
+    u_char                                     buf[TS_REFRESH_TOKEN];
+    ts_slice_t                                 token, name;
+    const ngx_http_tradesec_refresh_place_t   *place;
 
-    found = 0;
-    name = ts_slice(cookie->data, cookie->len);
+    place = &refresh->policy->next;
 
-    for (part = &r->upstream->headers_in.headers.part; part; part = part->next)
+    if (!ngx_http_tradesec_refresh_answer(r, &refresh->expectation, place,
+                                          &token)
+        || ts_refresh_name(token, !place->json, buf, &name) != TS_REFRESH_OK)
     {
-        h = part->elts;
-        end = h + part->nelts;
-
-        for ( /* void */ ; h < end; h++) {
-            line = ts_slice(h->value.data, h->value.len);
-
-            if (h->key.len == sizeof("Set-Cookie") - 1
-                && ngx_strncasecmp(h->key.data, (u_char *) "Set-Cookie",
-                                   h->key.len)
-                   == 0
-                && ts_slice_eq(ts_set_cookie_name(line), name))
-            {
-                found = ts_set_cookie_value(line, ngx_time(), value);
-            }
-        }
+        return 0;
     }
 
-    return found;
+    *tag = ngx_http_tradesec_rotation_tag(refresh->zone, refresh->policy->salt,
+                                          name);
+
+    return 1;
 }
 
 
@@ -255,14 +204,18 @@ ngx_http_tradesec_refresh_set(ngx_http_request_t *r, const ngx_str_t *cookie,
 
 static uint64_t
 ngx_http_tradesec_refresh_access(ngx_http_request_t *r,
-    const ngx_http_tradesec_refresh_policy_t *policy)
+    const ngx_http_tradesec_refresh_t *refresh)
 {
-    ts_slice_t                      token;
-    ts_reason_e                     reason;
-    ngx_http_tradesec_jwt_state_t  *state;
+    ts_slice_t                                 token;
+    ts_reason_e                                reason;
+    ngx_http_tradesec_jwt_state_t             *state;
+    const ngx_http_tradesec_refresh_policy_t  *policy;
+
+    policy = refresh->policy;
 
     if (policy->provider == NULL
-        || !ngx_http_tradesec_refresh_set(r, &policy->access, &token))
+        || !ngx_http_tradesec_refresh_answer(r, &refresh->expectation,
+                                             &policy->access, &token))
     {
         return 0;
     }
@@ -282,9 +235,9 @@ ngx_http_tradesec_refresh_access(ngx_http_request_t *r,
         && reason != TS_REASON_REVOCATIONS_STALE)
     {
         ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                      "tradesec: the cookie \"%V\" of a refresh holds no "
-                      "token of \"%V\", and will not end with its family",
-                      &policy->access, &policy->provider->name);
+                      "tradesec: the answer to a refresh holds no token of "
+                      "\"%V\", and none will end with its family",
+                      &policy->provider->name);
         return 0;
     }
 

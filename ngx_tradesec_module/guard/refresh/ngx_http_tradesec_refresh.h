@@ -1,23 +1,42 @@
 /*
  * Copyright (C) the ngx_tradesec authors
  *
- * The refresh guard (refresh.c) and its directive (refresh_conf.c).
+ * The refresh guard (refresh.c), where it finds tokens (refresh_token.c), and
+ * its directive (refresh_conf.c).
  */
 
 #ifndef NGX_HTTP_TRADESEC_REFRESH_H
 #define NGX_HTTP_TRADESEC_REFRESH_H
 
 #include "core/ts_outcome.h"
+#include "core/ts_refresh.h"
 #include "guard/jwt/ngx_http_tradesec_jwt.h"
+#include "guard/ngx_http_tradesec_body_source.h"
 #include "request/ngx_http_tradesec_guard.h"
+#include "response/ngx_http_tradesec_outcome.h"
 #include "store/ngx_http_tradesec_rotation_zone.h"
 
 
+/* Where an answer hands out a token: a cookie, or a member of its JSON. */
+
 typedef struct {
     ngx_str_t                                  cookie;
-    uint64_t                                   salt;    /* of its name */
+    ngx_flag_t                                 json;
+    ts_json_pointer_t                          pointer;
+} ngx_http_tradesec_refresh_place_t;
+
+
+typedef struct {
+    ngx_str_t                                  cookie;  /* of the request;
+                                                           empty: none */
+    ngx_http_tradesec_body_source_t            source;
+    ngx_flag_t                                 body;    /* it has sources */
+
+    ngx_str_t                                  name;    /* of its tokens */
+    uint64_t                                   salt;    /* of that */
+    ngx_http_tradesec_refresh_place_t          next;
+    ngx_http_tradesec_refresh_place_t          access;
     const ngx_http_tradesec_jwt_provider_t    *provider;    /* NULL: none */
-    ngx_str_t                                  access;  /* its tokens' cookie */
     time_t                                     grace;
     time_t                                     lifetime;
     ts_outcome_criteria_t                      criteria;
@@ -36,6 +55,23 @@ typedef struct {
 
 extern const ngx_http_tradesec_guard_t  ngx_http_tradesec_refresh_guard;
 extern ngx_module_t                     ngx_http_tradesec_refresh_module;
+
+
+/*
+ * The name of the request's token (core/ts_refresh.h), in buf; with a length of
+ * 0 there is none. Passes, waits for the body, or refuses.
+ */
+
+ngx_http_tradesec_verdict_t ngx_http_tradesec_refresh_token(
+    ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
+    const ngx_http_tradesec_refresh_policy_t *policy,
+    u_char buf[TS_REFRESH_TOKEN], ts_slice_t *name);
+
+/* What the backend itself has handed out there, at last. */
+
+ngx_flag_t ngx_http_tradesec_refresh_answer(ngx_http_request_t *r,
+    const ngx_http_tradesec_expectation_t *e,
+    const ngx_http_tradesec_refresh_place_t *place, ts_slice_t *value);
 
 
 /* The policy of the location that is being merged; NULL: none. */

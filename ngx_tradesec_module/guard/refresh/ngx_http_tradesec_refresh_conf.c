@@ -8,9 +8,9 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "core/ts_cookie.h"
 #include "guard/refresh/ngx_http_tradesec_refresh.h"
 #include "request/ngx_http_tradesec_conf.h"
-#include "response/ngx_http_tradesec_outcome.h"
 
 
 static void *ngx_http_tradesec_refresh_create_main_conf(ngx_conf_t *cf);
@@ -21,6 +21,16 @@ static char *ngx_http_tradesec_refresh(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_tradesec_refresh_parameter(ngx_conf_t *cf,
     ngx_http_tradesec_refresh_policy_t *policy, ngx_str_t *value);
+static char *ngx_http_tradesec_refresh_source(ngx_conf_t *cf,
+    ngx_http_tradesec_refresh_policy_t *policy, ngx_str_t *parameter,
+    ngx_str_t *value);
+static char *ngx_http_tradesec_refresh_place(ngx_conf_t *cf,
+    ngx_http_tradesec_refresh_place_t *place, ngx_str_t *parameter,
+    ngx_str_t *value);
+static ngx_flag_t ngx_http_tradesec_refresh_set_name(ngx_str_t *name,
+    const ngx_str_t *text);
+static char *ngx_http_tradesec_refresh_complete(ngx_conf_t *cf,
+    ngx_http_tradesec_refresh_policy_t *policy);
 static char *ngx_http_tradesec_refresh_provider(ngx_conf_t *cf,
     ngx_http_tradesec_refresh_policy_t *policy, ngx_str_t *name);
 
@@ -121,7 +131,8 @@ ngx_http_tradesec_refresh_merge_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     ngx_http_tradesec_conf_set_credential(cf);
-    ngx_http_tradesec_conf_expect_outcomes(cf, 0);
+    ngx_http_tradesec_conf_expect_outcomes(cf, conf->policy->next.json
+                                               || conf->policy->access.json);
 
     rmcf = ngx_http_conf_get_module_main_conf(cf,
                                             ngx_http_tradesec_refresh_module);
@@ -181,27 +192,10 @@ ngx_http_tradesec_refresh(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
     }
 
-    if (policy->cookie.len == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"tradesec_refresh\" must have \"cookie=\"");
+    if (ngx_http_tradesec_refresh_complete(cf, policy) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 
-    if ((policy->provider == NULL) != (policy->access.len == 0)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"tradesec_refresh\" must have both "
-                           "\"provider=\" and \"access_cookie=\", or none");
-        return NGX_CONF_ERROR;
-    }
-
-    policy->grace = policy->grace ? policy->grace : 5;
-    policy->lifetime = policy->lifetime ? policy->lifetime : 30 * 24 * 3600;
-    policy->salt = ngx_crc32_long(policy->cookie.data, policy->cookie.len);
-
-    policy->criteria.nfields = 1;
-    policy->criteria.fields[0].cookie = 1;
-    policy->criteria.fields[0].name = ts_slice(policy->cookie.data,
-                                               policy->cookie.len);
     rcf->policy = policy;
 
     return NGX_CONF_OK;
@@ -213,12 +207,14 @@ ngx_http_tradesec_refresh_parameter(ngx_conf_t *cf,
     ngx_http_tradesec_refresh_policy_t *policy, ngx_str_t *value)
 {
     time_t      *seconds;
-    ngx_str_t    text, *name;
+    ngx_str_t    text;
     ngx_uint_t   i;
 
     static const ts_slice_t  words[] = {
-        { (const uint8_t *) "cookie=", 7 },
-        { (const uint8_t *) "access_cookie=", 14 },
+        { (const uint8_t *) "token=", 6 },
+        { (const uint8_t *) "next=", 5 },
+        { (const uint8_t *) "access=", 7 },
+        { (const uint8_t *) "name=", 5 },
         { (const uint8_t *) "provider=", 9 },
         { (const uint8_t *) "grace=", 6 },
         { (const uint8_t *) "lifetime=", 9 },
@@ -226,34 +222,45 @@ ngx_http_tradesec_refresh_parameter(ngx_conf_t *cf,
 
     for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 
-        if (value->len <= words[i].len
-            || ngx_strncmp(value->data, words[i].data, words[i].len) != 0)
+        if (value->len > words[i].len
+            && ngx_strncmp(value->data, words[i].data, words[i].len) == 0)
         {
-            continue;
+            break;
         }
+    }
 
+    if (i < sizeof(words) / sizeof(words[0])) {
         text.data = value->data + words[i].len;
         text.len = value->len - words[i].len;
+    }
 
-        if (i < 2) {
-            name = i == 0 ? &policy->cookie : &policy->access;
+    switch (i) {
 
-            if (name->len
-                || !ts_cookie_is_name(ts_slice(text.data, text.len)))
-            {
-                break;
-            }
+    case 0:
+        return ngx_http_tradesec_refresh_source(cf, policy, value, &text);
 
-            *name = text;
+    case 1:
+        return ngx_http_tradesec_refresh_place(cf, &policy->next, value,
+                                               &text);
 
+    case 2:
+        return ngx_http_tradesec_refresh_place(cf, &policy->access, value,
+                                               &text);
+
+    case 3:
+        if (policy->name.len == 0) {
+            policy->name = text;
             return NGX_CONF_OK;
         }
 
-        if (i == 2) {
-            return ngx_http_tradesec_refresh_provider(cf, policy, &text);
-        }
+        break;
 
-        seconds = (i == 3) ? &policy->grace : &policy->lifetime;
+    case 4:
+        return ngx_http_tradesec_refresh_provider(cf, policy, &text);
+
+    case 5:
+    case 6:
+        seconds = (i == 5) ? &policy->grace : &policy->lifetime;
 
         if (*seconds) {
             break;
@@ -261,17 +268,197 @@ ngx_http_tradesec_refresh_parameter(ngx_conf_t *cf,
 
         *seconds = ngx_parse_time(&text, 1);
 
-        if (*seconds == (time_t) NGX_ERROR || *seconds == 0
-            || *seconds > 366 * 24 * 3600)
-        {
-            break;
+        if (*seconds > 0 && *seconds <= 366 * 24 * 3600) {
+            return NGX_CONF_OK;
         }
 
-        return NGX_CONF_OK;
+        break;
     }
 
     return ngx_http_tradesec_conf_unknown(cf, value, words,
                                           sizeof(words) / sizeof(words[0]));
+}
+
+
+/* token=: a cookie, or a field of the body. */
+
+static char *
+ngx_http_tradesec_refresh_source(ngx_conf_t *cf,
+    ngx_http_tradesec_refresh_policy_t *policy, ngx_str_t *parameter,
+    ngx_str_t *value)
+{
+    ngx_str_t  name;
+
+    if (ngx_strncmp(value->data, "cookie:", 7) == 0) {
+        name.data = value->data + 7;
+        name.len = value->len - 7;
+
+        if (ngx_http_tradesec_refresh_set_name(&policy->cookie, &name)) {
+            return NGX_CONF_OK;
+        }
+
+    } else if (value->len) {
+        policy->body = 1;
+
+        switch (ngx_http_tradesec_body_source(cf, &policy->source, parameter,
+                                              *value))
+        {
+
+        case NGX_OK:
+            return NGX_CONF_OK;
+
+        case NGX_ERROR:
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid parameter \"%V\" in \"tradesec_refresh\", "
+                       "write \"token=json:/pointer\", \"token=form:field\", "
+                       "\"token=multipart:field\" or \"token=cookie:name\"",
+                       parameter);
+
+    return NGX_CONF_ERROR;
+}
+
+
+/* next= and access=: a cookie, or a member of the answer's JSON. */
+
+static char *
+ngx_http_tradesec_refresh_place(ngx_conf_t *cf,
+    ngx_http_tradesec_refresh_place_t *place, ngx_str_t *parameter,
+    ngx_str_t *value)
+{
+    u_char     *buf;
+    ngx_str_t   text;
+
+    if (!place->json && place->cookie.len == 0) {
+
+        if (ngx_strncmp(value->data, "cookie:", 7) == 0) {
+            text.data = value->data + 7;
+            text.len = value->len - 7;
+
+            if (ngx_http_tradesec_refresh_set_name(&place->cookie, &text)) {
+                return NGX_CONF_OK;
+            }
+
+        } else if (ngx_strncmp(value->data, "json:/", 6) == 0) {
+
+            buf = ngx_pnalloc(cf->pool, value->len);
+            if (buf == NULL) {
+                return NGX_CONF_ERROR;
+            }
+
+            if (ts_json_pointer(&place->pointer,
+                                ts_slice(value->data + 5, value->len - 5),
+                                buf)
+                == 0)
+            {
+                place->json = 1;
+                return NGX_CONF_OK;
+            }
+        }
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid parameter \"%V\" in \"tradesec_refresh\", "
+                       "write it once, with \"json:/pointer\" or "
+                       "\"cookie:name\"", parameter);
+
+    return NGX_CONF_ERROR;
+}
+
+
+static ngx_flag_t
+ngx_http_tradesec_refresh_set_name(ngx_str_t *name, const ngx_str_t *text)
+{
+    if (name->len || !ts_cookie_is_name(ts_slice(text->data, text->len))) {
+        return 0;
+    }
+
+    *name = *text;
+
+    return 1;
+}
+
+
+/* The defaults: what is in a cookie comes back in it, and so with JSON. */
+
+static char *
+ngx_http_tradesec_refresh_complete(ngx_conf_t *cf,
+    ngx_http_tradesec_refresh_policy_t *policy)
+{
+    ts_slice_t                          name;
+    const ts_login_sources_t           *sources;
+    ngx_http_tradesec_refresh_place_t  *next;
+
+    next = &policy->next;
+    sources = &policy->source.sources;
+
+    if (policy->cookie.len == 0 && !policy->body) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"tradesec_refresh\" must have \"token=\", as in "
+                           "\"token=cookie:refresh_token\" or "
+                           "\"token=json:/refresh_token\"");
+        return NGX_CONF_ERROR;
+    }
+
+    if ((policy->provider == NULL)
+        != (policy->access.cookie.len == 0 && !policy->access.json))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"tradesec_refresh\" must have both "
+                           "\"provider=\" and \"access=\", or none");
+        return NGX_CONF_ERROR;
+    }
+
+    if (!next->json && next->cookie.len == 0) {
+
+        if (policy->cookie.len) {
+            next->cookie = policy->cookie;
+
+        } else if (sources->json) {
+            next->json = 1;
+            next->pointer = policy->source.json;
+
+        } else {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"tradesec_refresh\" must say where the answer "
+                               "has the next token, as in "
+                               "\"next=json:/refresh_token\"");
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    policy->grace = policy->grace ? policy->grace : 5;
+    policy->lifetime = policy->lifetime ? policy->lifetime : 30 * 24 * 3600;
+
+    name = policy->cookie.len
+           ? ts_slice(policy->cookie.data, policy->cookie.len)
+           : sources->json ? sources->json_names[sources->json->n - 1].name
+           : sources->form ? sources->form->name : sources->multipart->name;
+
+    if (policy->name.len == 0) {
+        policy->name.data = (u_char *) name.data;
+        policy->name.len = name.len;
+    }
+
+    policy->salt = ngx_crc32_long(policy->name.data, policy->name.len);
+
+    if (next->json) {
+        policy->criteria.nbodies = 1;
+        policy->criteria.bodies[0].means = TS_OUTCOME_SUCCESS;
+        policy->criteria.bodies[0].json = 1;
+        policy->criteria.bodies[0].pointer = next->pointer;
+
+    } else {
+        policy->criteria.nfields = 1;
+        policy->criteria.fields[0].cookie = 1;
+        policy->criteria.fields[0].name = ts_slice(next->cookie.data,
+                                                   next->cookie.len);
+    }
+
+    return NGX_CONF_OK;
 }
 
 
