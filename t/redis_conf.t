@@ -11,7 +11,7 @@ use warnings;
 use File::Temp ();
 use Test::More;
 
-use Tradesec::Test qw(config_accepted config_refused config_test);
+use Tradesec::Test qw(config_accepted config_refused config_test module_links);
 
 
 my $dir = File::Temp->newdir;
@@ -64,8 +64,24 @@ refused("redis://127.0.0.1 key_file=$short", qr/less than 16 bytes/,
     'a short key');
 refused("redis://127.0.0.1 key_file=$dir/none", qr/open\(\) ".*none" failed/,
     'no such file');
-refused("rediss://127.0.0.1 key_file=$key", qr/cannot use TLS: use a unix/,
-    'TLS');
+refused("redis://127.0.0.1 $_ key_file=$key",
+    qr/parameters for TLS without TLS: write "rediss:/, "$_ without TLS")
+    for "ca_file=$key", 'server_name=redis.test', "certificate_file=$key",
+    "certificate_key_file=$key";
+refused("unix:/x ca_file=$key key_file=$key", qr/for TLS without TLS/,
+    'nor at a unix socket');
+refused("rediss://127.0.0.1 $_=x $_=y key_file=$key", qr/is duplicate/,
+    "$_ twice") for qw(ca_file server_name);
+refused("rediss://127.0.0.1 $_=$key key_file=$key",
+    qr/needs "certificate_file=" and "certificate_key_file=", or neither/,
+    "only $_") for qw(certificate_file certificate_key_file);
+
+if (!module_links('libhiredis_ssl')) {
+    refused("rediss://127.0.0.1 key_file=$key",
+        qr/cannot use TLS: hiredis had none .* use a unix socket/,
+        'TLS, with a hiredis that has none');
+}
+
 refused("127.0.0.1 key_file=$key", qr/write "redis:\/\/user:password\@host/,
     'no scheme');
 refused("redis:// key_file=$key", qr/names no host/, 'no host');

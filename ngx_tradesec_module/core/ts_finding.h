@@ -122,7 +122,7 @@
     X(REDIS_WITHOUT_TLS, "redis_without_tls", MEDIUM,                        \
       "\"tradesec_redis\" on another host without TLS: the network sees the "\
       "password and can change the counts",                                  \
-      "use a TLS tunnel that ends on this host")                             \
+      "write \"rediss://\", or use a TLS tunnel that ends on this host")     \
     X(SECRET_READABLE, "secret_readable", HIGH,                              \
       "a file that holds a secret can be read by everybody on this host",    \
       "chmod it to 600; the master process reads it as root")

@@ -48,8 +48,6 @@ typedef struct {
 
 static void ngx_http_tradesec_redis_timer(ngx_event_t *ev);
 static void ngx_http_tradesec_redis_connect(ngx_http_tradesec_redis_t *redis);
-static redisAsyncContext *ngx_http_tradesec_redis_dial(
-    ngx_http_tradesec_redis_t *redis);
 static void ngx_http_tradesec_redis_greeted(const char *why);
 static void ngx_http_tradesec_redis_opened(
     const ngx_http_tradesec_redis_t *redis);
@@ -109,7 +107,7 @@ ngx_http_tradesec_redis_stop(void)
     redis->stopped = 1;
 
     if (redis->ac != NULL && redis->state == NGX_HTTP_TRADESEC_REDIS_OPEN) {
-        redisAsyncHandleWrite(redis->ac);
+        ngx_http_tradesec_redis_tls_write(redis->ac);
     }
 
     if (redis->ac != NULL) {
@@ -224,16 +222,21 @@ ngx_http_tradesec_redis_timer(ngx_event_t *ev)
         return;
     }
 
-    ngx_http_tradesec_redis_drop(redis, "it does not answer");
+    ngx_http_tradesec_redis_drop(redis,
+                                 ngx_http_tradesec_redis_tls_is_done(redis->ac)
+                                 ? "it does not answer"
+                                 : "it does not end the TLS handshake");
 }
 
 
 static void
 ngx_http_tradesec_redis_connect(ngx_http_tradesec_redis_t *redis)
 {
+    const char         *why;
     redisAsyncContext  *ac;
 
-    ac = ngx_http_tradesec_redis_dial(redis);
+    ac = ngx_http_tradesec_redis_dial(
+                  &redis->conf->addrs[redis->address++ % redis->conf->naddrs]);
 
     if (ac == NULL) {
         ngx_http_tradesec_redis_away(redis, "out of memory");
@@ -253,6 +256,13 @@ ngx_http_tradesec_redis_connect(ngx_http_tradesec_redis_t *redis)
     ngx_add_timer(&redis->timer,
                   redis->conf->timeout * NGX_HTTP_TRADESEC_REDIS_PATIENCE);
 
+    why = ngx_http_tradesec_redis_tls_begin(ac, &redis->conf->tls);
+
+    if (why != NULL) {
+        ngx_http_tradesec_redis_drop(redis, why);
+        return;
+    }
+
     if (redisAsyncSetConnectCallback(ac, ngx_http_tradesec_redis_connected)
         != REDIS_OK
         || redisAsyncSetDisconnectCallback(ac,
@@ -265,38 +275,6 @@ ngx_http_tradesec_redis_connect(ngx_http_tradesec_redis_t *redis)
     {
         ngx_http_tradesec_redis_drop(redis, "out of memory");
     }
-}
-
-
-static redisAsyncContext *
-ngx_http_tradesec_redis_dial(ngx_http_tradesec_redis_t *redis)
-{
-    u_char       text[NGX_SOCKADDR_STRLEN + 1];
-    ngx_addr_t  *addr;
-
-    addr = &redis->conf->addrs[redis->address++ % redis->conf->naddrs];
-
-    if (addr->sockaddr->sa_family == AF_UNIX) {
-        return redisAsyncConnectUnix(
-                        ((struct sockaddr_un *) addr->sockaddr)->sun_path);
-    }
-
-    /* a number, which is not looked up */
-
-    text[ngx_sock_ntop(addr->sockaddr, addr->socklen, text,
-                       NGX_SOCKADDR_STRLEN, 0)] = '\0';
-
-    if (addr->sockaddr->sa_family == AF_INET) {
-        return redisAsyncConnect((char *) text,
-                                 ngx_inet_get_port(addr->sockaddr));
-    }
-
-    /* nginx writes it in brackets */
-
-    text[ngx_strlen(text) - 1] = '\0';
-
-    return redisAsyncConnect((char *) text + 1,
-                             ngx_inet_get_port(addr->sockaddr));
 }
 
 
@@ -360,8 +338,8 @@ ngx_http_tradesec_redis_disconnected(const redisAsyncContext *ac, int status)
 
     if (ac == redis->ac) {
         redis->ac = NULL;
-        ngx_http_tradesec_redis_away(redis, ac->c.err ? ac->c.errstr
-                                                      : "it hung up");
+        ngx_http_tradesec_redis_away(redis,
+                                     ngx_http_tradesec_redis_tls_why(ac));
     }
 }
 

@@ -18,6 +18,7 @@
 #include <hiredis/hiredis.h>
 
 #include "core/ts_types.h"
+#include "store/ngx_http_tradesec_redis_tls.h"
 
 
 #define NGX_HTTP_TRADESEC_REDIS_KEY      16
@@ -30,6 +31,7 @@
 
 typedef struct {
     ngx_str_t               name;       /* for the log: without credentials */
+    ngx_str_t               host;       /* without brackets and port */
     ngx_addr_t             *addrs;
     ngx_uint_t              naddrs;
     ngx_flag_t              local;      /* unix socket or loopback */
@@ -37,6 +39,8 @@ typedef struct {
     ngx_str_t               password;
     ngx_uint_t              database;
     ngx_msec_t              timeout;
+    ngx_http_tradesec_redis_tls_t
+                            tls;
     u_char                  key[NGX_HTTP_TRADESEC_REDIS_KEY];
 
     /* its line, and a file of a secret that everybody can read, for findings */

@@ -30,6 +30,9 @@ static char *ngx_http_tradesec_redis_resolve(ngx_conf_t *cf,
 static char *ngx_http_tradesec_redis_parameter(ngx_conf_t *cf,
     ngx_http_tradesec_redis_conf_t *redis, ngx_str_t *parameter,
     ngx_flag_t *key);
+static char *ngx_http_tradesec_redis_set(ngx_str_t *field, ngx_str_t v);
+static char *ngx_http_tradesec_redis_trust(ngx_conf_t *cf,
+    ngx_http_tradesec_redis_conf_t *redis);
 static char *ngx_http_tradesec_redis_number(ngx_conf_t *cf, ngx_str_t v,
     ngx_uint_t *number);
 
@@ -117,6 +120,12 @@ ngx_http_tradesec_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    rv = ngx_http_tradesec_redis_trust(cf, redis);
+
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
     ngx_conf_init_uint_value(redis->database, 0);
     ngx_conf_init_msec_value(redis->timeout, 200);
 
@@ -140,17 +149,19 @@ ngx_http_tradesec_redis_url(ngx_conf_t *cf,
         return ngx_http_tradesec_redis_resolve(cf, redis, url);
     }
 
-    if (ngx_strncmp(url.data, "rediss://", 9) == 0) {
-        return "cannot use TLS: use a unix socket, or a TLS tunnel on this "
-               "host and its address";
-    }
+    if (ngx_strncmp(url.data, "redis://", 8) == 0) {
+        p = url.data + 8;
 
-    if (ngx_strncmp(url.data, "redis://", 8) != 0) {
+    } else if (ngx_strncmp(url.data, "rediss://", 9) == 0) {
+        p = url.data + 9;
+        redis->tls.wanted = 1;
+
+    } else {
         return "needs an address: write "
-               "\"redis://user:password@host:6379/0\" or \"unix:/path\"";
+               "\"redis://user:password@host:6379/0\", the same with "
+               "\"rediss://\" for TLS, or \"unix:/path\"";
     }
 
-    p = url.data + 8;
     end = url.data + url.len;
 
     for (at = end; at > p && at[-1] != '@'; at--) { /* void */ }
@@ -282,6 +293,13 @@ ngx_http_tradesec_redis_resolve(ngx_conf_t *cf,
     }
 
     redis->name = server;
+    redis->host = u.host;
+
+    if (u.host.len > 2 && u.host.data[0] == '[') {
+        redis->host.data++;
+        redis->host.len -= 2;
+    }
+
     redis->addrs = u.addrs;
     redis->naddrs = u.naddrs;
     redis->local = 1;
@@ -326,7 +344,11 @@ ngx_http_tradesec_redis_parameter(ngx_conf_t *cf,
         { (const uint8_t *) "key_file=", 9 },
         { (const uint8_t *) "password_file=", 14 },
         { (const uint8_t *) "user=", 5 },
-        { (const uint8_t *) "database=", 9 }
+        { (const uint8_t *) "database=", 9 },
+        { (const uint8_t *) "ca_file=", 8 },
+        { (const uint8_t *) "server_name=", 12 },
+        { (const uint8_t *) "certificate_file=", 17 },
+        { (const uint8_t *) "certificate_key_file=", 21 }
     };
 
     n = sizeof(words) / sizeof(words[0]);
@@ -392,9 +414,82 @@ ngx_http_tradesec_redis_parameter(ngx_conf_t *cf,
         redis->user = v;
         return NGX_CONF_OK;
 
-    default:
+    case 4:
         return ngx_http_tradesec_redis_number(cf, v, &redis->database);
+
+    case 5:
+        return ngx_http_tradesec_redis_set(&redis->tls.ca_file, v);
+
+    case 6:
+        return ngx_http_tradesec_redis_set(&redis->tls.server_name, v);
+
+    case 7:
+        return ngx_http_tradesec_redis_set(&redis->tls.certificate_file, v);
+
+    default:
+        return ngx_http_tradesec_redis_set(&redis->tls.certificate_key_file,
+                                           v);
     }
+}
+
+
+static char *
+ngx_http_tradesec_redis_set(ngx_str_t *field, ngx_str_t v)
+{
+    if (field->len) {
+        return "is duplicate";
+    }
+
+    *field = v;
+
+    return NGX_CONF_OK;
+}
+
+
+/* Whose certificate is taken: that of the host, unless another is named. */
+
+static char *
+ngx_http_tradesec_redis_trust(ngx_conf_t *cf,
+    ngx_http_tradesec_redis_conf_t *redis)
+{
+    u_char                         *name;
+    ngx_http_tradesec_redis_tls_t  *tls = &redis->tls;
+
+    if (!tls->wanted) {
+        return tls->ca_file.len || tls->server_name.len
+               || tls->certificate_file.len || tls->certificate_key_file.len
+               ? "has parameters for TLS without TLS: write \"rediss://\""
+               : NGX_CONF_OK;
+    }
+
+    if ((tls->certificate_file.len == 0)
+        != (tls->certificate_key_file.len == 0))
+    {
+        return "needs \"certificate_file=\" and \"certificate_key_file=\", "
+               "or neither";
+    }
+
+    if (tls->certificate_key_file.len
+        && ngx_http_tradesec_redis_private(cf, redis,
+                                           &tls->certificate_key_file)
+           != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (tls->server_name.len == 0) {
+        tls->server_name = redis->host;
+    }
+
+    name = ngx_pnalloc(cf->pool, tls->server_name.len + 1);
+    if (name == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_cpystrn(name, tls->server_name.data, tls->server_name.len + 1);
+    tls->server_name.data = name;
+
+    return ngx_http_tradesec_redis_tls_init(cf, tls);
 }
 
 

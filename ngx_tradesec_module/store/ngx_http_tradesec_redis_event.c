@@ -7,6 +7,7 @@
 #include <ngx_event.h>
 
 #include "store/ngx_http_tradesec_redis_event.h"
+#include "store/ngx_http_tradesec_redis_tls.h"
 
 
 static void ngx_http_tradesec_redis_read_handler(ngx_event_t *rev);
@@ -16,6 +17,35 @@ static void ngx_http_tradesec_redis_del_read(void *data);
 static void ngx_http_tradesec_redis_add_write(void *data);
 static void ngx_http_tradesec_redis_del_write(void *data);
 static void ngx_http_tradesec_redis_cleanup(void *data);
+
+
+redisAsyncContext *
+ngx_http_tradesec_redis_dial(const ngx_addr_t *addr)
+{
+    u_char  text[NGX_SOCKADDR_STRLEN + 1];
+
+    if (addr->sockaddr->sa_family == AF_UNIX) {
+        return redisAsyncConnectUnix(
+                        ((struct sockaddr_un *) addr->sockaddr)->sun_path);
+    }
+
+    /* a number, which is not looked up */
+
+    text[ngx_sock_ntop(addr->sockaddr, addr->socklen, text,
+                       NGX_SOCKADDR_STRLEN, 0)] = '\0';
+
+    if (addr->sockaddr->sa_family == AF_INET) {
+        return redisAsyncConnect((char *) text,
+                                 ngx_inet_get_port(addr->sockaddr));
+    }
+
+    /* nginx writes it in brackets */
+
+    text[ngx_strlen(text) - 1] = '\0';
+
+    return redisAsyncConnect((char *) text + 1,
+                             ngx_inet_get_port(addr->sockaddr));
+}
 
 
 ngx_int_t
@@ -52,7 +82,7 @@ ngx_http_tradesec_redis_read_handler(ngx_event_t *rev)
 {
     ngx_connection_t  *c = rev->data;
 
-    redisAsyncHandleRead(c->data);
+    ngx_http_tradesec_redis_tls_read(c->data, c);
 }
 
 
@@ -61,7 +91,7 @@ ngx_http_tradesec_redis_write_handler(ngx_event_t *wev)
 {
     ngx_connection_t  *c = wev->data;
 
-    redisAsyncHandleWrite(c->data);
+    ngx_http_tradesec_redis_tls_write(c->data);
 }
 
 

@@ -13,6 +13,10 @@
 #include <hiredis/async.h>
 
 
+/* NULL without memory; with err set when it cannot even begin. */
+
+redisAsyncContext *ngx_http_tradesec_redis_dial(const ngx_addr_t *addr);
+
 /* Gives the socket a connection of nginx's, until hiredis closes it. */
 
 ngx_int_t ngx_http_tradesec_redis_attach(redisAsyncContext *ac,

@@ -18,7 +18,7 @@
 
 static ngx_int_t ngx_http_tradesec_redis_file(ngx_conf_t *cf,
     ngx_http_tradesec_redis_conf_t *redis, ngx_str_t *file, u_char *buf,
-    ssize_t *len);
+    size_t size, ssize_t *len);
 
 
 /* What is on the first line of the file. */
@@ -35,7 +35,9 @@ ngx_http_tradesec_redis_password(ngx_conf_t *cf,
         return "has two passwords";
     }
 
-    if (ngx_http_tradesec_redis_file(cf, redis, &file, buf, &n) != NGX_OK) {
+    if (ngx_http_tradesec_redis_file(cf, redis, &file, buf, sizeof(buf), &n)
+        != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -72,7 +74,9 @@ ngx_http_tradesec_redis_key(ngx_conf_t *cf,
     u_char    digest[EVP_MAX_MD_SIZE];
     ssize_t   n;
 
-    if (ngx_http_tradesec_redis_file(cf, redis, &file, buf, &n) != NGX_OK) {
+    if (ngx_http_tradesec_redis_file(cf, redis, &file, buf, sizeof(buf), &n)
+        != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -97,10 +101,21 @@ ngx_http_tradesec_redis_key(ngx_conf_t *cf,
 }
 
 
+ngx_int_t
+ngx_http_tradesec_redis_private(ngx_conf_t *cf,
+    ngx_http_tradesec_redis_conf_t *redis, ngx_str_t *file)
+{
+    u_char   byte;
+    ssize_t  n;
+
+    return ngx_http_tradesec_redis_file(cf, redis, file, &byte, 1, &n);
+}
+
+
 static ngx_int_t
 ngx_http_tradesec_redis_file(ngx_conf_t *cf,
     ngx_http_tradesec_redis_conf_t *redis, ngx_str_t *file, u_char *buf,
-    ssize_t *len)
+    size_t size, ssize_t *len)
 {
     ngx_fd_t         fd;
     ngx_file_info_t  fi;
@@ -118,7 +133,7 @@ ngx_http_tradesec_redis_file(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
-    *len = ngx_read_fd(fd, buf, NGX_HTTP_TRADESEC_REDIS_FILE_MAX);
+    *len = ngx_read_fd(fd, buf, size);
 
     if (*len == -1) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,

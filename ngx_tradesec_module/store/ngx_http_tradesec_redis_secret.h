@@ -21,5 +21,10 @@ char *ngx_http_tradesec_redis_password(ngx_conf_t *cf,
 char *ngx_http_tradesec_redis_key(ngx_conf_t *cf,
     ngx_http_tradesec_redis_conf_t *redis, ngx_str_t file);
 
+/* Only looks whether the file, whose name becomes a full one, is private. */
+
+ngx_int_t ngx_http_tradesec_redis_private(ngx_conf_t *cf,
+    ngx_http_tradesec_redis_conf_t *redis, ngx_str_t *file);
+
 
 #endif /* NGX_HTTP_TRADESEC_REDIS_SECRET_H */

@@ -266,12 +266,14 @@ ngx_http_tradesec_posture_redis(ngx_conf_t *cf)
 
     http = ngx_http_tradesec_conf_place(cf);
 
-    if (!redis->local && redis->password.len == 0) {
+    if (!redis->local && redis->password.len == 0
+        && redis->tls.certificate_file.len == 0)
+    {
         ngx_http_tradesec_finding_at(cf, TS_FINDING_REDIS_WITHOUT_PASSWORD,
                                      http, &redis->file, redis->line, NULL);
     }
 
-    if (!redis->local) {
+    if (!redis->local && !redis->tls.wanted) {
         ngx_http_tradesec_finding_at(cf, TS_FINDING_REDIS_WITHOUT_TLS, http,
                                      &redis->file, redis->line, NULL);
     }

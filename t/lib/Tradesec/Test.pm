@@ -22,7 +22,7 @@ use Tradesec::Test::Wait qw(wait_until);
 use parent qw(Tradesec::Test::Process Tradesec::Test::Log);
 
 our @EXPORT_OK = qw(config_accepted config_refused config_test free_port
-    wait_until);
+    module_links wait_until);
 
 our $TOP = abs_path(dirname(__FILE__) . '/../../..');
 
@@ -309,6 +309,18 @@ sub config_accepted {
 
     return Test::More::ok($code == 0 && $text !~ /Sanitizer|runtime error:/,
         $title) || Test::More::diag($text);
+}
+
+
+# Whether the module that is tested was linked with a library.
+
+sub module_links {
+    my ($library) = @_;
+
+    open my $file, '<:raw', $MODULE or croak "$MODULE: $!";
+    local $/;
+
+    return index(<$file>, "$library.so") >= 0;
 }
 
 

@@ -35,14 +35,8 @@ sub new {
 
     chmod 0755, $self->{dir};
 
-    # a port that is bound and not listened on is given to nobody else, and
-    # redis-server, which sets SO_REUSEADDR, can still listen on it
-
-    $self->{held} = IO::Socket::INET->new(
-        LocalAddr => '127.0.0.1',
-        Proto     => 'tcp',
-        ReuseAddr => 1,
-    ) or croak "no port: $!";
+    $self->{held} = _hold_port();
+    $self->{held_tls} = _hold_port() if $self->{tls};
 
     weaken($servers{$$}{$self} = $self);
 
@@ -52,10 +46,41 @@ sub new {
 }
 
 
+# A port that is bound and not listened on is given to nobody else, and
+# redis-server, which sets SO_REUSEADDR, can still listen on it.
+
+sub _hold_port {
+    return IO::Socket::INET->new(
+        LocalAddr => '127.0.0.1',
+        Proto     => 'tcp',
+        ReuseAddr => 1,
+    ) || croak "no port: $!";
+}
+
+
 sub dir    { return $_[0]{dir} }
 sub pid    { return $_[0]{pid} }
 sub socket { return "$_[0]{dir}/socket" }
 sub port   { return $_[0]{held}->sockport }
+sub tls_port { return $_[0]{held_tls}->sockport }
+
+
+# With which certificate the server of TLS comes next time, and whether it asks
+# for one: [ certificate, key ], and a file of authorities.
+
+sub _tls {
+    my ($self) = @_;
+
+    my ($own, $clients) = @{ $self->{tls} // return }{qw(own clients)};
+
+    return (
+        '--tls-port',         $self->tls_port,
+        '--tls-cert-file',    $own->[0],
+        '--tls-key-file',     $own->[1],
+        '--tls-ca-cert-file', $clients // $own->[0],
+        '--tls-auth-clients', $clients ? 'yes' : 'no',
+    );
+}
 
 
 sub start {
@@ -74,6 +99,7 @@ sub start {
         '--save',       '',
         '--appendonly', 'no',
         '--maxmemory-policy', 'noeviction',
+        $self->_tls,
         @{ $self->{conf} },
         @conf,
     );
@@ -459,6 +485,9 @@ Tradesec::Test::Redis - a redis-server of the test's own, and a false one
     $redis->command(SET => 'a', 1);         # dies with an error reply
     $redis->stop; $redis->start('--port', 0); $redis->restart;
     $redis->freeze; $redis->thaw;           # connected, but silent
+
+    $redis->{tls} = { own => [ $certificate, $key ], clients => $ca };
+    $redis->restart; $redis->tls_port;      # TLS as well, if new() had "tls"
 
     my $monitor = $redis->monitor;
     like($monitor->text(qr/EVALSHA/), qr/EVALSHA/, 'it was asked');
