@@ -96,6 +96,14 @@ ngx_int_t ngx_http_tradesec_answer_text(ngx_http_request_t *r,
     const ts_json_pointer_t *pointer, ts_slice_t *value);
 
 /*
+ * Or whether its JSON shows what other criteria ask for. NGX_DECLINED: it could
+ * not be looked at.
+ */
+
+ngx_int_t ngx_http_tradesec_answer_json(ngx_http_request_t *r,
+    const ngx_http_tradesec_expectation_t *e, ts_outcome_t *outcome);
+
+/*
  * The request was redirected before the backend was asked, and expects anew:
  * what it expected before has no outcome.
  */

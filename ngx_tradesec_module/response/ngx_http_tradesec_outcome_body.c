@@ -311,6 +311,32 @@ ngx_http_tradesec_answer_text(ngx_http_request_t *r,
 }
 
 
+ngx_int_t
+ngx_http_tradesec_answer_json(ngx_http_request_t *r,
+    const ngx_http_tradesec_expectation_t *e, ts_outcome_t *outcome)
+{
+    ts_json_token_t  *tokens;
+
+    if (e->held == NULL || !e->held->complete || e->held->len == 0) {
+        return NGX_DECLINED;
+    }
+
+    tokens = ngx_palloc(r->pool,
+                        TS_OUTCOME_JSON_TOKENS * sizeof(ts_json_token_t));
+
+    if (tokens == NULL
+        || !ts_outcome_json(outcome, ts_slice(e->held->body, e->held->len),
+                            tokens))
+    {
+        return NGX_DECLINED;
+    }
+
+    outcome->seen = 1;
+
+    return NGX_OK;
+}
+
+
 /* Returns 0 when the search was given up; the pattern has a limit of it. */
 
 static ngx_flag_t

@@ -29,6 +29,7 @@
 typedef struct {
     ngx_http_tradesec_listener_t               listener;
     const ngx_http_tradesec_session_policy_t  *policy;
+    const ngx_http_tradesec_expectation_t     *expectation;
     ngx_str_t                                  user;    /* as sent */
 
     /* what the session is bound to when the answer sets no app cookie */
@@ -49,9 +50,11 @@ static void ngx_http_tradesec_session_outcome(ngx_http_request_t *r,
 static const char *ngx_http_tradesec_session_begin(ngx_http_request_t *r,
     const ngx_http_tradesec_session_login_t *login);
 static ngx_flag_t ngx_http_tradesec_session_answer_user(ngx_http_request_t *r,
+    const ngx_http_tradesec_session_login_t *login, ts_slice_t *user);
+static ngx_flag_t ngx_http_tradesec_session_answer_field(ngx_http_request_t *r,
     const ngx_str_t *field, ts_slice_t *user);
-static ngx_flag_t ngx_http_tradesec_session_is_pending(ngx_http_request_t *r,
-    const ngx_http_tradesec_session_login_t *login);
+static ngx_int_t ngx_http_tradesec_session_is_pending(ngx_http_request_t *r,
+    const ngx_http_tradesec_session_login_t *login, int *pending);
 
 
 const ngx_http_tradesec_guard_t  ngx_http_tradesec_session_guard = {
@@ -84,6 +87,12 @@ ngx_http_tradesec_session_check(ngx_http_request_t *r,
         return ngx_http_tradesec_pass();
     }
 
+    login->expectation = ctx->expectation;
+
+    if (login->policy->user_json || login->policy->criteria.nbodies) {
+        ngx_http_tradesec_expect_body(r, ctx);
+    }
+
     state = ngx_http_tradesec_session_state(ctx);
 
     if (state != NULL && state->provider == login->policy->session->partial) {
@@ -91,6 +100,7 @@ ngx_http_tradesec_session_check(ngx_http_request_t *r,
     }
 
     if (login->begun == NULL && login->policy->user_field.len == 0
+        && !login->policy->user_json
         && ngx_http_tradesec_login_sent(r, ctx, &login->user) == NGX_ERROR)
     {
         return ngx_http_tradesec_fault();
@@ -214,11 +224,7 @@ ngx_http_tradesec_session_begin(ngx_http_request_t *r,
 
     } else {
 
-        if (login->policy->user_field.len
-            && !ngx_http_tradesec_session_answer_user(r,
-                                                   &login->policy->user_field,
-                                                   &token.user))
-        {
+        if (!ngx_http_tradesec_session_answer_user(r, login, &token.user)) {
             return "the answer does not say once who the user is";
         }
 
@@ -234,7 +240,12 @@ ngx_http_tradesec_session_begin(ngx_http_request_t *r,
         return "the user's name is missing or cannot be passed on";
     }
 
-    token.pending = ngx_http_tradesec_session_is_pending(r, login);
+    if (ngx_http_tradesec_session_is_pending(r, login, &token.pending)
+        != NGX_OK)
+    {
+        return "the answer does not show whether another factor follows";
+    }
+
     token.authenticated = ngx_time();
     token.end = ngx_time() + (token.pending ? session->pending
                                             : session->lifetime);
@@ -253,10 +264,32 @@ ngx_http_tradesec_session_begin(ngx_http_request_t *r,
 }
 
 
-/* The one field of that name in what the backend itself has answered. */
+/* As sent, unless the policy says that the answer has it; then, once. */
 
 static ngx_flag_t
 ngx_http_tradesec_session_answer_user(ngx_http_request_t *r,
+    const ngx_http_tradesec_session_login_t *login, ts_slice_t *user)
+{
+    const ngx_http_tradesec_session_policy_t  *policy;
+
+    policy = login->policy;
+
+    if (policy->user_json) {
+        return ngx_http_tradesec_answer_text(r, login->expectation,
+                                             &policy->user_pointer, user)
+               == NGX_OK;
+    }
+
+    return policy->user_field.len == 0
+           || ngx_http_tradesec_session_answer_field(r, &policy->user_field,
+                                                     user);
+}
+
+
+/* The one field of that name in what the backend itself has answered. */
+
+static ngx_flag_t
+ngx_http_tradesec_session_answer_field(ngx_http_request_t *r,
     const ngx_str_t *field, ts_slice_t *user)
 {
     ngx_uint_t        n;
@@ -285,20 +318,25 @@ ngx_http_tradesec_session_answer_user(ngx_http_request_t *r,
 }
 
 
-/* A factor that completes a session may itself be followed by another one. */
+/*
+ * A factor that completes a session may itself be followed by another one.
+ * NGX_DECLINED: the body that says so cannot be read.
+ */
 
-static ngx_flag_t
+static ngx_int_t
 ngx_http_tradesec_session_is_pending(ngx_http_request_t *r,
-    const ngx_http_tradesec_session_login_t *login)
+    const ngx_http_tradesec_session_login_t *login, int *pending)
 {
     ts_outcome_t      outcome;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h, *end;
 
+    *pending = login->policy->pending != 0;
+
     if (!login->policy->pending
         || !ts_outcome_has_success(&login->policy->criteria))
     {
-        return login->policy->pending;
+        return NGX_OK;
     }
 
     ngx_memzero(&outcome, sizeof(ts_outcome_t));
@@ -317,6 +355,16 @@ ngx_http_tradesec_session_is_pending(ngx_http_request_t *r,
         }
     }
 
-    return ts_outcome(&outcome, (uint32_t) r->upstream->headers_in.status_n)
-           == TS_OUTCOME_SUCCESS;
+    if (outcome.criteria->nbodies
+        && ngx_http_tradesec_answer_json(r, login->expectation, &outcome)
+           != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    *pending = ts_outcome(&outcome,
+                          (uint32_t) r->upstream->headers_in.status_n)
+               == TS_OUTCOME_SUCCESS;
+
+    return NGX_OK;
 }

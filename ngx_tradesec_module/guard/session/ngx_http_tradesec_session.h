@@ -2,10 +2,10 @@
  * Copyright (C) the ngx_tradesec authors
  *
  * Sessions of the gateway's own, for apps whose cookie it cannot read. Its
- * parts are the directives (session_conf.c, session_block.c), the guard that
- * waits for a login to succeed (session.c), the cookies of request and
- * response (session_cookie.c), and the filter that keeps a session bound to
- * the app's cookie (session_filter.c). The token itself is core/ts_session.h;
+ * parts are the directives (session_conf.c, session_block.c, session_login.c),
+ * the guard that waits for a login to succeed (session.c), the cookies of
+ * request and response (session_cookie.c), and the filter that keeps a session
+ * bound to the app's cookie (session_filter.c). The token itself is core/ts_session.h;
  * who asks for it is tradesec_jwt, to which a session is a provider.
  */
 
@@ -58,7 +58,10 @@ typedef struct {
 typedef struct {
     const ngx_http_tradesec_session_t *session;
     ngx_str_t                          user_field;  /* of the answer, in lower
-                                                       case; empty: as sent */
+                                                       case */
+    ngx_flag_t                         user_json;   /* or in its body; without
+                                                       either: as sent */
+    ts_json_pointer_t                  user_pointer;
     ngx_flag_t                         keep;        /* the backend gets the
                                                        app's old cookie */
     ngx_flag_t                         pending;     /* another factor follows */
@@ -74,6 +77,11 @@ extern ngx_module_t                     ngx_http_tradesec_session_module;
 /* The block tradesec_session; sessions are ngx_http_tradesec_session_t *. */
 
 char *ngx_http_tradesec_session(ngx_conf_t *cf, ngx_array_t *sessions);
+
+/* Reads tradesec_session_login; *policy becomes NULL when it is off. */
+
+char *ngx_http_tradesec_session_set_policy(ngx_conf_t *cf,
+    ngx_http_tradesec_session_policy_t **policy);
 
 /* The policy of the location that is being merged; NULL: none. */
 

@@ -14,6 +14,7 @@
 #include "guard/session/ngx_http_tradesec_session.h"
 #include "request/ngx_http_tradesec_conf.h"
 #include "request/ngx_http_tradesec_request.h"
+#include "response/ngx_http_tradesec_outcome.h"
 
 
 typedef struct {
@@ -42,10 +43,6 @@ static char *ngx_http_tradesec_identity_jwks(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 static ngx_int_t ngx_http_tradesec_identity_jwks_handler(
     ngx_http_request_t *r);
-static char *ngx_http_tradesec_session_parameter(ngx_conf_t *cf,
-    ngx_http_tradesec_session_policy_t *policy, ngx_str_t *value);
-static ngx_flag_t ngx_http_tradesec_session_field(ngx_str_t *text,
-    ts_outcome_field_t *field);
 static void *ngx_http_tradesec_session_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_tradesec_session_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_tradesec_session_merge_loc_conf(ngx_conf_t *cf,
@@ -260,150 +257,9 @@ ngx_http_tradesec_session_login(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_tradesec_session_loc_conf_t *slcf = conf;
 
-    ngx_str_t                                *value;
-    ngx_uint_t                                i;
-    ngx_http_tradesec_session_policy_t       *policy;
-    const ngx_http_tradesec_jwt_provider_t   *provider;
-
-    if (slcf->policy != NGX_CONF_UNSET_PTR) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
-        slcf->policy = NULL;
-        return NGX_CONF_OK;
-    }
-
-    provider = ngx_http_tradesec_jwt_find_provider(cf, &value[1]);
-
-    if (provider == NULL || provider->session == NULL) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "unknown session \"%V\": there is no "
-                           "\"tradesec_session %V\" before this line",
-                           &value[1], &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    policy = ngx_pcalloc(cf->pool, sizeof(ngx_http_tradesec_session_policy_t));
-    if (policy == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    policy->session = provider->session;
-
-    for (i = 2; i < cf->args->nelts; i++) {
-        if (ngx_http_tradesec_session_parameter(cf, policy, &value[i])
-            != NGX_CONF_OK)
-        {
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    slcf->policy = policy;
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_tradesec_session_parameter(ngx_conf_t *cf,
-    ngx_http_tradesec_session_policy_t *policy, ngx_str_t *value)
-{
-    ngx_str_t           text;
-    ts_outcome_field_t  field;
-
-    static const ts_slice_t  words[] = {
-        { (const uint8_t *) "user=", 5 },
-        { (const uint8_t *) "pending=", 8 },
-        { (const uint8_t *) "app_cookie=keep", 15 },
-        { (const uint8_t *) "pending", 7 },
-    };
-
-    if (ngx_strcmp(value->data, "pending") == 0 && !policy->pending) {
-        policy->pending = 1;
-        return NGX_CONF_OK;
-    }
-
-    if (ngx_strcmp(value->data, "app_cookie=keep") == 0 && !policy->keep) {
-        policy->keep = 1;
-        return NGX_CONF_OK;
-    }
-
-    ngx_memzero(&field, sizeof(ts_outcome_field_t));
-
-    if (ngx_strncmp(value->data, "user=header:", 12) == 0
-        && policy->user_field.len == 0)
-    {
-        text.data = value->data + 12;
-        text.len = value->len - 12;
-
-        if (ngx_http_tradesec_session_field(&text, &field)
-            && field.value.data == NULL)
-        {
-            policy->user_field = text;
-            return NGX_CONF_OK;
-        }
-    }
-
-    if (ngx_strncmp(value->data, "pending=", 8) == 0
-        && policy->pending == ts_outcome_has_success(&policy->criteria))
-    {
-        policy->pending = 1;
-
-        text.data = value->data + 8;
-        text.len = value->len - 8;
-
-        if (ngx_strncmp(text.data, "status:", 7) == 0
-            && ts_outcome_statuses(&policy->criteria.success,
-                                   ts_slice(text.data + 7, text.len - 7)))
-        {
-            return NGX_CONF_OK;
-        }
-
-        if (ngx_strncmp(text.data, "header:", 7) == 0
-            && policy->criteria.nfields < TS_OUTCOME_FIELDS)
-        {
-            text.data += 7;
-            text.len -= 7;
-
-            if (ngx_http_tradesec_session_field(&text, &field)) {
-                policy->criteria.fields[policy->criteria.nfields++] = field;
-                return NGX_CONF_OK;
-            }
-        }
-    }
-
-    return ngx_http_tradesec_conf_unknown(cf, value, words,
-                                          sizeof(words) / sizeof(words[0]));
-}
-
-
-/* NAME or NAME=VALUE; text becomes the name, in lower case. */
-
-static ngx_flag_t
-ngx_http_tradesec_session_field(ngx_str_t *text, ts_outcome_field_t *field)
-{
-    u_char  *eq;
-
-    eq = ngx_strlchr(text->data, text->data + text->len, '=');
-
-    if (eq != NULL) {
-        field->value = ts_slice(eq + 1, text->data + text->len - eq - 1);
-        text->len = eq - text->data;
-    }
-
-    if (text->len > TS_OUTCOME_NAME
-        || !ts_cookie_is_name(ts_slice(text->data, text->len)))
-    {
-        return 0;
-    }
-
-    ngx_strlow(text->data, text->data, text->len);
-    field->name = ts_slice(text->data, text->len);
-
-    return 1;
+    return slcf->policy != NGX_CONF_UNSET_PTR
+           ? "is duplicate"
+           : ngx_http_tradesec_session_set_policy(cf, &slcf->policy);
 }
 
 
@@ -496,6 +352,12 @@ ngx_http_tradesec_session_merge_loc_conf(ngx_conf_t *cf, void *parent,
         return ngx_http_tradesec_conf_merge_error(cf,
                    "\"tradesec_session_login\" needs \"tradesec_login\", "
                    "which says what a successful login is");
+    }
+
+    if (conf->policy != NULL
+        && (conf->policy->user_json || conf->policy->criteria.nbodies))
+    {
+        ngx_http_tradesec_conf_expect_outcomes(cf, 1);
     }
 
     return NGX_CONF_OK;
