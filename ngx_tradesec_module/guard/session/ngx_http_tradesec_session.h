@@ -2,11 +2,12 @@
  * Copyright (C) the ngx_tradesec authors
  *
  * Sessions of the gateway's own, for apps whose cookie it cannot read. Its
- * parts are the directives (session_conf.c, session_block.c, session_login.c),
- * the guard that waits for a login to succeed (session.c), the cookies of
- * request and response (session_cookie.c), and the filter that keeps a session
- * bound to the app's cookie (session_filter.c). The token itself is core/ts_session.h;
- * who asks for it is tradesec_jwt, to which a session is a provider.
+ * parts are the directives (session_conf.c, session_block.c and
+ * session_login.c), the guard that waits for a login to succeed (session.c),
+ * the cookies of request and response (session_cookie.c), and the filter that
+ * keeps a session bound to the app's cookie (session_filter.c). The token
+ * itself is core/ts_session.h; who asks for it is tradesec_jwt, to which a
+ * session is a provider.
  */
 
 #ifndef NGX_HTTP_TRADESEC_SESSION_H
