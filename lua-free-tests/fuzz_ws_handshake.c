@@ -99,7 +99,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
               && memchr(item.data, ' ', item.len) == NULL);
     }
 
-    if (ts_ws_handshake_response(&res, &req) != TS_WS_HANDSHAKE_OK) {
+    if (ts_ws_handshake_response(&res, req.key, req.protocols)
+        != TS_WS_HANDSHAKE_OK)
+    {
         return 0;
     }
 

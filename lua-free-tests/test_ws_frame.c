@@ -125,9 +125,9 @@ frame_of(uint8_t first, const void *payload, size_t len)
 static void
 feed(ts_ws_parser_t *p, size_t from, size_t to, outcome_t *o)
 {
-    size_t          i;
+    size_t          i, n;
     uint8_t        *block;
-    uint64_t        at;
+    uint64_t        at, before;
     ts_slice_t      in;
     ts_ws_result_e  rc;
 
@@ -140,11 +140,15 @@ feed(ts_ws_parser_t *p, size_t from, size_t to, outcome_t *o)
     in = ts_slice(block, to - from);
 
     for ( ;; ) {
+        before = p->in_payload ? p->seen : 0;
         rc = ts_ws_parse(p, &in);
 
-        for (i = 0; i < p->payload.len && rc != TS_WS_VIOLATION; i++) {
-            at = p->seen - p->payload.len + i;
-            o->sum = o->sum * 31 + (p->payload.data[i] ^ p->mask[at % 4]);
+        n = (p->in_payload || rc == TS_WS_FRAME) ? p->seen - before : 0;
+
+        for (i = 0; i < n && rc != TS_WS_VIOLATION; i++) {
+            at = before + i;
+            o->sum = o->sum * 31 + (in.data[(ptrdiff_t) i - (ptrdiff_t) n]
+                                    ^ p->mask[at % 4]);
         }
 
         if (rc != TS_WS_FRAME) {

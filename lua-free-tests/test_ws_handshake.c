@@ -99,7 +99,7 @@ response(const char *lines, const char *offered)
     req = headers(offered);
     res = headers(lines);
 
-    verdict = ts_ws_handshake_response(&res, &req);
+    verdict = ts_ws_handshake_response(&res, req.key, req.protocols);
     free_blocks(NULL);
 
     return verdict;

@@ -47,6 +47,7 @@ typedef struct {
     ngx_flag_t                        inner;    /* only nginx leads there */
     ngx_uint_t                        n;
     ngx_http_tradesec_gate_guard_t    guards[NGX_HTTP_TRADESEC_GUARD_N];
+    const void                       *policies[NGX_HTTP_TRADESEC_GUARD_N];
 
     /* shared by the requests that pass without a context of their own */
     ngx_http_tradesec_ctx_t           passed;
@@ -203,15 +204,15 @@ ngx_http_tradesec_access_handler(ngx_http_request_t *r)
     } else if (ctx->judged) {
         ctx->waiting = 0;
         ctx->next = 0;
-        ngx_memzero(ctx->passed, sizeof(ctx->passed));
+        ctx->passed = 0;
         ngx_http_tradesec_identity_clear(r, ctx);
     }
 
     ctx->judged = 1;
+    ctx->policies = tlcf->policies;
 
     for ( /* void */ ; ctx->next < n; ctx->next++) {
-        ctx->passed[tlcf->guards[ctx->next].guard->id] =
-                                             tlcf->guards[ctx->next].policy;
+        ctx->passed |= 1u << tlcf->guards[ctx->next].guard->id;
     }
 
     return ngx_http_tradesec_judge(r, ctx, tlcf);
@@ -286,7 +287,7 @@ ngx_http_tradesec_judge(ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
             }
 
         } else {
-            ctx->passed[guard->id] = tlcf->guards[ctx->next].policy;
+            ctx->passed |= 1u << guard->id;
         }
 
         ctx->next++;
@@ -336,7 +337,8 @@ ngx_http_tradesec_subrequest_handler(ngx_http_request_t *r)
     for (i = 0; i < tlcf->n; i++) {
         g = &tlcf->guards[i];
 
-        passed = ctx->passed[g->guard->id];
+        passed = (ctx->passed & 1u << g->guard->id)
+                 ? ctx->policies[g->guard->id] : NULL;
         enters = g->guard->subrequest
                  ? g->guard->subrequest(r, g->policy, passed)
                  : passed == g->policy;
@@ -394,8 +396,9 @@ ngx_http_tradesec_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     conf->passed.status = NGX_HTTP_TRADESEC_STATUS_PASSED;
     conf->passed.judged = 1;
     conf->passed.shared = 1;
+    conf->passed.policies = conf->policies;
 
-    ngx_http_tradesec_conf_place(cf)->guards = conf->passed.passed;
+    ngx_http_tradesec_conf_place(cf)->guards = conf->policies;
 
     for (g = ngx_http_tradesec_guards; *g; g++) {
         policy = (*g)->policy(cf);
@@ -404,13 +407,14 @@ ngx_http_tradesec_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
             conf->guards[conf->n].guard = *g;
             conf->guards[conf->n].policy = policy;
             conf->n++;
-            conf->passed.passed[(*g)->id] = policy;
+            conf->policies[(*g)->id] = policy;
+            conf->passed.passed |= 1u << (*g)->id;
             tmcf->active = 1;
         }
     }
 
-    if (conf->passed.passed[NGX_HTTP_TRADESEC_GUARD_REFRESH] != NULL
-        && conf->passed.passed[NGX_HTTP_TRADESEC_GUARD_LOGIN] != NULL)
+    if (conf->policies[NGX_HTTP_TRADESEC_GUARD_REFRESH] != NULL
+        && conf->policies[NGX_HTTP_TRADESEC_GUARD_LOGIN] != NULL)
     {
         return ngx_http_tradesec_conf_merge_error(cf,
                    "\"tradesec_login\" and \"tradesec_refresh\" both judge "

@@ -24,8 +24,10 @@ static ts_ws_violation_e ts_ws_check_start(ts_ws_parser_t *p);
 static ts_ws_violation_e ts_ws_check_message(ts_ws_parser_t *p);
 static ts_ws_violation_e ts_ws_read_length(ts_ws_parser_t *p);
 static ts_ws_violation_e ts_ws_count(ts_ws_parser_t *p);
-static ts_ws_violation_e ts_ws_payload(ts_ws_parser_t *p);
-static ts_ws_violation_e ts_ws_close_payload(ts_ws_parser_t *p);
+static ts_ws_violation_e ts_ws_check_payload(ts_ws_parser_t *p,
+    ts_slice_t payload);
+static ts_ws_violation_e ts_ws_close_payload(ts_ws_parser_t *p,
+    ts_slice_t payload);
 static ts_ws_violation_e ts_ws_end(ts_ws_parser_t *p);
 static ts_ws_result_e ts_ws_violate(ts_ws_parser_t *p,
     ts_ws_violation_e violation);
@@ -44,8 +46,6 @@ ts_ws_parse(ts_ws_parser_t *p, ts_slice_t *in)
 {
     size_t             size;
     ts_ws_violation_e  violation;
-
-    p->payload = ts_slice(NULL, 0);
 
     if (p->violation) {
         return TS_WS_VIOLATION;
@@ -72,9 +72,7 @@ ts_ws_parse(ts_ws_parser_t *p, ts_slice_t *in)
         size = (size_t) (p->length - p->seen);
     }
 
-    p->payload = ts_slice(in->data, size);
-
-    violation = ts_ws_payload(p);
+    violation = ts_ws_check_payload(p, ts_slice(in->data, size));
 
     if (violation) {
         return ts_ws_violate(p, violation);
@@ -341,18 +339,18 @@ ts_ws_count(ts_ws_parser_t *p)
 }
 
 
-/* p->payload is the next piece, of which p->seen bytes came before. */
+/* The next piece, of which p->seen bytes came before. */
 
 static ts_ws_violation_e
-ts_ws_payload(ts_ws_parser_t *p)
+ts_ws_check_payload(ts_ws_parser_t *p, ts_slice_t payload)
 {
     if (ts_ws_is_control(p->opcode)) {
-        return (p->opcode == TS_WS_CLOSE) ? ts_ws_close_payload(p)
+        return (p->opcode == TS_WS_CLOSE) ? ts_ws_close_payload(p, payload)
                                           : TS_WS_VIOLATION_NONE;
     }
 
     if (p->message == TS_WS_TEXT
-        && !ts_utf8_feed(&p->text, p->payload, p->mask, p->seen))
+        && !ts_utf8_feed(&p->text, payload, p->mask, p->seen))
     {
         return TS_WS_VIOLATION_TEXT_UTF8;
     }
@@ -364,14 +362,14 @@ ts_ws_payload(ts_ws_parser_t *p)
 /* Section 5.5.1: nothing, or a code of two bytes and a reason in UTF-8. */
 
 static ts_ws_violation_e
-ts_ws_close_payload(ts_ws_parser_t *p)
+ts_ws_close_payload(ts_ws_parser_t *p, ts_slice_t payload)
 {
     size_t      at;
     uint8_t     byte;
     ts_slice_t  reason;
 
-    for (at = 0; at < p->payload.len && p->seen + at < 2; at++) {
-        byte = p->payload.data[at] ^ p->mask[p->seen + at];
+    for (at = 0; at < payload.len && p->seen + at < 2; at++) {
+        byte = payload.data[at] ^ p->mask[p->seen + at];
 
         if (p->seen + at == 0) {
             p->close_code = byte << 8;
@@ -385,7 +383,7 @@ ts_ws_close_payload(ts_ws_parser_t *p)
         }
     }
 
-    reason = ts_slice(p->payload.data + at, p->payload.len - at);
+    reason = ts_slice(payload.data + at, payload.len - at);
 
     if (!ts_utf8_feed(&p->close_reason, reason, p->mask, p->seen + at)) {
         return TS_WS_VIOLATION_CLOSE_REASON_UTF8;

@@ -121,35 +121,36 @@ typedef enum {
 } ts_ws_result_e;
 
 
+/* Two of them stand beside each open socket: 64 bytes. */
+
 typedef struct {
     /* the current frame; valid when its header is complete */
     uint64_t           length;
     uint64_t           seen;           /* of its payload */
-    uint8_t            opcode;
-    uint8_t            fin;
-    uint8_t            mask[4];        /* zero from a server */
 
-    /* its payload within the last ts_ws_parse() call, still masked */
-    ts_slice_t         payload;
+    /* the message that the data frames make up */
+    uint64_t           total;          /* payload announced so far */
+    uint64_t           limit;          /* the caller's, of total; 0: none */
+    ts_utf8_t          text;
+    uint8_t            message;        /* its opcode; 0 between messages */
 
     /* the header while it is incomplete */
     uint8_t            header[TS_WS_HEADER_MAX];
     uint8_t            header_len;
-    uint8_t            in_payload;
 
-    uint8_t            sender;         /* ts_ws_sender_e */
+    uint8_t            opcode;         /* of the current frame again */
+    uint8_t            mask[4];        /* zero from a server */
+
     uint8_t            violation;      /* ts_ws_violation_e */
 
-    /* the message that the data frames make up */
-    uint8_t            message;        /* its opcode; 0 between messages */
-    ts_utf8_t          text;
-    uint64_t           total;          /* payload announced so far */
-    uint64_t           limit;          /* the caller's, of total; 0: none */
-
     /* a close frame was seen; its code, TS_WS_CLOSE_NO_STATUS if empty */
-    uint8_t            closed;
-    uint16_t           close_code;
     ts_utf8_t          close_reason;
+    uint16_t           close_code;
+
+    uint8_t            sender:1;       /* ts_ws_sender_e */
+    uint8_t            fin:1;          /* of the current frame */
+    uint8_t            in_payload:1;
+    uint8_t            closed:1;
 } ts_ws_parser_t;
 
 
@@ -157,13 +158,20 @@ void ts_ws_parser_init(ts_ws_parser_t *p, ts_ws_sender_e sender);
 
 /*
  * Takes bytes from the front of *in until one frame ends, a rule is broken, or
- * nothing is left. The result does not depend on how the bytes were split,
- * except that payload is given piece by piece as it comes. After TS_WS_FRAME
- * opcode, fin, length and mask describe the frame, and payload is all of it
- * when seen == payload.len.
+ * nothing is left. The result does not depend on how the bytes were split.
+ * After TS_WS_FRAME opcode, fin, length and mask describe the frame, whose
+ * payload ends in front of in->data.
  */
 
 ts_ws_result_e ts_ws_parse(ts_ws_parser_t *p, ts_slice_t *in);
+
+/* The payload, still masked, of a frame that lay whole in the input. */
+
+static inline ts_slice_t
+ts_ws_payload(const ts_ws_parser_t *p, const ts_slice_t *in)
+{
+    return ts_slice(in->data - p->length, (size_t) p->length);
+}
 
 /* True where a frame may be put in between: the last one is complete. */
 

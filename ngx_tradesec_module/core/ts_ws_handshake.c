@@ -128,8 +128,8 @@ ts_ws_handshake_request(const ts_ws_handshake_t *h, ts_slice_t method,
 
 
 ts_ws_handshake_e
-ts_ws_handshake_response(const ts_ws_handshake_t *h,
-    const ts_ws_handshake_t *request)
+ts_ws_handshake_response(const ts_ws_handshake_t *h, ts_slice_t key,
+    ts_slice_t protocols)
 {
     uint8_t  accept[TS_WS_ACCEPT_LEN];
 
@@ -145,7 +145,7 @@ ts_ws_handshake_response(const ts_ws_handshake_t *h,
         return TS_WS_HANDSHAKE_CONNECTION;
     }
 
-    if (!ts_ws_handshake_accept(request->key, accept)
+    if (!ts_ws_handshake_accept(key, accept)
         || !ts_slice_eq(h->accept, ts_slice(accept, sizeof(accept))))
     {
         return TS_WS_HANDSHAKE_ACCEPT;
@@ -156,7 +156,7 @@ ts_ws_handshake_response(const ts_ws_handshake_t *h,
     }
 
     if (h->protocols.data
-        && !ts_ws_protocol_offered(request->protocols, h->protocols))
+        && !ts_ws_protocol_offered(protocols, h->protocols))
     {
         return TS_WS_HANDSHAKE_PROTOCOL;
     }

@@ -75,13 +75,13 @@ ts_ws_handshake_e ts_ws_handshake_request(const ts_ws_handshake_t *h,
     ts_slice_t method, unsigned http_version);
 
 /*
- * Section 4.1: may the client accept this 101? `request` is the handshake that
- * passed ts_ws_handshake_request(). No extension was offered to the backend, so
- * none may be answered.
+ * Section 4.1: may the client accept this 101? Key and protocols are those of
+ * the handshake that passed ts_ws_handshake_request(). No extension was offered
+ * to the backend, so none may be answered.
  */
 
 ts_ws_handshake_e ts_ws_handshake_response(const ts_ws_handshake_t *h,
-    const ts_ws_handshake_t *request);
+    ts_slice_t key, ts_slice_t protocols);
 
 /* What the verdict means, for the log. */
 

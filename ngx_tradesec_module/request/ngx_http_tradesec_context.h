@@ -64,8 +64,10 @@ struct ngx_http_tradesec_ctx_s {
     const ngx_http_tradesec_answer_t
                                   *answer;       /* instead of the reason's */
 
-    /* policies passed by the current judgement, by guard */
-    const void                    *passed[NGX_HTTP_TRADESEC_GUARD_N];
+    /* policies of the location of the current judgement, by guard, and as
+       bits the guards that have let it pass */
+    const void *const             *policies;
+    uint32_t                       passed;
 
     /* a guard's own state, from the request pool, kept over redirects */
     void                          *state[NGX_HTTP_TRADESEC_GUARD_N];

@@ -13,6 +13,8 @@
 #include "request/ngx_http_tradesec_request_conf.h"
 
 
+static ngx_int_t ngx_http_tradesec_identity_grow(ngx_http_request_t *r,
+    ngx_http_tradesec_identity_lines_t *lines);
 static ngx_int_t ngx_http_tradesec_identity_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_tradesec_identity_unread_handler(
     ngx_http_request_t *r);
@@ -94,6 +96,36 @@ ngx_http_tradesec_identity_header(ngx_conf_t *cf, const ngx_str_t *name)
 }
 
 
+static ngx_int_t
+ngx_http_tradesec_identity_grow(ngx_http_request_t *r,
+    ngx_http_tradesec_identity_lines_t *lines)
+{
+    ngx_uint_t         size;
+    ngx_table_elt_t  **more;
+
+    if (lines->size == NGX_HTTP_TRADESEC_IDENTITY_HEADERS) {
+        return NGX_ERROR;
+    }
+
+    size = lines->size ? 2 * lines->size
+                       : NGX_HTTP_TRADESEC_IDENTITY_HEADERS / 4;
+
+    more = ngx_palloc(r->pool, size * sizeof(ngx_table_elt_t *));
+    if (more == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (lines->n) {
+        ngx_memcpy(more, lines->lines, lines->n * sizeof(ngx_table_elt_t *));
+    }
+
+    lines->lines = more;
+    lines->size = size;
+
+    return NGX_OK;
+}
+
+
 ngx_int_t
 ngx_http_tradesec_identity_add(ngx_http_request_t *r,
     ngx_http_tradesec_ctx_t *ctx,
@@ -108,20 +140,14 @@ ngx_http_tradesec_identity_add(ngx_http_request_t *r,
 
     lines = &ctx->identity_lines;
 
-    if (lines->lines == NULL) {
-        lines->lines = ngx_palloc(r->pool, NGX_HTTP_TRADESEC_IDENTITY_HEADERS
-                                           * sizeof(ngx_table_elt_t *));
-        if (lines->lines == NULL) {
-            return NGX_ERROR;
-        }
-    }
-
     if (lines->used < lines->n) {
         h = lines->lines[lines->used];
 
     } else {
 
-        if (lines->n == NGX_HTTP_TRADESEC_IDENTITY_HEADERS) {
+        if (lines->n == lines->size
+            && ngx_http_tradesec_identity_grow(r, lines) != NGX_OK)
+        {
             return NGX_ERROR;
         }
 

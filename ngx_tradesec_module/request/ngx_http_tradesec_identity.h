@@ -55,7 +55,8 @@ typedef struct {
 /* The header lines that the gateway itself added towards the backend. */
 
 typedef struct {
-    ngx_table_elt_t **lines;      /* NGX_HTTP_TRADESEC_IDENTITY_HEADERS */
+    ngx_table_elt_t **lines;
+    ngx_uint_t        size;       /* room for lines; it doubles */
     ngx_uint_t        n;          /* lines there are */
     ngx_uint_t        used;       /* of them, shown now */
 } ngx_http_tradesec_identity_lines_t;

@@ -37,6 +37,13 @@ static ngx_int_t ngx_http_tradesec_upgrade_judge(ngx_http_request_t *r,
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
 
 
+static const ngx_http_tradesec_ws_hooks_t  ngx_http_tradesec_upgrade_hooks = {
+    ngx_http_tradesec_upgrade_judge,
+    ngx_http_tradesec_upgrade_note,
+    ngx_http_tradesec_upgrade_present
+};
+
+
 /*
  * A socket opens when nginx says so, whatever status the client reads: on the
  * page of another error that is the status of the error.
@@ -104,8 +111,7 @@ ngx_http_tradesec_upgrade_inspect(ngx_http_request_t *r)
 
     ngx_http_tradesec_upgrade_terms(r, upgrade, &terms);
 
-    terms.judge = ngx_http_tradesec_upgrade_judge;
-    terms.note = ngx_http_tradesec_upgrade_note;
+    terms.hooks = &ngx_http_tradesec_upgrade_hooks;
 
     rc = ngx_http_tradesec_upgrade_identify(r, ctx, r->pool, &terms);
 
@@ -224,7 +230,8 @@ ngx_http_tradesec_upgrade_check(ngx_http_request_t *r,
         }
     }
 
-    return ts_ws_handshake_response(&answer, &upgrade->handshake);
+    return ts_ws_handshake_response(&answer, upgrade->key,
+                                    upgrade->protocols);
 }
 
 
@@ -244,7 +251,7 @@ ngx_http_tradesec_upgrade_refuse(ngx_http_request_t *r,
     /* in a dry run the client's offer went through: this is no finding */
 
     if (verdict == TS_WS_HANDSHAKE_EXTENSION
-        && upgrade->handshake.extensions.data != NULL
+        && upgrade->extensions
         && ngx_http_tradesec_is_dry_run(r, NGX_HTTP_TRADESEC_GUARD_WEBSOCKET))
     {
         return ngx_http_next_header_filter(r);

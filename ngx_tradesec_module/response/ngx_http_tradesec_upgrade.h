@@ -70,30 +70,42 @@ typedef ts_reason_e (*ngx_http_tradesec_upgrade_present_pt)(
     ngx_pool_t **old);
 
 
+/* What the sockets of a location are held to; made with the configuration. */
+
+typedef struct {
+    ngx_http_tradesec_ws_rules_t   rules;
+
+    const ngx_http_tradesec_websocket_side_t
+                                  *server;
+    const ngx_http_tradesec_websocket_side_t
+                                  *client;     /* NULL: off */
+
+    const ngx_http_tradesec_ws_token_t
+                                  *token;      /* NULL: none in messages */
+    ts_socket_limits_t             limits;
+    ngx_http_tradesec_upgrade_present_pt
+                                   present;
+} ngx_http_tradesec_upgrade_conf_t;
+
+
 /*
  * The state of the websocket guard: a handshake that passed, and what the
  * socket that it opens is held to.
  */
 
 typedef struct {
-    ts_ws_handshake_t              handshake;
-    const ngx_http_tradesec_websocket_policy_t
-                                  *policy;
-    const ngx_http_tradesec_websocket_side_t
-                                  *client;     /* NULL: off */
+    ts_slice_t                     key;        /* what the answer has to fit */
+    ts_slice_t                     protocols;
+    ngx_flag_t                     extensions; /* he offered some */
 
+    const ngx_http_tradesec_upgrade_conf_t
+                                  *conf;
+    const ngx_http_tradesec_ws_token_t
+                                  *token;      /* the location's, or of one
+                                                  that he was led from */
     const ngx_http_tradesec_sockets_t
                                   *sockets;    /* NULL: they are not counted */
-    ts_socket_limits_t             limits;
-
-    const ngx_http_tradesec_rates_t
-                                  *rates;      /* NULL: none have a limit */
     const ts_revocations_t        *freeze;     /* NULL: never frozen */
-
-    const ngx_http_tradesec_ws_token_t
-                                  *token;      /* NULL: none in messages */
-    ngx_http_tradesec_upgrade_present_pt
-                                   present;
 } ngx_http_tradesec_upgrade_t;
 
 
@@ -111,6 +123,12 @@ void ngx_http_tradesec_upgrade_terms(ngx_http_request_t *r,
 ngx_int_t ngx_http_tradesec_upgrade_identify(ngx_http_request_t *r,
     ngx_http_tradesec_ctx_t *ctx, ngx_pool_t *pool,
     ngx_http_tradesec_ws_terms_t *terms);
+
+/* For the socket, when one has come: ngx_http_tradesec_ws_present_pt. */
+
+ngx_int_t ngx_http_tradesec_upgrade_present(ngx_http_request_t *r,
+    ts_slice_t token, ngx_http_tradesec_ws_terms_t *terms,
+    ts_reason_e *reason, const char **detail);
 
 /* Counts the socket among the open ones, or says why it may not open. */
 

@@ -16,13 +16,9 @@
 #include "websocket/ngx_http_tradesec_ws.h"
 
 
-static ngx_int_t ngx_http_tradesec_upgrade_present(ngx_http_request_t *r,
-    ts_slice_t token, ngx_http_tradesec_ws_terms_t *terms,
-    ts_reason_e *reason, const char **detail);
 static ngx_int_t ngx_http_tradesec_upgrade_side(ngx_http_request_t *r,
     ngx_pool_t *pool, const ngx_http_tradesec_websocket_side_t *conf,
-    const ngx_http_tradesec_identity_t *identity,
-    ngx_http_tradesec_ws_side_t *side);
+    const ngx_http_tradesec_identity_t *identity, ts_owner_set_t *owners);
 static ngx_int_t ngx_http_tradesec_upgrade_owners(ngx_http_request_t *r,
     ngx_pool_t *pool, const ngx_http_tradesec_websocket_side_t *conf,
     const ngx_http_tradesec_identity_t *identity, ts_owner_set_t *owners);
@@ -42,23 +38,17 @@ ngx_http_tradesec_upgrade_terms(ngx_http_request_t *r,
 
     ngx_memzero(terms, sizeof(ngx_http_tradesec_ws_terms_t));
 
-    terms->max_age = (ngx_msec_t) upgrade->policy->max_age * 1000;
-    terms->idle = (ngx_msec_t) upgrade->policy->idle * 1000;
+    terms->rules = &upgrade->conf->rules;
+    terms->freeze = upgrade->freeze;
     terms->dry_run = ngx_http_tradesec_is_dry_run(r,
                                            NGX_HTTP_TRADESEC_GUARD_WEBSOCKET);
-
-    terms->rates = upgrade->rates;
-    terms->freeze = upgrade->freeze;
-    terms->frozen = ngx_http_tradesec_is_dry_run(r,
-                                               NGX_HTTP_TRADESEC_GUARD_FREEZE)
-                    ? (ngx_uint_t) NGX_HTTP_TRADESEC_WS_LOG
-                    : upgrade->policy->frozen;
+    terms->dry_freeze = ngx_http_tradesec_is_dry_run(r,
+                                              NGX_HTTP_TRADESEC_GUARD_FREEZE);
 
     if (upgrade->token != NULL) {
         ctx = ngx_http_tradesec_find_ctx(r);
 
         terms->token = upgrade->token;
-        terms->present = ngx_http_tradesec_upgrade_present;
         terms->pending = ctx->deferred;
         terms->open = ngx_http_tradesec_is_dry_run(r,
                                                  NGX_HTTP_TRADESEC_GUARD_JWT);
@@ -71,11 +61,14 @@ ngx_http_tradesec_upgrade_identify(ngx_http_request_t *r,
     ngx_http_tradesec_ctx_t *ctx, ngx_pool_t *pool,
     ngx_http_tradesec_ws_terms_t *terms)
 {
-    ngx_int_t                               rc;
-    const ngx_http_tradesec_upgrade_t      *upgrade;
-    ngx_http_tradesec_revocations_store_t  *store;
+    ngx_int_t                                rc;
+    const ngx_http_tradesec_upgrade_t       *upgrade;
+    const ngx_http_tradesec_ws_policy_t     *policy;
+    ngx_http_tradesec_revocations_store_t   *store;
+    const ngx_http_tradesec_upgrade_conf_t  *conf;
 
     upgrade = ctx->state[NGX_HTTP_TRADESEC_GUARD_WEBSOCKET];
+    conf = upgrade->conf;
 
     terms->expires = ctx->identity.expires;
     terms->revocations = NULL;
@@ -84,31 +77,31 @@ ngx_http_tradesec_upgrade_identify(ngx_http_request_t *r,
 
     if (store != NULL && ctx->identity.subject != NULL) {
         terms->revocations = store->list(store);
-        terms->subject = *ctx->identity.subject;
+        terms->subject = ctx->identity.subject;
     }
 
-    rc = ngx_http_tradesec_upgrade_side(r, pool, &upgrade->policy->server,
-                                        &ctx->identity, &terms->server);
+    rc = ngx_http_tradesec_upgrade_side(r, pool, conf->server, &ctx->identity,
+                                        &terms->server);
 
-    if (rc != NGX_ERROR && upgrade->client != NULL) {
+    if (rc != NGX_ERROR && conf->client != NULL) {
 
-        if (ngx_http_tradesec_upgrade_side(r, pool, upgrade->client,
+        if (ngx_http_tradesec_upgrade_side(r, pool, conf->client,
                                            &ctx->identity, &terms->client)
             == NGX_ERROR)
         {
             return NGX_ERROR;
         }
 
-        if (terms->rates != NULL) {
-            terms->name = ngx_http_tradesec_rates_name(terms->rates, r,
-                                       &ctx->identity.user,
-                                       terms->client.policy->user_rate,
-                                       terms->client.policy->user_burst);
+        policy = &conf->client->messages;
+
+        if (conf->rules.rates != NULL) {
+            terms->name = ngx_http_tradesec_rates_name(conf->rules.rates, r,
+                                                       &ctx->identity.user,
+                                                       policy->user_rate,
+                                                       policy->user_burst);
         }
 
-        if (terms->client.policy->rules->owners
-            && terms->client.owners.n == 0)
-        {
+        if (policy->rules->owners && terms->client.n == 0) {
             rc = NGX_DECLINED;
         }
     }
@@ -119,7 +112,7 @@ ngx_http_tradesec_upgrade_identify(ngx_http_request_t *r,
 
 /* See ngx_http_tradesec_ws_present_pt. */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_tradesec_upgrade_present(ngx_http_request_t *r, ts_slice_t token,
     ngx_http_tradesec_ws_terms_t *terms, ts_reason_e *reason,
     const char **detail)
@@ -137,7 +130,7 @@ ngx_http_tradesec_upgrade_present(ngx_http_request_t *r, ts_slice_t token,
     upgrade = ctx->state[NGX_HTTP_TRADESEC_GUARD_WEBSOCKET];
     first = (ctx->identity.expires == 0);
 
-    why = upgrade->present(r, token, &pool, &old);
+    why = upgrade->conf->present(r, token, &pool, &old);
 
     switch (why) {
 
@@ -183,8 +176,8 @@ ngx_http_tradesec_upgrade_present(ngx_http_request_t *r, ts_slice_t token,
     }
 
     ngx_http_tradesec_sockets_name(upgrade->sockets, r, &terms->traffic,
-                                   &ctx->identity.user, &upgrade->limits,
-                                   &verdict);
+                                   &ctx->identity.user,
+                                   &upgrade->conf->limits, &verdict);
 
     if (verdict == TS_SOCKETS_OK) {
         return NGX_OK;
@@ -204,22 +197,19 @@ ngx_http_tradesec_upgrade_present(ngx_http_request_t *r, ts_slice_t token,
 static ngx_int_t
 ngx_http_tradesec_upgrade_side(ngx_http_request_t *r, ngx_pool_t *pool,
     const ngx_http_tradesec_websocket_side_t *conf,
-    const ngx_http_tradesec_identity_t *identity,
-    ngx_http_tradesec_ws_side_t *side)
+    const ngx_http_tradesec_identity_t *identity, ts_owner_set_t *owners)
 {
     const ts_owner_rules_t  *rules;
 
-    ngx_memzero(side, sizeof(ngx_http_tradesec_ws_side_t));
+    ngx_memzero(owners, sizeof(ts_owner_set_t));
 
-    side->policy = &conf->messages;
     rules = conf->messages.rules;
 
     if (rules == NULL) {
         return NGX_OK;
     }
 
-    if (ngx_http_tradesec_upgrade_requires(r, pool, conf, identity,
-                                           &side->owners)
+    if (ngx_http_tradesec_upgrade_requires(r, pool, conf, identity, owners)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -229,14 +219,13 @@ ngx_http_tradesec_upgrade_side(ngx_http_request_t *r, ngx_pool_t *pool,
         return NGX_OK;
     }
 
-    if (ngx_http_tradesec_upgrade_owners(r, pool, conf, identity,
-                                         &side->owners)
+    if (ngx_http_tradesec_upgrade_owners(r, pool, conf, identity, owners)
         != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    return side->owners.n ? NGX_OK : NGX_DECLINED;
+    return owners->n ? NGX_OK : NGX_DECLINED;
 }
 
 
@@ -330,17 +319,20 @@ ngx_http_tradesec_upgrade_count(ngx_http_request_t *r,
     const ngx_http_tradesec_identity_t *identity,
     ngx_http_tradesec_traffic_t *traffic)
 {
-    ts_sockets_e  verdict;
+    ts_sockets_e               verdict;
+    const ts_socket_limits_t  *limits;
+
+    limits = &upgrade->conf->limits;
 
     if (ngx_http_tradesec_sockets_open(upgrade->sockets, r, &identity->user,
-                                       &upgrade->limits, traffic, &verdict)
+                                       limits, traffic, &verdict)
         != NGX_OK)
     {
         return TS_REASON_INTERNAL_ERROR;
     }
 
     if (verdict == TS_SOCKETS_FULL
-        && upgrade->limits.user == 0 && upgrade->limits.address == 0)
+        && limits->user == 0 && limits->address == 0)
     {
         /* one that is not listed is still counted, and may open */
         return TS_REASON_NONE;

@@ -87,15 +87,6 @@ typedef struct {
 } ngx_http_tradesec_ws_policy_t;
 
 
-/* The two directions of what a socket was opened under. */
-
-typedef struct {
-    const ngx_http_tradesec_ws_policy_t
-                                   *policy;   /* NULL: everything passes */
-    ts_owner_set_t                  owners;   /* who the client is */
-} ngx_http_tradesec_ws_side_t;
-
-
 /*
  * Where the client's messages carry tokens. Until the first of them has brought
  * one, where none came with the handshake, nothing passes to the client.
@@ -115,6 +106,25 @@ typedef struct {
 #define NGX_HTTP_TRADESEC_WS_REDACT  4
 
 
+/* What is the same for all sockets of a location. Of the times 0: no limit. */
+
+typedef struct {
+    ngx_msec_t                      max_age;  /* since the handshake */
+    ngx_msec_t                      idle;     /* since the client's last
+                                                 message */
+
+    const ngx_http_tradesec_ws_policy_t
+                                   *client;   /* his messages, and those to
+                                                 him; NULL: all of them pass */
+    const ngx_http_tradesec_ws_policy_t
+                                   *server;
+
+    const ngx_http_tradesec_rates_t
+                                   *rates;    /* NULL: users have no limit */
+    ngx_uint_t                      frozen;   /* action, for his messages */
+} ngx_http_tradesec_ws_rules_t;
+
+
 typedef struct ngx_http_tradesec_ws_terms_s  ngx_http_tradesec_ws_terms_t;
 
 /*
@@ -128,39 +138,42 @@ typedef ngx_int_t (*ngx_http_tradesec_ws_present_pt)(ngx_http_request_t *r,
     ts_reason_e *reason, const char **detail);
 
 
-/* What a socket was opened under. Of the times 0 is no limit. */
+/* Who judges and tells. */
 
-struct ngx_http_tradesec_ws_terms_s {
-    time_t                          expires;  /* wall clock */
-    ngx_msec_t                      max_age;  /* since the handshake */
-    ngx_msec_t                      idle;     /* since the client's last
-                                                 message */
-
-    ngx_http_tradesec_ws_side_t     client;   /* his messages */
-    ngx_http_tradesec_ws_side_t     server;   /* and those to him */
-
-    const ts_revocations_t         *revocations;  /* NULL: none */
-    ts_revocation_subject_t         subject;  /* the token, for them */
-
-    ngx_http_tradesec_traffic_t     traffic;
-
-    const ngx_http_tradesec_rates_t
-                                   *rates;    /* NULL: users have no limit */
-    uint64_t                        name;     /* of the user, for them */
-
-    const ts_revocations_t         *freeze;   /* NULL: never frozen */
-    ngx_uint_t                      frozen;   /* action, for his messages */
-
+typedef struct {
     ngx_http_tradesec_ws_judge_pt   judge;
     ngx_http_tradesec_ws_note_pt    note;
-    ngx_flag_t                      dry_run;
+    ngx_http_tradesec_ws_present_pt present;
+} ngx_http_tradesec_ws_hooks_t;
 
+
+/* What a socket was opened under. */
+
+struct ngx_http_tradesec_ws_terms_s {
+    const ngx_http_tradesec_ws_rules_t
+                                   *rules;
+    const ngx_http_tradesec_ws_hooks_t
+                                   *hooks;
     const ngx_http_tradesec_ws_token_t
                                    *token;    /* NULL: none in messages */
-    ngx_http_tradesec_ws_present_pt present;
-    ngx_flag_t                      pending;  /* none has come so far */
-    ngx_flag_t                      open;     /* and it is not waited for:
-                                                 dry run */
+
+    time_t                          expires;  /* wall clock; 0: never */
+
+    ts_owner_set_t                  client;   /* who he is in his messages */
+    ts_owner_set_t                  server;   /* and in those to him */
+
+    const ts_revocations_t         *revocations;  /* NULL: none */
+    const ts_revocation_subject_t  *subject;  /* the token, for them */
+    const ts_revocations_t         *freeze;   /* NULL: never frozen */
+
+    ngx_http_tradesec_traffic_t     traffic;
+    uint64_t                        name;     /* of the user, for the rates */
+
+    unsigned                        pending:1;    /* no token so far */
+    unsigned                        open:1;       /* and none is waited for:
+                                                     dry run */
+    unsigned                        dry_run:1;
+    unsigned                        dry_freeze:1;
 };
 
 
@@ -199,13 +212,21 @@ typedef struct {
  */
 
 typedef struct {
-    u_char                         *start;
+    size_t                          size;     /* of start */
     size_t                          len;
-    size_t                          size;
     size_t                          frame;    /* where the last one begins */
     size_t                          out;
     size_t                          out_last;
+    u_char                          start[];
 } ngx_http_tradesec_ws_hold_t;
+
+
+/* Bytes that go in front of what the source says next. */
+
+typedef struct {
+    u_char                         *pos;
+    u_char                         *last;
+} ngx_http_tradesec_ws_bytes_t;
 
 
 /* One direction. */
@@ -214,14 +235,11 @@ typedef struct {
     ngx_connection_t               *source;
     ngx_recv_pt                     recv;     /* the source's own */
 
-    u_char                         *early;    /* was read with the handshake */
-    u_char                         *early_last;
-
-    u_char                         *ours;     /* our close frame */
-    u_char                         *ours_last;
+    ngx_http_tradesec_ws_bytes_t   *early;    /* read with the handshake */
+    ngx_http_tradesec_ws_bytes_t   *ours;     /* our close frame */
+    ngx_http_tradesec_ws_hold_t    *hold;     /* each may be NULL: nothing */
 
     ts_ws_parser_t                  parser;
-    ngx_http_tradesec_ws_hold_t     hold;
 
     unsigned                        whole:1;    /* only whole messages pass */
     unsigned                        stopped:1;  /* nothing from the source
@@ -235,6 +253,11 @@ typedef struct {
                                                    our close frame */
 } ngx_http_tradesec_ws_stream_t;
 
+
+/*
+ * One for each open socket, so that it should be small: what is the same for
+ * many stands in the rules, and what few need is allocated when they do.
+ */
 
 typedef struct {
     ngx_http_request_t             *request;
@@ -253,14 +276,14 @@ typedef struct {
 
     ngx_http_tradesec_ws_codes_t    codes;      /* of our close frames */
 
-    /* messages: from the client, passed to it, and not passed by reason */
+    /* messages: from the client, passed to it, and not passed */
     ngx_uint_t                      received;
     ngx_uint_t                      sent;
-    ngx_uint_t                      dropped[NGX_HTTP_TRADESEC_WS_DROPS];
     ngx_uint_t                      drops;
 
-    /* of them, what operators have been told */
-    ngx_uint_t                      told[TS_TRAFFIC_SOCKET_N];
+    /* of them, by reason; and what operators have been told, if they ask */
+    uint32_t                        dropped[NGX_HTTP_TRADESEC_WS_DROPS];
+    ngx_uint_t                     *told;
 
     /* the client's rate: how much of his burst is used up, and since when */
     ngx_uint_t                      excess;
@@ -354,7 +377,14 @@ ssize_t ngx_http_tradesec_ws_hold_recv(ngx_http_tradesec_ws_t *ws,
 size_t ngx_http_tradesec_ws_hold_sift(ngx_http_tradesec_ws_t *ws,
     ngx_http_tradesec_ws_stream_t *stream, u_char *buf, size_t n);
 
-/* Judged frames that wait for nginx; 0: none. */
+/* Judged frames that wait for nginx: whether there are any; 0: none. */
+
+static ngx_inline ngx_flag_t
+ngx_http_tradesec_ws_has_out(const ngx_http_tradesec_ws_stream_t *stream)
+{
+    return stream->hold != NULL
+           && stream->hold->out != stream->hold->out_last;
+}
 
 size_t ngx_http_tradesec_ws_hold_take(ngx_http_tradesec_ws_stream_t *stream,
     u_char *buf, size_t size);

@@ -39,8 +39,8 @@ ngx_http_tradesec_ws_close(ngx_http_tradesec_ws_t *ws, ts_reason_e reason,
         ngx_del_timer(&ws->timer);
     }
 
-    rc = ws->terms.judge(ws->request, reason,
-                         ws->detail ? ws->detail : codes->text);
+    rc = ws->terms.hooks->judge(ws->request, reason,
+                                ws->detail ? ws->detail : codes->text);
 
     ws->detail = NULL;
     pending = ws->pending;
@@ -52,17 +52,17 @@ ngx_http_tradesec_ws_close(ngx_http_tradesec_ws_t *ws, ts_reason_e reason,
 
         reason = TS_REASON_WEBSOCKET_TOKEN_MISSING;
         codes = &no_token;
-        rc = ws->terms.judge(ws->request, reason, codes->text);
+        rc = ws->terms.hooks->judge(ws->request, reason, codes->text);
     }
 
     if (rc != NGX_OK) {
         ws->ignored = 1;
 
-        if (ws->from_server.hold.len || pending) {
+        if (ws->from_server.hold != NULL || pending) {
             ngx_http_tradesec_ws_wake(&ws->from_server);
         }
 
-        if (ws->from_client.hold.len) {
+        if (ws->from_client.hold != NULL) {
             ngx_http_tradesec_ws_wake(&ws->from_client);
         }
 
@@ -155,21 +155,24 @@ static ngx_int_t
 ngx_http_tradesec_ws_add_frame(ngx_http_tradesec_ws_t *ws,
     ngx_http_tradesec_ws_stream_t *stream)
 {
-    size_t  len;
+    size_t                         len;
+    ngx_http_tradesec_ws_bytes_t  *ours;
 
-    stream->ours = ngx_pnalloc(ws->request->pool, TS_WS_CLOSE_MAX);
-    if (stream->ours == NULL) {
-        stream->ours_last = NULL;
+    ours = ngx_palloc(ws->request->pool,
+                      sizeof(ngx_http_tradesec_ws_bytes_t) + TS_WS_CLOSE_MAX);
+    if (ours == NULL) {
         return NGX_ERROR;
     }
 
-    len = ngx_http_tradesec_ws_close_frame(ws, stream, stream->ours);
-
-    stream->ours_last = stream->ours + len;
+    ours->pos = (u_char *) (ours + 1);
+    len = ngx_http_tradesec_ws_close_frame(ws, stream, ours->pos);
 
     if (len == 0) {
         return NGX_ERROR;
     }
+
+    ours->last = ours->pos + len;
+    stream->ours = ours;
 
     ngx_http_tradesec_ws_wake(stream);
 
@@ -286,7 +289,7 @@ ngx_http_tradesec_ws_farewell(ngx_http_tradesec_ws_t *ws)
         if (stream->stopped
             || stream->ended
             || unsent->pos != unsent->last
-            || stream->hold.out != stream->hold.out_last
+            || ngx_http_tradesec_ws_has_out(stream)
             || !(stream->whole || ts_ws_at_border(&stream->parser)))
         {
             continue;

@@ -46,7 +46,7 @@ ngx_http_tradesec_ws_freeze(ngx_http_tradesec_ws_t *ws,
 
     if (!ts_revocations_frozen(ws->terms.freeze)) {
 
-        if (stream->iced && border && stream->hold.start == NULL) {
+        if (stream->iced && border && stream->hold == NULL) {
             stream->iced = 0;
             stream->whole = 0;
             stream->parser.limit = 0;
@@ -85,7 +85,7 @@ ngx_http_tradesec_ws_may_thaw(const ngx_http_tradesec_ws_t *ws,
         return 1;
     }
 
-    policy = ws->terms.client.policy;
+    policy = ws->terms.rules->client;
 
     if (policy == NULL
         || policy->unfrozen == NULL

@@ -39,17 +39,25 @@ static void ngx_http_tradesec_ws_hold_gathered(ngx_http_tradesec_ws_t *ws,
     ngx_http_tradesec_ws_stream_t *stream);
 static size_t ngx_http_tradesec_ws_hold_control(u_char *buf, size_t passed,
     size_t message, size_t frame, size_t end);
-static u_char *ngx_http_tradesec_ws_hold_alloc(size_t size);
+static ngx_http_tradesec_ws_hold_t *ngx_http_tradesec_ws_hold_alloc(
+    size_t size);
 static void ngx_http_tradesec_ws_hold_forget(
     ngx_http_tradesec_ws_hold_t *hold);
 static ngx_flag_t ngx_http_tradesec_ws_hold_reserve(
-    ngx_http_tradesec_ws_t *ws, ngx_http_tradesec_ws_hold_t *hold,
+    ngx_http_tradesec_ws_t *ws, ngx_http_tradesec_ws_stream_t *stream,
     size_t size);
 
 
 /* Of all sockets of this worker, in bytes. */
 
 static size_t  ngx_http_tradesec_ws_held;
+
+
+static ngx_inline size_t
+ngx_http_tradesec_ws_hold_len(const ngx_http_tradesec_ws_stream_t *stream)
+{
+    return stream->hold ? stream->hold->len : 0;
+}
 
 
 ssize_t
@@ -61,7 +69,7 @@ ngx_http_tradesec_ws_hold_recv(ngx_http_tradesec_ws_t *ws,
 
     for (i = 0; i < NGX_HTTP_TRADESEC_WS_READS; i++) {
 
-        n = (stream->hold.len <= size / 2)
+        n = (ngx_http_tradesec_ws_hold_len(stream) <= size / 2)
             ? ngx_http_tradesec_ws_hold_resume(ws, stream, buf, size)
             : ngx_http_tradesec_ws_hold_gather(ws, stream, buf, size);
 
@@ -81,7 +89,7 @@ ngx_http_tradesec_ws_hold_resume(ngx_http_tradesec_ws_t *ws,
     size_t   held;
     ssize_t  n;
 
-    held = stream->hold.len;
+    held = ngx_http_tradesec_ws_hold_len(stream);
 
     n = ngx_http_tradesec_ws_read(stream, buf + held, size - held);
 
@@ -90,7 +98,7 @@ ngx_http_tradesec_ws_hold_resume(ngx_http_tradesec_ws_t *ws,
     }
 
     if (held) {
-        ngx_memcpy(buf, stream->hold.start, held);
+        ngx_memcpy(buf, stream->hold->start, held);
     }
 
     n = (ssize_t) ngx_http_tradesec_ws_hold_sift(ws, stream, buf, held + n);
@@ -113,15 +121,20 @@ ngx_http_tradesec_ws_hold_sift(ngx_http_tradesec_ws_t *ws,
     ts_ws_result_e                rc;
     ngx_http_tradesec_ws_hold_t  *hold;
 
-    hold = &stream->hold;
-
-    in = ts_slice(buf + hold->len, n - hold->len);
-    frame = hold->frame;
+    in = ts_slice(buf, n);
+    frame = 0;
     message = 0;
     passed = 0;
 
-    hold->len = 0;
-    hold->frame = 0;
+    hold = stream->hold;
+
+    if (hold != NULL) {
+        in = ts_slice(buf + hold->len, n - hold->len);
+        frame = hold->frame;
+
+        hold->len = 0;
+        hold->frame = 0;
+    }
 
     for ( ;; ) {
         rc = ts_ws_parse(&stream->parser, &in);
@@ -178,7 +191,9 @@ ngx_http_tradesec_ws_hold_sift(ngx_http_tradesec_ws_t *ws,
         return passed;
     }
 
-    if (ngx_http_tradesec_ws_hold_reserve(ws, hold, n - message)) {
+    if (ngx_http_tradesec_ws_hold_reserve(ws, stream, n - message)) {
+        hold = stream->hold;
+
         ngx_memcpy(hold->start, buf + message, n - message);
         hold->len = n - message;
         hold->frame = frame - message;
@@ -223,16 +238,17 @@ ngx_http_tradesec_ws_hold_gather(ngx_http_tradesec_ws_t *ws,
     ts_ws_result_e                rc;
     ngx_http_tradesec_ws_hold_t  *hold;
 
-    hold = &stream->hold;
+    hold = stream->hold;
     missing = ts_ws_missing(&stream->parser);
 
     if (hold->len == hold->size
-        && !ngx_http_tradesec_ws_hold_reserve(ws, hold, hold->len
+        && !ngx_http_tradesec_ws_hold_reserve(ws, stream, hold->len
                            + (size_t) ngx_min(missing, hold->len)))
     {
         return NGX_DECLINED;
     }
 
+    hold = stream->hold;
     len = (size_t) ngx_min(missing, hold->size - hold->len);
 
     n = ngx_http_tradesec_ws_read(stream, hold->start + hold->len, len);
@@ -267,7 +283,7 @@ ngx_http_tradesec_ws_hold_gathered(ngx_http_tradesec_ws_t *ws,
 {
     ngx_http_tradesec_ws_hold_t  *hold;
 
-    hold = &stream->hold;
+    hold = stream->hold;
 
     if (ts_ws_is_control(stream->parser.opcode)) {
         hold->out = hold->frame;
@@ -295,11 +311,11 @@ ngx_http_tradesec_ws_hold_take(ngx_http_tradesec_ws_stream_t *stream,
 {
     ngx_http_tradesec_ws_hold_t  *hold;
 
-    hold = &stream->hold;
-
-    if (hold->out == hold->out_last) {
+    if (!ngx_http_tradesec_ws_has_out(stream)) {
         return 0;
     }
+
+    hold = stream->hold;
 
     size = ngx_min(size, hold->out_last - hold->out);
 
@@ -329,11 +345,11 @@ ngx_http_tradesec_ws_hold_release(ngx_http_tradesec_ws_stream_t *stream)
 {
     ngx_http_tradesec_ws_hold_t  *hold;
 
-    hold = &stream->hold;
+    hold = stream->hold;
 
     /* a control frame that has begun goes first */
 
-    if (hold->out == hold->out_last) {
+    if (hold != NULL && hold->out == hold->out_last) {
         hold->out_last = hold->len;
         hold->frame = 0;
     }
@@ -343,50 +359,61 @@ ngx_http_tradesec_ws_hold_release(ngx_http_tradesec_ws_stream_t *stream)
 void
 ngx_http_tradesec_ws_hold_drop(ngx_http_tradesec_ws_stream_t *stream)
 {
-    if (stream->hold.out == stream->hold.out_last) {
+    if (!ngx_http_tradesec_ws_has_out(stream)) {
         ngx_http_tradesec_ws_hold_free(stream);
         return;
     }
 
     /* of a control frame nothing can be behind it, and what is before goes */
 
-    stream->hold.frame = 0;
+    stream->hold->frame = 0;
 }
 
 
 void
 ngx_http_tradesec_ws_hold_free(ngx_http_tradesec_ws_stream_t *stream)
 {
-    if (stream->hold.start == NULL) {
+    if (stream->hold == NULL) {
         return;
     }
 
-    ngx_http_tradesec_ws_held -= stream->hold.size;
-    ngx_http_tradesec_ws_hold_forget(&stream->hold);
+    ngx_http_tradesec_ws_held -= stream->hold->size;
+    ngx_http_tradesec_ws_hold_forget(stream->hold);
 
-    ngx_memzero(&stream->hold, sizeof(ngx_http_tradesec_ws_hold_t));
+    stream->hold = NULL;
 }
 
 
-static u_char *
+static ngx_http_tradesec_ws_hold_t *
 ngx_http_tradesec_ws_hold_alloc(size_t size)
 {
-    u_char  *start;
+    size_t                        all;
+    ngx_http_tradesec_ws_hold_t  *hold;
+
+    all = sizeof(ngx_http_tradesec_ws_hold_t) + size;
 
     if (size < NGX_HTTP_TRADESEC_WS_HOLD_MAP) {
-        return ngx_alloc(size, ngx_cycle->log);
+        hold = ngx_alloc(all, ngx_cycle->log);
+
+        if (hold == NULL) {
+            return NULL;
+        }
+
+    } else {
+        hold = mmap(NULL, all, PROT_READ|PROT_WRITE,
+                    MAP_PRIVATE|MAP_ANONYMOUS, -1, 0);
+
+        if (hold == MAP_FAILED) {
+            ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, ngx_errno,
+                          "mmap(%uz) failed", all);
+            return NULL;
+        }
     }
 
-    start = mmap(NULL, size, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS,
-                 -1, 0);
+    ngx_memzero(hold, sizeof(ngx_http_tradesec_ws_hold_t));
+    hold->size = size;
 
-    if (start == MAP_FAILED) {
-        ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, ngx_errno,
-                      "mmap(%uz) failed", size);
-        return NULL;
-    }
-
-    return start;
+    return hold;
 }
 
 
@@ -394,11 +421,13 @@ static void
 ngx_http_tradesec_ws_hold_forget(ngx_http_tradesec_ws_hold_t *hold)
 {
     if (hold->size < NGX_HTTP_TRADESEC_WS_HOLD_MAP) {
-        ngx_free(hold->start);
+        ngx_free(hold);
 
-    } else if (munmap(hold->start, hold->size) == -1) {
+    } else if (munmap(hold, sizeof(ngx_http_tradesec_ws_hold_t) + hold->size)
+               == -1)
+    {
         ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_errno,
-                      "munmap(%p, %uz) failed", hold->start, hold->size);
+                      "munmap(%p) failed", hold);
     }
 }
 
@@ -407,44 +436,51 @@ ngx_http_tradesec_ws_hold_forget(ngx_http_tradesec_ws_hold_t *hold)
 
 static ngx_flag_t
 ngx_http_tradesec_ws_hold_reserve(ngx_http_tradesec_ws_t *ws,
-    ngx_http_tradesec_ws_hold_t *hold, size_t size)
+    ngx_http_tradesec_ws_stream_t *stream, size_t size)
 {
-    u_char  *start;
+    size_t                        old;
+    ngx_http_tradesec_ws_hold_t  *hold;
 
     static const ngx_http_tradesec_ws_codes_t  codes = {
         TS_WS_CLOSE_TRY_AGAIN, TS_WS_CLOSE_TRY_AGAIN, "out of memory"
     };
 
-    if (size <= hold->size) {
+    old = stream->hold ? stream->hold->size : 0;
+
+    if (size <= old) {
         return 1;
     }
 
-    size = ngx_max(size, 2 * hold->size);
+    size = ngx_max(size, 2 * old);
     size = ngx_max(size, NGX_HTTP_TRADESEC_WS_HOLD_MIN);
 
-    start = NULL;
+    hold = NULL;
 
-    if (ngx_http_tradesec_ws_held - hold->size + size
+    if (ngx_http_tradesec_ws_held - old + size
         <= NGX_HTTP_TRADESEC_WS_HELD_MAX)
     {
-        start = ngx_http_tradesec_ws_hold_alloc(size);
+        hold = ngx_http_tradesec_ws_hold_alloc(size);
     }
 
-    if (start == NULL) {
+    if (hold == NULL) {
         (void) ngx_http_tradesec_ws_close(ws, TS_REASON_WEBSOCKET_MEMORY,
                                           &codes, NULL);
         return 0;
     }
 
-    ngx_http_tradesec_ws_held += size - hold->size;
+    ngx_http_tradesec_ws_held += size - old;
 
-    if (hold->start != NULL) {
-        ngx_memcpy(start, hold->start, hold->len);
-        ngx_http_tradesec_ws_hold_forget(hold);
+    if (stream->hold != NULL) {
+        hold->len = stream->hold->len;
+        hold->frame = stream->hold->frame;
+        hold->out = stream->hold->out;
+        hold->out_last = stream->hold->out_last;
+
+        ngx_memcpy(hold->start, stream->hold->start, hold->len);
+        ngx_http_tradesec_ws_hold_forget(stream->hold);
     }
 
-    hold->start = start;
-    hold->size = size;
+    stream->hold = hold;
 
     return 1;
 }

@@ -14,8 +14,8 @@
 static ngx_int_t ngx_http_tradesec_ws_add_variables(ngx_conf_t *cf);
 static ngx_int_t ngx_http_tradesec_ws_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
-static void ngx_http_tradesec_ws_side(ngx_http_tradesec_ws_stream_t *stream,
-    const ngx_http_tradesec_ws_side_t *side);
+static void ngx_http_tradesec_ws_direct(ngx_http_tradesec_ws_stream_t *stream,
+    const ngx_http_tradesec_ws_policy_t *policy);
 static ngx_int_t ngx_http_tradesec_ws_leftovers(ngx_http_tradesec_ws_t *ws);
 static void ngx_http_tradesec_ws_cleanup(void *data);
 
@@ -153,6 +153,14 @@ ngx_http_tradesec_ws_inspect(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
+    if (terms->traffic.worker != NULL) {
+        ws->told = ngx_pcalloc(r->pool,
+                               TS_TRAFFIC_SOCKET_N * sizeof(ngx_uint_t));
+        if (ws->told == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
     cln = ngx_http_cleanup_add(r, 0);
     if (cln == NULL) {
         return NGX_ERROR;
@@ -171,10 +179,10 @@ ngx_http_tradesec_ws_inspect(ngx_http_request_t *r,
     ts_ws_parser_init(&ws->from_server.parser, TS_WS_FROM_SERVER);
 
 #ifndef TS_OMIT_WEBSOCKET_CLIENT
-    ngx_http_tradesec_ws_side(&ws->from_client, &terms->client);
+    ngx_http_tradesec_ws_direct(&ws->from_client, terms->rules->client);
 #endif
 #ifndef TS_OMIT_WEBSOCKET_OWNER
-    ngx_http_tradesec_ws_side(&ws->from_server, &terms->server);
+    ngx_http_tradesec_ws_direct(&ws->from_server, terms->rules->server);
 #endif
 
     if (terms->token != NULL) {
@@ -211,12 +219,12 @@ ngx_http_tradesec_ws_inspect(ngx_http_request_t *r,
 
 
 static void
-ngx_http_tradesec_ws_side(ngx_http_tradesec_ws_stream_t *stream,
-    const ngx_http_tradesec_ws_side_t *side)
+ngx_http_tradesec_ws_direct(ngx_http_tradesec_ws_stream_t *stream,
+    const ngx_http_tradesec_ws_policy_t *policy)
 {
-    if (side->policy != NULL) {
-        stream->parser.limit = side->policy->message_size;
-        stream->whole = (side->policy->rules != NULL);
+    if (policy != NULL) {
+        stream->parser.limit = policy->message_size;
+        stream->whole = (policy->rules != NULL);
     }
 }
 
@@ -226,9 +234,9 @@ ngx_http_tradesec_ws_side(ngx_http_tradesec_ws_stream_t *stream,
 static ngx_int_t
 ngx_http_tradesec_ws_leftovers(ngx_http_tradesec_ws_t *ws)
 {
-    size_t      n;
-    u_char     *p;
-    ngx_buf_t  *b;
+    size_t                         n;
+    ngx_buf_t                     *b;
+    ngx_http_tradesec_ws_bytes_t  *early;
 
     /* behind the 101: nginx sends what is between pos and last */
 
@@ -237,13 +245,16 @@ ngx_http_tradesec_ws_leftovers(ngx_http_tradesec_ws_t *ws)
 
     if (n && ws->pending && !ws->terms.open) {
 
-        p = ngx_pnalloc(ws->request->pool, n);
-        if (p == NULL) {
+        early = ngx_palloc(ws->request->pool,
+                           sizeof(ngx_http_tradesec_ws_bytes_t) + n);
+        if (early == NULL) {
             return NGX_ERROR;
         }
 
-        ws->from_server.early = p;
-        ws->from_server.early_last = ngx_cpymem(p, b->pos, n);
+        early->pos = (u_char *) (early + 1);
+        early->last = ngx_cpymem(early->pos, b->pos, n);
+
+        ws->from_server.early = early;
         b->last = b->pos;
 
     } else if (n) {
@@ -264,8 +275,16 @@ ngx_http_tradesec_ws_leftovers(ngx_http_tradesec_ws_t *ws)
     b = ws->request->header_in;
 
     if (b->pos != b->last) {
-        ws->from_client.early = b->pos;
-        ws->from_client.early_last = b->last;
+        early = ngx_palloc(ws->request->pool,
+                           sizeof(ngx_http_tradesec_ws_bytes_t));
+        if (early == NULL) {
+            return NGX_ERROR;
+        }
+
+        early->pos = b->pos;
+        early->last = b->last;
+
+        ws->from_client.early = early;
         b->pos = b->last;
 
         ngx_http_tradesec_ws_wake(&ws->from_client);

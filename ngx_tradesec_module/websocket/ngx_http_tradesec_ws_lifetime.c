@@ -59,12 +59,12 @@ void
 ngx_http_tradesec_ws_start_timer(ngx_http_tradesec_ws_t *ws)
 {
     ngx_msec_t                           left;
-    const ngx_http_tradesec_ws_terms_t  *terms = &ws->terms;
+    const ngx_http_tradesec_ws_rules_t  *rules = ws->terms.rules;
 
     if (ws->closing) {
         left = NGX_HTTP_TRADESEC_WS_CLOSE_TIMEOUT;
 
-    } else if (terms->expires || terms->max_age || terms->idle
+    } else if (ws->terms.expires || rules->max_age || rules->idle
                || ws->pending)
     {
         (void) ngx_http_tradesec_ws_deadline(ws, &left);
@@ -122,8 +122,10 @@ ngx_http_tradesec_ws_deadline(const ngx_http_tradesec_ws_t *ws,
     ngx_msec_t *left)
 {
     ngx_msec_t                              t;
+    const ngx_http_tradesec_ws_rules_t     *rules;
     const ngx_http_tradesec_ws_deadline_t  *deadline;
 
+    rules = ws->terms.rules;
     deadline = NULL;
     *left = NGX_HTTP_TRADESEC_WS_TIMER_MAX;
 
@@ -145,8 +147,8 @@ ngx_http_tradesec_ws_deadline(const ngx_http_tradesec_ws_t *ws,
         }
     }
 
-    if (ws->terms.max_age) {
-        t = ngx_http_tradesec_ws_left(ws->started, ws->terms.max_age);
+    if (rules->max_age) {
+        t = ngx_http_tradesec_ws_left(ws->started, rules->max_age);
 
         if (t < *left) {
             *left = t;
@@ -154,8 +156,8 @@ ngx_http_tradesec_ws_deadline(const ngx_http_tradesec_ws_t *ws,
         }
     }
 
-    if (ws->terms.idle) {
-        t = ngx_http_tradesec_ws_left(ws->active, ws->terms.idle);
+    if (rules->idle) {
+        t = ngx_http_tradesec_ws_left(ws->active, rules->idle);
 
         if (t < *left) {
             *left = t;

@@ -29,6 +29,8 @@ static size_t ngx_http_tradesec_ws_payload(ts_ws_sender_e sender,
 static ngx_flag_t ngx_http_tradesec_ws_is_too_fast(ngx_http_tradesec_ws_t *ws);
 static ngx_flag_t ngx_http_tradesec_ws_user_is_too_fast(
     const ngx_http_tradesec_ws_t *ws);
+static ngx_flag_t ngx_http_tradesec_ws_count_drop(ngx_http_tradesec_ws_t *ws,
+    ngx_http_tradesec_ws_drop_e drop);
 static ngx_flag_t ngx_http_tradesec_ws_is_dry(
     const ngx_http_tradesec_ws_t *ws, ngx_http_tradesec_ws_drop_e drop);
 
@@ -80,14 +82,14 @@ ngx_http_tradesec_ws_may_pass(ngx_http_tradesec_ws_t *ws,
 
         if (binary) {
             return ngx_http_tradesec_ws_act(ws, NGX_HTTP_TRADESEC_WS_BINARY,
-                                            ws->terms.server.policy->binary);
+                                            ws->terms.rules->server->binary);
         }
 
         return ngx_http_tradesec_ws_may_receive(ws,
                    ngx_http_tradesec_ws_judge(ws, stream, frames, len));
     }
 
-    policy = ws->terms.client.policy;
+    policy = ws->terms.rules->client;
 
     if (ws->terms.token != NULL
         && !ngx_http_tradesec_ws_look_for_token(ws, frames, len))
@@ -101,7 +103,9 @@ ngx_http_tradesec_ws_may_pass(ngx_http_tradesec_ws_t *ws,
 
     if (!ngx_http_tradesec_ws_may_thaw(ws, frames, len)
         && !ngx_http_tradesec_ws_act(ws, NGX_HTTP_TRADESEC_WS_CLIENT_FROZEN,
-                                     ws->terms.frozen))
+                           ws->terms.dry_freeze
+                           ? (ngx_uint_t) NGX_HTTP_TRADESEC_WS_LOG
+                           : ws->terms.rules->frozen))
     {
         return 0;
     }
@@ -138,7 +142,7 @@ ngx_http_tradesec_ws_may_receive(ngx_http_tradesec_ws_t *ws,
 {
     const ngx_http_tradesec_ws_policy_t  *policy;
 
-    policy = ws->terms.server.policy;
+    policy = ws->terms.rules->server;
 
     switch (verdict) {
 
@@ -177,7 +181,7 @@ ngx_http_tradesec_ws_may_send(ngx_http_tradesec_ws_t *ws, ts_owner_e verdict)
 {
     const ngx_http_tradesec_ws_policy_t  *policy;
 
-    policy = ws->terms.client.policy;
+    policy = ws->terms.rules->client;
 
     switch (verdict) {
 
@@ -205,20 +209,27 @@ ngx_http_tradesec_ws_judge(const ngx_http_tradesec_ws_t *ws,
     const ngx_http_tradesec_ws_stream_t *stream, const u_char *frames,
     size_t len)
 {
-    size_t                              header;
-    u_char                             *text;
-    ts_owner_e                          verdict;
-    u_char                              buf[NGX_HTTP_TRADESEC_WS_TEXT];
-    const ngx_http_tradesec_ws_side_t  *side;
+    size_t                   header;
+    u_char                  *text;
+    ts_owner_e               verdict;
+    u_char                   buf[NGX_HTTP_TRADESEC_WS_TEXT];
+    const ts_owner_set_t    *owners;
+    const ts_owner_rules_t  *rules;
 
-    side = (stream == &ws->from_server) ? &ws->terms.server
-                                        : &ws->terms.client;
+    if (stream == &ws->from_server) {
+        rules = ws->terms.rules->server->rules;
+        owners = &ws->terms.server;
 
-    if (stream == &ws->from_server && (frames[0] & TS_WS_FIN)) {
-        header = ts_ws_header_len(frames);
+        if (frames[0] & TS_WS_FIN) {
+            header = ts_ws_header_len(frames);
 
-        return ts_owner_judge(side->policy->rules, &side->owners,
-                              ts_slice(frames + header, len - header));
+            return ts_owner_judge(rules, owners,
+                                  ts_slice(frames + header, len - header));
+        }
+
+    } else {
+        rules = ws->terms.rules->client->rules;
+        owners = &ws->terms.client;
     }
 
     /* fragments, or masked: judged as what the receiver makes of them */
@@ -229,8 +240,7 @@ ngx_http_tradesec_ws_judge(const ngx_http_tradesec_ws_t *ws,
         return TS_OWNER_MALFORMED;
     }
 
-    verdict = ts_owner_judge(side->policy->rules, &side->owners,
-                             ts_slice(text, len));
+    verdict = ts_owner_judge(rules, owners, ts_slice(text, len));
 
     if (text != buf) {
         ngx_free(text);
@@ -268,7 +278,7 @@ ngx_http_tradesec_ws_payload(ts_ws_sender_e sender, const u_char *frames,
 {
     u_char          *p;
     size_t           i;
-    ts_slice_t       in;
+    ts_slice_t       in, payload;
     ts_ws_parser_t   parser;
 
     ts_ws_parser_init(&parser, sender);
@@ -277,8 +287,10 @@ ngx_http_tradesec_ws_payload(ts_ws_sender_e sender, const u_char *frames,
     in = ts_slice(frames, len);
 
     while (ts_ws_parse(&parser, &in) == TS_WS_FRAME) {
-        for (i = 0; i < parser.payload.len; i++) {
-            *p++ = parser.payload.data[i] ^ parser.mask[i % 4];
+        payload = ts_ws_payload(&parser, &in);
+
+        for (i = 0; i < payload.len; i++) {
+            *p++ = payload.data[i] ^ parser.mask[i % 4];
         }
     }
 
@@ -295,7 +307,7 @@ ngx_http_tradesec_ws_is_too_fast(ngx_http_tradesec_ws_t *ws)
     ngx_msec_t                            passed;
     const ngx_http_tradesec_ws_policy_t  *policy;
 
-    policy = ws->terms.client.policy;
+    policy = ws->terms.rules->client;
 
     if (policy == NULL || policy->rate == 0) {
         return 0;
@@ -327,12 +339,12 @@ ngx_http_tradesec_ws_user_is_too_fast(const ngx_http_tradesec_ws_t *ws)
 {
     const ngx_http_tradesec_ws_policy_t  *policy;
 
-    policy = ws->terms.client.policy;
+    policy = ws->terms.rules->client;
 
     return policy != NULL
            && policy->user_rate
-           && !ngx_http_tradesec_rates_take(ws->terms.rates, ws->terms.name,
-                                            policy->user_rate,
+           && !ngx_http_tradesec_rates_take(ws->terms.rules->rates,
+                                            ws->terms.name, policy->user_rate,
                                             policy->user_burst);
 }
 
@@ -374,7 +386,7 @@ ngx_http_tradesec_ws_act(ngx_http_tradesec_ws_t *ws,
     ngx_http_tradesec_ws_tell_drop(ws, reason);
 
     if (action == NGX_HTTP_TRADESEC_WS_CLOSE) {
-        ws->dropped[drop]++;
+        (void) ngx_http_tradesec_ws_count_drop(ws, drop);
         return ngx_http_tradesec_ws_close(ws, reason,
                                       &ngx_http_tradesec_ws_drops[drop].codes,
                                       NULL)
@@ -385,8 +397,8 @@ ngx_http_tradesec_ws_act(ngx_http_tradesec_ws_t *ws,
 
     /* the first of its kind is told, and at the end how many there were */
 
-    if (ws->dropped[drop]++ == 0) {
-        ws->terms.note(ws->request, reason, ws->detail, passes);
+    if (ngx_http_tradesec_ws_count_drop(ws, drop)) {
+        ws->terms.hooks->note(ws->request, reason, ws->detail, passes);
     }
 
     ws->detail = NULL;
@@ -398,6 +410,18 @@ ngx_http_tradesec_ws_act(ngx_http_tradesec_ws_t *ws,
     }
 
     return passes;
+}
+
+
+/* Whether it is the first of its kind. */
+
+static ngx_flag_t
+ngx_http_tradesec_ws_count_drop(ngx_http_tradesec_ws_t *ws,
+    ngx_http_tradesec_ws_drop_e drop)
+{
+    ws->dropped[drop] += (ws->dropped[drop] < UINT32_MAX);
+
+    return ws->dropped[drop] == 1;
 }
 
 
@@ -437,14 +461,14 @@ ngx_http_tradesec_ws_tell_dropped(const ngx_http_tradesec_ws_t *ws)
         }
 
         (void) ngx_sprintf(detail, "%ui such messages in this socket%Z",
-                           ws->dropped[i]);
+                           (ngx_uint_t) ws->dropped[i]);
 
         passed = (i == NGX_HTTP_TRADESEC_WS_FOREIGN
                   || i == NGX_HTTP_TRADESEC_WS_MALFORMED)
-                 && ws->terms.server.policy->foreign
+                 && ws->terms.rules->server->foreign
                     == NGX_HTTP_TRADESEC_WS_LOG;
 
-        ws->terms.note(ws->request, ngx_http_tradesec_ws_drops[i].reason,
+        ws->terms.hooks->note(ws->request, ngx_http_tradesec_ws_drops[i].reason,
                        (const char *) detail, passed);
     }
 }

@@ -106,7 +106,7 @@ ngx_http_tradesec_ws_look(ngx_http_tradesec_ws_t *ws)
 
     if (ws->closing
         || !ngx_http_tradesec_ws_is_open(ws)
-        || ts_revocations_find(ws->terms.revocations, &ws->terms.subject)
+        || ts_revocations_find(ws->terms.revocations, ws->terms.subject)
            == TS_REVOKED_NOTHING)
     {
         return;

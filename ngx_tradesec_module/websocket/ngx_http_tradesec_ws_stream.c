@@ -13,7 +13,7 @@
 
 static ssize_t ngx_http_tradesec_ws_next(ngx_http_tradesec_ws_t *ws,
     ngx_http_tradesec_ws_stream_t *stream, u_char *buf, size_t size);
-static ssize_t ngx_http_tradesec_ws_take(u_char **pos, u_char *last,
+static ssize_t ngx_http_tradesec_ws_take(ngx_http_tradesec_ws_bytes_t **bytes,
     u_char *buf, size_t size);
 static ssize_t ngx_http_tradesec_ws_ended(ngx_http_tradesec_ws_t *ws,
     ngx_http_tradesec_ws_stream_t *stream, ssize_t n);
@@ -73,10 +73,9 @@ ngx_http_tradesec_ws_next(ngx_http_tradesec_ws_t *ws,
         return ngx_http_tradesec_ws_read(stream, buf, size);
     }
 
-    if (stream->ours != stream->ours_last) {
+    if (stream->ours != NULL) {
         stream->source->read->ready = 1;
-        return ngx_http_tradesec_ws_take(&stream->ours, stream->ours_last,
-                                         buf, size);
+        return ngx_http_tradesec_ws_take(&stream->ours, buf, size);
     }
 
     if (ws->over == stream) {
@@ -113,9 +112,8 @@ ngx_http_tradesec_ws_next(ngx_http_tradesec_ws_t *ws,
         return n;
     }
 
-    if (stream->ours != stream->ours_last) {
-        return ngx_http_tradesec_ws_take(&stream->ours, stream->ours_last,
-                                         buf, size);
+    if (stream->ours != NULL) {
+        return ngx_http_tradesec_ws_take(&stream->ours, buf, size);
     }
 
     if (ws->over == stream) {
@@ -127,12 +125,19 @@ ngx_http_tradesec_ws_next(ngx_http_tradesec_ws_t *ws,
 
 
 static ssize_t
-ngx_http_tradesec_ws_take(u_char **pos, u_char *last, u_char *buf, size_t size)
+ngx_http_tradesec_ws_take(ngx_http_tradesec_ws_bytes_t **bytes, u_char *buf,
+    size_t size)
 {
-    size = ngx_min(size, (size_t) (last - *pos));
+    ngx_http_tradesec_ws_bytes_t  *b = *bytes;
 
-    ngx_memcpy(buf, *pos, size);
-    *pos += size;
+    size = ngx_min(size, (size_t) (b->last - b->pos));
+
+    ngx_memcpy(buf, b->pos, size);
+    b->pos += size;
+
+    if (b->pos == b->last) {
+        *bytes = NULL;
+    }
 
     return size;
 }
@@ -142,11 +147,10 @@ ssize_t
 ngx_http_tradesec_ws_read(ngx_http_tradesec_ws_stream_t *stream, u_char *buf,
     size_t size)
 {
-    if (stream->early != stream->early_last) {
+    if (stream->early != NULL) {
         /* what is in the socket comes next: one call too many is harmless */
         stream->source->read->ready = 1;
-        return ngx_http_tradesec_ws_take(&stream->early, stream->early_last,
-                                         buf, size);
+        return ngx_http_tradesec_ws_take(&stream->early, buf, size);
     }
 
     return stream->recv(stream->source, buf, size);

@@ -125,7 +125,7 @@ ngx_http_tradesec_ws_present(ngx_http_tradesec_ws_t *ws,
 
     reason = TS_REASON_INTERNAL_ERROR;
 
-    rc = ws->terms.present(ws->request, token, &ws->terms, &reason,
+    rc = ws->terms.hooks->present(ws->request, token, &ws->terms, &reason,
                            &ws->detail);
 
     if (rc == NGX_OK) {
@@ -160,7 +160,7 @@ ngx_http_tradesec_ws_limit_client(ngx_http_tradesec_ws_t *ws)
 {
     const ngx_http_tradesec_ws_policy_t  *policy;
 
-    policy = ws->terms.client.policy;
+    policy = ws->terms.rules->client;
 
     ws->from_client.parser.limit =
         (ws->pending && !ws->terms.open) ? ws->terms.token->size
@@ -232,9 +232,9 @@ ngx_http_tradesec_ws_redact(u_char *frames, size_t len, size_t from, size_t n)
     seen = 0;
 
     while (ts_ws_parse(&parser, &in) == TS_WS_FRAME) {
-        payload = frames + (parser.payload.data - frames);
+        payload = frames + (in.data - frames) - parser.length;
 
-        for (i = 0; i < parser.payload.len; i++, seen++) {
+        for (i = 0; i < parser.length; i++, seen++) {
             if (seen >= from && seen < from + n) {
                 payload[i] = '*' ^ parser.mask[i % 4];
             }

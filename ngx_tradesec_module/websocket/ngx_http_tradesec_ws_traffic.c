@@ -35,7 +35,7 @@ ngx_http_tradesec_ws_tell_traffic(ngx_http_tradesec_ws_t *ws,
 {
     ts_traffic_e  bytes;
 
-    if (ws->terms.traffic.worker == NULL) {
+    if (ws->told == NULL) {
         return;
     }
 

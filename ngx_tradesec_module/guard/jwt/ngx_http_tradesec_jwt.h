@@ -80,12 +80,18 @@ typedef struct {
 } ngx_http_tradesec_jwt_taken_t;
 
 
-/* Of one request, over its redirects. */
+/* What was taken out of a request; queries as in the server's sources. */
 
 typedef struct {
-    /* taken out of the request; queries as in the server's sources */
     ngx_http_tradesec_jwt_taken_t  queries[NGX_HTTP_TRADESEC_JWT_NAMES];
     ngx_http_tradesec_jwt_taken_t  subprotocol;
+} ngx_http_tradesec_jwt_found_t;
+
+
+/* Of one request, over its redirects; of a WebSocket as long as it is open. */
+
+typedef struct {
+    ngx_http_tradesec_jwt_found_t           *found;     /* NULL: nothing */
 
     /* the judgement, and under which policy; NULL: none yet */
     const ngx_http_tradesec_jwt_policy_t    *policy;
@@ -105,8 +111,8 @@ typedef struct {
     ts_token_tag_t                           tag;       /* zero: no zone */
 
     /* as in the provider; empty: the token has no such claim */
-    ngx_str_t                      values[NGX_HTTP_TRADESEC_JWT_VALUES];
-    ts_slice_t                     claims;      /* packed, for rules */
+    ngx_str_t                               *values;
+    ts_slice_t                               claims;    /* packed, for rules */
 } ngx_http_tradesec_jwt_state_t;
 
 

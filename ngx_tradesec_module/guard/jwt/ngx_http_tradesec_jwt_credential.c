@@ -83,10 +83,11 @@ ngx_http_tradesec_jwt_find_credential(ngx_http_request_t *r,
     }
 
     if (reason == TS_REASON_NONE
-        && (policy->subprotocol || state->subprotocol.ambiguous))
+        && state->found != NULL
+        && (policy->subprotocol || state->found->subprotocol.ambiguous))
     {
         reason = ngx_http_tradesec_jwt_taken_credential(state,
-                                                        &state->subprotocol);
+                                                 &state->found->subprotocol);
     }
 
     if (reason != TS_REASON_NONE) {
@@ -199,11 +200,15 @@ ngx_http_tradesec_jwt_query_credential(ngx_http_request_t *r,
     ts_reason_e                             reason;
     const ngx_http_tradesec_jwt_sources_t  *sources;
 
+    if (state->found == NULL) {
+        return TS_REASON_NONE;
+    }
+
     sources = ngx_http_tradesec_jwt_get_sources(r);
 
     for (i = 0; i < sources->queries.n; i++) {
 
-        if (state->queries[i].ambiguous) {
+        if (state->found->queries[i].ambiguous) {
             return TS_REASON_JWT_AMBIGUOUS;
         }
 
@@ -211,7 +216,7 @@ ngx_http_tradesec_jwt_query_credential(ngx_http_request_t *r,
                                             &policy->query))
         {
             reason = ngx_http_tradesec_jwt_taken_credential(state,
-                                                        &state->queries[i]);
+                                                  &state->found->queries[i]);
             if (reason != TS_REASON_NONE) {
                 return reason;
             }

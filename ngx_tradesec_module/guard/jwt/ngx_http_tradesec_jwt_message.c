@@ -260,9 +260,8 @@ ngx_http_tradesec_jwt_replace(ngx_http_request_t *r,
     state->expires = fresh->expires;
     state->not_before = fresh->not_before;
     state->subject = fresh->subject;
+    state->values = fresh->values;
     state->claims = fresh->claims;
-
-    ngx_memcpy(state->values, fresh->values, sizeof(state->values));
 
     return NGX_OK;
 }

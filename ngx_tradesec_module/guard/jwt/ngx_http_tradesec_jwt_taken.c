@@ -16,6 +16,8 @@
 #include "request/ngx_http_tradesec_field.h"
 
 
+static ngx_http_tradesec_jwt_found_t *ngx_http_tradesec_jwt_get_found(
+    ngx_http_request_t *r);
 static ngx_int_t ngx_http_tradesec_jwt_take_query(ngx_http_request_t *r,
     ngx_uint_t i, const ngx_str_t *name);
 static ngx_int_t ngx_http_tradesec_jwt_set_args(ngx_http_request_t *r,
@@ -75,6 +77,25 @@ ngx_http_tradesec_jwt_take_handler(ngx_http_request_t *r)
 }
 
 
+static ngx_http_tradesec_jwt_found_t *
+ngx_http_tradesec_jwt_get_found(ngx_http_request_t *r)
+{
+    ngx_http_tradesec_jwt_state_t  *state;
+
+    state = ngx_http_tradesec_jwt_get_state(r);
+    if (state == NULL) {
+        return NULL;
+    }
+
+    if (state->found == NULL) {
+        state->found = ngx_pcalloc(r->pool,
+                                   sizeof(ngx_http_tradesec_jwt_found_t));
+    }
+
+    return state->found;
+}
+
+
 static ngx_int_t
 ngx_http_tradesec_jwt_take_query(ngx_http_request_t *r, ngx_uint_t i,
     const ngx_str_t *name)
@@ -83,7 +104,7 @@ ngx_http_tradesec_jwt_take_query(ngx_http_request_t *r, ngx_uint_t i,
     ts_slice_t                      args, rest, value;
     ts_query_result_e               rc;
     ngx_http_tradesec_jwt_taken_t  *taken;
-    ngx_http_tradesec_jwt_state_t  *state;
+    ngx_http_tradesec_jwt_found_t  *found;
 
     buf = ngx_pnalloc(r->pool, r->args.len);
     if (buf == NULL) {
@@ -98,12 +119,12 @@ ngx_http_tradesec_jwt_take_query(ngx_http_request_t *r, ngx_uint_t i,
         return NGX_OK;
     }
 
-    state = ngx_http_tradesec_jwt_get_state(r);
-    if (state == NULL) {
+    found = ngx_http_tradesec_jwt_get_found(r);
+    if (found == NULL) {
         return NGX_ERROR;
     }
 
-    taken = &state->queries[i];
+    taken = &found->queries[i];
     taken->ambiguous = (rc == TS_QUERY_AMBIGUOUS);
     taken->token.data = (u_char *) value.data;
     taken->token.len = value.len;
@@ -239,12 +260,12 @@ ngx_http_tradesec_jwt_take_subprotocol(ngx_http_request_t *r)
     ts_slice_t                      rest, token;
     ngx_uint_t                      n;
     ngx_list_part_t                *part;
-    ngx_table_elt_t                *h, *found;
+    ngx_table_elt_t                *h, *line;
     ts_bearer_result_e              rc;
-    ngx_http_tradesec_jwt_state_t  *state;
+    ngx_http_tradesec_jwt_found_t  *found;
 
     n = 0;
-    found = NULL;
+    line = NULL;
 
     ngx_http_tradesec_each_field(r, part, h) {
         if (h->key.len == sizeof("sec-websocket-protocol") - 1
@@ -252,7 +273,7 @@ ngx_http_tradesec_jwt_take_subprotocol(ngx_http_request_t *r)
                == 0)
         {
             n++;
-            found = h;
+            line = h;
         }
     }
 
@@ -260,35 +281,35 @@ ngx_http_tradesec_jwt_take_subprotocol(ngx_http_request_t *r)
         return NGX_OK;
     }
 
-    state = ngx_http_tradesec_jwt_get_state(r);
-    if (state == NULL) {
+    found = ngx_http_tradesec_jwt_get_found(r);
+    if (found == NULL) {
         return NGX_ERROR;
     }
 
     if (n > 1) {
-        state->subprotocol.ambiguous = 1;
+        found->subprotocol.ambiguous = 1;
         return NGX_OK;
     }
 
-    buf = ngx_pnalloc(r->pool, found->value.len + 1);
+    buf = ngx_pnalloc(r->pool, line->value.len + 1);
     if (buf == NULL) {
         return NGX_ERROR;
     }
 
-    rc = ts_bearer_subprotocol(ts_slice(found->value.data, found->value.len),
+    rc = ts_bearer_subprotocol(ts_slice(line->value.data, line->value.len),
                                buf, &rest, &token);
 
     if (token.data == NULL) {
         return NGX_OK;
     }
 
-    state->subprotocol.ambiguous = (rc == TS_BEARER_AMBIGUOUS);
-    state->subprotocol.token.data = (u_char *) token.data;
-    state->subprotocol.token.len = token.len;
+    found->subprotocol.ambiguous = (rc == TS_BEARER_AMBIGUOUS);
+    found->subprotocol.token.data = (u_char *) token.data;
+    found->subprotocol.token.len = token.len;
 
     buf[rest.len] = '\0';
-    found->value.data = buf;
-    found->value.len = rest.len;
+    line->value.data = buf;
+    line->value.len = rest.len;
 
     return NGX_OK;
 }
@@ -333,7 +354,10 @@ ngx_http_tradesec_jwt_header_filter(ngx_http_request_t *r)
     ctx = ngx_http_tradesec_find_ctx(r);
     state = ctx ? ctx->state[NGX_HTTP_TRADESEC_GUARD_JWT] : NULL;
 
-    if (state == NULL || state->subprotocol.token.data == NULL) {
+    if (state == NULL
+        || state->found == NULL
+        || state->found->subprotocol.token.data == NULL)
+    {
         return ngx_http_next_header_filter(r);
     }
 

@@ -415,16 +415,19 @@ ngx_http_tradesec_jwt_unpack(ngx_http_tradesec_jwt_state_t *state,
 {
     u_char      *p, *end;
     ngx_str_t   *value;
-    ngx_uint_t   i;
+    ngx_uint_t   i, n;
 
-    p = ngx_pnalloc(state->pool, len);
-    if (p == NULL) {
+    n = state->provider->n_values;
+
+    state->values = ngx_palloc(state->pool, n * sizeof(ngx_str_t) + len);
+    if (state->values == NULL) {
         return NGX_ERROR;
     }
 
+    p = (u_char *) (state->values + n);
     end = ngx_cpymem(p, data, len);
 
-    for (i = 0; i < state->provider->n_values; i++) {
+    for (i = 0; i < n; i++) {
         value = &state->values[i];
 
         if (end - p < 2) {

@@ -24,8 +24,11 @@ static const void *ngx_http_tradesec_websocket_get_policy(ngx_conf_t *cf);
 static ngx_flag_t ngx_http_tradesec_websocket_passes(ngx_http_request_t *r);
 static ngx_http_tradesec_verdict_t ngx_http_tradesec_websocket_check(
     ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx);
-static ngx_http_tradesec_upgrade_t *ngx_http_tradesec_websocket_read(
-    ngx_http_request_t *r, const ngx_http_tradesec_websocket_conf_t *wcf);
+static void ngx_http_tradesec_websocket_read(ngx_http_request_t *r,
+    ts_ws_handshake_t *handshake);
+static ngx_http_tradesec_upgrade_t *ngx_http_tradesec_websocket_open(
+    ngx_http_request_t *r, const ngx_http_tradesec_websocket_conf_t *wcf,
+    const ts_ws_handshake_t *handshake);
 static ts_reason_e ngx_http_tradesec_websocket_reason(
     ts_ws_handshake_e verdict);
 static ngx_int_t ngx_http_tradesec_websocket_offer_version(
@@ -148,6 +151,7 @@ ngx_http_tradesec_websocket_check(ngx_http_request_t *r,
 {
     ngx_flag_t                                 dry_run;
     ts_ws_handshake_e                          verdict;
+    ts_ws_handshake_t                          handshake;
     ngx_http_tradesec_upgrade_t               *upgrade;
     const ngx_http_tradesec_upgrade_t         *before;
     const ngx_http_tradesec_websocket_conf_t  *wcf;
@@ -179,24 +183,26 @@ ngx_http_tradesec_websocket_check(ngx_http_request_t *r,
         return ngx_http_tradesec_pass();
     }
 
-    upgrade = ngx_http_tradesec_websocket_read(r, wcf);
-    if (upgrade == NULL) {
-        return ngx_http_tradesec_fault();
-    }
+    ngx_http_tradesec_websocket_read(r, &handshake);
 
-    /* who has promised a token elsewhere owes it wherever he was led */
-
-    if (ctx->deferred && before != NULL && upgrade->token == NULL) {
-        upgrade->token = before->token;
-    }
-
-    verdict = ts_ws_handshake_request(&upgrade->handshake,
+    verdict = ts_ws_handshake_request(&handshake,
                                       ts_slice(r->method_name.data,
                                                r->method_name.len),
                                       r->http_version);
 
     if (verdict == TS_WS_HANDSHAKE_OK) {
+        upgrade = ngx_http_tradesec_websocket_open(r, wcf, &handshake);
+        if (upgrade == NULL) {
+            return ngx_http_tradesec_fault();
+        }
+
         ctx->state[NGX_HTTP_TRADESEC_GUARD_WEBSOCKET] = upgrade;
+
+        /* who has promised a token elsewhere owes it wherever he was led */
+
+        if (ctx->deferred && before != NULL && upgrade->token == NULL) {
+            upgrade->token = before->token;
+        }
 
         /* a token in a message is read in a dry run of this guard, too */
 
@@ -225,48 +231,46 @@ ngx_http_tradesec_websocket_check(ngx_http_request_t *r,
 }
 
 
-static ngx_http_tradesec_upgrade_t *
+static void
 ngx_http_tradesec_websocket_read(ngx_http_request_t *r,
-    const ngx_http_tradesec_websocket_conf_t *wcf)
+    ts_ws_handshake_t *handshake)
 {
-    ngx_list_part_t                                *part;
-    ngx_table_elt_t                                *h;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    ngx_memzero(handshake, sizeof(ts_ws_handshake_t));
+
+    ngx_http_tradesec_each_field(r, part, h) {
+        ts_ws_handshake_header(handshake, ts_slice(h->key.data, h->key.len),
+                               ts_slice(h->value.data, h->value.len));
+    }
+}
+
+
+static ngx_http_tradesec_upgrade_t *
+ngx_http_tradesec_websocket_open(ngx_http_request_t *r,
+    const ngx_http_tradesec_websocket_conf_t *wcf,
+    const ts_ws_handshake_t *handshake)
+{
     ngx_http_tradesec_upgrade_t                    *upgrade;
     const ngx_http_tradesec_websocket_main_conf_t  *wmcf;
 
-    upgrade = ngx_pcalloc(r->pool, sizeof(ngx_http_tradesec_upgrade_t));
+    upgrade = ngx_palloc(r->pool, sizeof(ngx_http_tradesec_upgrade_t));
     if (upgrade == NULL) {
         return NULL;
     }
 
-    upgrade->policy = wcf->policy;
-    upgrade->client = wcf->client;
-    upgrade->token = wcf->messages;
-    upgrade->present = ngx_http_tradesec_jwt_present;
-    upgrade->freeze = ngx_http_tradesec_freeze_list(r);
-
     wmcf = ngx_http_get_module_main_conf(r,
                                          ngx_http_tradesec_websocket_module);
 
-    if (wcf->client != NULL && wcf->client->messages.user_rate) {
-        upgrade->rates = wmcf->rates;
-    }
-
-    if (wcf->limits != NULL) {
-        upgrade->sockets = wmcf->sockets;
-#ifndef TS_OMIT_WEBSOCKET_LIMIT
-        upgrade->limits = *wcf->limits;
-#endif
-
-    } else if (wmcf->listed) {
-        upgrade->sockets = wmcf->sockets;
-    }
-
-    ngx_http_tradesec_each_field(r, part, h) {
-        ts_ws_handshake_header(&upgrade->handshake,
-                               ts_slice(h->key.data, h->key.len),
-                               ts_slice(h->value.data, h->value.len));
-    }
+    upgrade->key = handshake->key;
+    upgrade->protocols = handshake->protocols;
+    upgrade->extensions = (handshake->extensions.data != NULL);
+    upgrade->conf = &wcf->upgrade;
+    upgrade->token = wcf->upgrade.token;
+    upgrade->sockets = (wcf->limits != NULL || wmcf->listed) ? wmcf->sockets
+                                                             : NULL;
+    upgrade->freeze = ngx_http_tradesec_freeze_list(r);
 
     return upgrade;
 }

@@ -29,8 +29,8 @@ typedef struct {
     ngx_http_tradesec_websocket_side_t    *client;    /* NULL: off */
     ts_socket_limits_t                    *limits;    /* NULL: none */
     ngx_http_tradesec_websocket_token_t   *token;
-    ngx_http_tradesec_ws_token_t          *messages;  /* with tokens; NULL:
-                                                         there are none */
+    ngx_http_tradesec_upgrade_conf_t       upgrade;   /* what follows from
+                                                         all that */
     ngx_array_t                           *allow;     /* who may read the list
                                                          of sockets here; NULL:
                                                          there is none */

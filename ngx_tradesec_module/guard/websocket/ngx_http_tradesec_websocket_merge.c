@@ -17,8 +17,10 @@
 
 static char *ngx_http_tradesec_websocket_messages(ngx_conf_t *cf,
     ngx_http_tradesec_websocket_conf_t *conf);
+static void ngx_http_tradesec_websocket_upgrade(
+    ngx_http_tradesec_websocket_conf_t *conf);
 static char *ngx_http_tradesec_websocket_rates(ngx_conf_t *cf,
-    const ngx_http_tradesec_websocket_conf_t *conf);
+    ngx_http_tradesec_websocket_conf_t *conf);
 static char *ngx_http_tradesec_websocket_count(ngx_conf_t *cf,
     const ngx_http_tradesec_websocket_conf_t *conf);
 
@@ -84,6 +86,8 @@ ngx_http_tradesec_websocket_merge_conf(ngx_conf_t *cf, void *parent,
         conf->allow = prev->allow;
     }
 
+    ngx_http_tradesec_websocket_upgrade(conf);
+
     if (ngx_http_tradesec_websocket_messages(cf, conf) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
@@ -96,11 +100,40 @@ ngx_http_tradesec_websocket_merge_conf(ngx_conf_t *cf, void *parent,
 }
 
 
+/* What the location's sockets have in common; tokens and rates follow. */
+
+static void
+ngx_http_tradesec_websocket_upgrade(ngx_http_tradesec_websocket_conf_t *conf)
+{
+    ngx_http_tradesec_ws_rules_t      *rules;
+    ngx_http_tradesec_upgrade_conf_t  *upgrade;
+
+    upgrade = &conf->upgrade;
+    rules = &upgrade->rules;
+
+    rules->max_age = (ngx_msec_t) conf->policy->max_age * 1000;
+    rules->idle = (ngx_msec_t) conf->policy->idle * 1000;
+    rules->frozen = conf->policy->frozen;
+    rules->server = &conf->policy->server.messages;
+    rules->client = conf->client ? &conf->client->messages : NULL;
+
+    upgrade->server = &conf->policy->server;
+    upgrade->client = conf->client;
+    upgrade->present = ngx_http_tradesec_jwt_present;
+
+#ifndef TS_OMIT_WEBSOCKET_LIMIT
+    if (conf->limits != NULL) {
+        upgrade->limits = *conf->limits;
+    }
+#endif
+}
+
+
 /* Makes the table when some location limits users. */
 
 static char *
 ngx_http_tradesec_websocket_rates(ngx_conf_t *cf,
-    const ngx_http_tradesec_websocket_conf_t *conf)
+    ngx_http_tradesec_websocket_conf_t *conf)
 {
     ngx_flag_t                                no_zone;
     ngx_http_tradesec_websocket_main_conf_t  *wmcf;
@@ -110,13 +143,18 @@ ngx_http_tradesec_websocket_rates(ngx_conf_t *cf,
 
     if (conf->client == NULL
         || conf->client->messages.user_rate == 0
-        || wmcf->rates != NULL
         || !ngx_http_tradesec_conf_is_on(cf))
     {
         return NGX_CONF_OK;
     }
 
-    wmcf->rates = ngx_http_tradesec_rates_create(cf, &no_zone);
+    no_zone = 0;
+
+    if (wmcf->rates == NULL) {
+        wmcf->rates = ngx_http_tradesec_rates_create(cf, &no_zone);
+    }
+
+    conf->upgrade.rules.rates = wmcf->rates;
 
     if (wmcf->rates == NULL && no_zone) {
         return ngx_http_tradesec_conf_merge_error(cf,
@@ -134,6 +172,7 @@ static char *
 ngx_http_tradesec_websocket_messages(ngx_conf_t *cf,
     ngx_http_tradesec_websocket_conf_t *conf)
 {
+    ngx_http_tradesec_ws_token_t          *token;
     const ngx_http_tradesec_jwt_policy_t  *jwt;
 
     jwt = ngx_http_tradesec_conf_is_on(cf)
@@ -149,17 +188,18 @@ ngx_http_tradesec_websocket_messages(ngx_conf_t *cf,
                    "(\"message=\"), and tradesec_websocket is off");
     }
 
-    conf->messages = ngx_pcalloc(cf->pool,
-                                 sizeof(ngx_http_tradesec_ws_token_t));
-    if (conf->messages == NULL) {
+    token = ngx_pcalloc(cf->pool, sizeof(ngx_http_tradesec_ws_token_t));
+    if (token == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    conf->messages->pointer = jwt->message;
-    conf->messages->timeout = (ngx_msec_t) conf->token->timeout * 1000;
-    conf->messages->size = conf->token->size;
-    conf->messages->message = conf->token->message;
-    conf->messages->bad = conf->token->other;
+    token->pointer = jwt->message;
+    token->timeout = (ngx_msec_t) conf->token->timeout * 1000;
+    token->size = conf->token->size;
+    token->message = conf->token->message;
+    token->bad = conf->token->other;
+
+    conf->upgrade.token = token;
 
     return NGX_CONF_OK;
 }
