@@ -80,7 +80,7 @@ sub passes {
     my @server;
 
     for my $statement (statements($example)) {
-        if ($statement =~ /^\s*(?:map|upstream|proxy_cache_path|tradesec_zone|tradesec_redis
+        if ($statement =~ /^\s*(?:map|upstream|proxy_cache_path|tradesec_zone|tradesec_redis\b(?!_)
             |tradesec_accept\ redis_\w+
             |tradesec_jwt_provider|tradesec_identity|tradesec_session\b(?!_)|limit_req_zone|log_format)\b/mx)
         {

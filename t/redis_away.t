@@ -16,7 +16,8 @@ use Tradesec::Test::Redis;
 use Tradesec::Test::Wait qw(now);
 
 
-my $redis = Tradesec::Test::Redis->new(conf => [ '--appendonly', 'yes' ]);
+my $redis = Tradesec::Test::Redis->new(
+    conf => [ qw(--appendonly yes --appendfsync always) ]);
 
 my $more = <<'CONF';
     location = /closed {

@@ -31,6 +31,7 @@ static ngx_int_t ngx_http_tradesec_attempts_journal_told(
     ngx_http_tradesec_redis_command_t *redis, const redisReply *reply);
 static void ngx_http_tradesec_attempts_journal_lose(
     ngx_http_tradesec_attempts_command_t *cmd);
+static void ngx_http_tradesec_attempts_journal_lost(void);
 static void ngx_http_tradesec_attempts_journal_drop(ngx_queue_t *q);
 static void ngx_http_tradesec_attempts_journal_finish(void);
 
@@ -68,12 +69,12 @@ ngx_http_tradesec_attempts_journal_keep(
 
         if (oldest->sent) {
             ngx_free(cmd);
-            journal->lost++;
+            ngx_http_tradesec_attempts_journal_lost();
             return;
         }
 
         ngx_http_tradesec_attempts_journal_drop(q);
-        journal->lost++;
+        ngx_http_tradesec_attempts_journal_lost();
     }
 
     cmd->redis.handler = ngx_http_tradesec_attempts_journal_told;
@@ -172,6 +173,7 @@ ngx_http_tradesec_attempts_journal_told(
 
     ngx_http_tradesec_attempts_journal_drop(&cmd->queue);
     journal->told++;
+    ngx_http_tradesec_redis_count(NGX_HTTP_TRADESEC_REDIS_TOLD);
 
     if (journal->n == 0) {
         ngx_http_tradesec_attempts_journal_finish();
@@ -191,11 +193,19 @@ ngx_http_tradesec_attempts_journal_lose(
     ngx_http_tradesec_attempts_command_t *cmd)
 {
     ngx_http_tradesec_attempts_journal_drop(&cmd->queue);
-    ngx_http_tradesec_journal.lost++;
+    ngx_http_tradesec_attempts_journal_lost();
 
     if (ngx_http_tradesec_journal.n == 0) {
         ngx_http_tradesec_attempts_journal_finish();
     }
+}
+
+
+static void
+ngx_http_tradesec_attempts_journal_lost(void)
+{
+    ngx_http_tradesec_journal.lost++;
+    ngx_http_tradesec_redis_count(NGX_HTTP_TRADESEC_REDIS_LOST);
 }
 
 

@@ -221,17 +221,20 @@ ngx_http_tradesec_attempts_fall_back(
 
     case NGX_HTTP_TRADESEC_FALLBACK_CLOSED:
         res->home = NGX_HTTP_TRADESEC_HOME_CLOSED;
+        ngx_http_tradesec_redis_count(NGX_HTTP_TRADESEC_REDIS_CLOSED);
         res->rc = NGX_DECLINED;
         break;
 
     case NGX_HTTP_TRADESEC_FALLBACK_OPEN:
         res->home = NGX_HTTP_TRADESEC_HOME_OPEN;
+        ngx_http_tradesec_redis_count(NGX_HTTP_TRADESEC_REDIS_ADMITTED);
         ngx_memzero(&res->verdict, sizeof(ts_attempts_verdict_t));
         ngx_http_tradesec_attempts_zone_mirror(home->zone, &res->attempt);
         break;
 
     default: /* NGX_HTTP_TRADESEC_FALLBACK_LOCAL */
         res->home = NGX_HTTP_TRADESEC_HOME_LOCAL;
+        ngx_http_tradesec_redis_count(NGX_HTTP_TRADESEC_REDIS_LOCAL);
         res->verdict = ngx_http_tradesec_attempts_zone_reserve(home->zone,
                                                               &res->attempt);
         break;
@@ -352,6 +355,7 @@ ngx_http_tradesec_attempts_reserved(ngx_http_tradesec_redis_command_t *redis,
     if (res != NULL && rc == NGX_OK) {
         res->verdict = verdict;
         res->home = NGX_HTTP_TRADESEC_HOME_REDIS;
+        ngx_http_tradesec_redis_count(NGX_HTTP_TRADESEC_REDIS_JUDGED);
         res->pending = NULL;
         res->rc = NGX_OK;
         res->handler(res);

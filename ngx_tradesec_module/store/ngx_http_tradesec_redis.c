@@ -59,6 +59,8 @@ static void ngx_http_tradesec_redis_drop(ngx_http_tradesec_redis_t *redis,
     const char *why);
 static void ngx_http_tradesec_redis_away(ngx_http_tradesec_redis_t *redis,
     const char *why);
+static ngx_uint_t ngx_http_tradesec_redis_report(
+    ngx_http_tradesec_redis_t *redis);
 static void ngx_http_tradesec_redis_sent(ngx_http_tradesec_redis_t *redis,
     ngx_http_tradesec_redis_command_t *cmd);
 static void ngx_http_tradesec_redis_reply(redisAsyncContext *ac, void *reply,
@@ -93,6 +95,7 @@ ngx_http_tradesec_redis_start(const ngx_http_tradesec_redis_conf_t *conf,
     redis->timer.log = log;
     redis->timer.cancelable = 1;
 
+    ngx_http_tradesec_redis_watch_join(&conf->watch);
     ngx_http_tradesec_redis_connect(redis);
 }
 
@@ -118,6 +121,8 @@ ngx_http_tradesec_redis_stop(void)
     if (redis->timer.timer_set) {
         ngx_del_timer(&redis->timer);
     }
+
+    ngx_http_tradesec_redis_watch_leave();
 }
 
 
@@ -296,6 +301,8 @@ ngx_http_tradesec_redis_greeted(const char *why)
         ngx_del_timer(&redis->timer);
     }
 
+    ngx_http_tradesec_redis_watch(1);
+
     if (redis->reported) {
         redis->reported = 0;
         ngx_log_error(NGX_LOG_WARN, redis->log, 0,
@@ -391,14 +398,30 @@ ngx_http_tradesec_redis_away(ngx_http_tradesec_redis_t *redis,
     redis->pause = ngx_min(redis->pause * 2,
                            NGX_HTTP_TRADESEC_REDIS_PAUSE_MAX);
 
-    level = redis->reported ? NGX_LOG_INFO : NGX_LOG_ERR;
+    level = ngx_http_tradesec_redis_report(redis);
 
     ngx_log_error(level, redis->log, 0, "tradesec: redis \"%V\" is away: %s",
                   &redis->conf->name, why);
 
-    redis->reported = 1;
-
     ngx_add_timer(&redis->timer, pause);
+}
+
+
+/* At which level: the first time it is news. */
+
+static ngx_uint_t
+ngx_http_tradesec_redis_report(ngx_http_tradesec_redis_t *redis)
+{
+    ngx_http_tradesec_redis_watch(0);
+
+    if (redis->reported) {
+        return NGX_LOG_INFO;
+    }
+
+    redis->reported = 1;
+    ngx_http_tradesec_redis_count(NGX_HTTP_TRADESEC_REDIS_TIMES);
+
+    return NGX_LOG_ERR;
 }
 
 
@@ -468,13 +491,11 @@ ngx_http_tradesec_redis_command_timer(ngx_event_t *ev)
     cmd->overdue = 1;
 
     if (redis->overdue++ == 0) {
-        level = redis->reported ? NGX_LOG_INFO : NGX_LOG_ERR;
+        level = ngx_http_tradesec_redis_report(redis);
 
         ngx_log_error(level, redis->log, 0,
                       "tradesec: redis \"%V\" has not answered for %M ms",
                       &redis->conf->name, redis->conf->timeout);
-
-        redis->reported = 1;
 
         ngx_add_timer(&redis->timer,
                       redis->conf->timeout * NGX_HTTP_TRADESEC_REDIS_PATIENCE);
@@ -505,6 +526,7 @@ ngx_http_tradesec_redis_answered(ngx_http_tradesec_redis_t *redis,
     }
 
     redis->reported = 0;
+    ngx_http_tradesec_redis_watch(1);
     ngx_log_error(NGX_LOG_WARN, redis->log, 0,
                   "tradesec: redis \"%V\" answers again", &redis->conf->name);
 

@@ -19,6 +19,7 @@
 
 #include "core/ts_types.h"
 #include "store/ngx_http_tradesec_redis_tls.h"
+#include "store/ngx_http_tradesec_redis_watch.h"
 
 
 #define NGX_HTTP_TRADESEC_REDIS_KEY      16
@@ -42,6 +43,8 @@ typedef struct {
     ngx_http_tradesec_redis_tls_t
                             tls;
     u_char                  key[NGX_HTTP_TRADESEC_REDIS_KEY];
+    ngx_http_tradesec_area_t
+                            watch;
 
     /* its line, and a file of a secret that everybody can read, for findings */
     ngx_str_t               file;

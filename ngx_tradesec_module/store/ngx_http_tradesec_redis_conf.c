@@ -46,6 +46,11 @@ ngx_http_tradesec_redis_use(ngx_conf_t *cf,
     scf = ngx_http_conf_get_module_main_conf(cf,
                                              ngx_http_tradesec_store_module);
 
+    if (scf->redis.redis != NULL && scf->redis.clients.n == 0) {
+        (void) ngx_http_tradesec_redis_watch_add(cf,
+                                                 &scf->redis.redis->watch);
+    }
+
     if (scf->redis.clients.n < NGX_HTTP_TRADESEC_REDIS_CLIENTS) {
         scf->redis.clients.list[scf->redis.clients.n++] = client;
     }

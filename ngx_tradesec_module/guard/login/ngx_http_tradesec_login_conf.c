@@ -92,6 +92,13 @@ static ngx_command_t  ngx_http_tradesec_login_commands[] = {
       0,
       NULL },
 
+    { ngx_string("tradesec_redis_status"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_ANY,
+      ngx_http_tradesec_login_redis_status,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("tradesec_login_fallback"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_enum_slot,
@@ -280,6 +287,10 @@ ngx_http_tradesec_login_merge_conf(ngx_conf_t *cf, void *parent, void *child)
     static const ngx_uint_t  limits[NGX_HTTP_TRADESEC_LOGIN_COUNTERS] = {
         5, 20, 50, 100, 200
     };
+
+    if (ngx_http_tradesec_login_redis_merge(cf, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
 
     ngx_conf_merge_ptr_value(conf->policy, prev->policy,
                              &ngx_http_tradesec_login_off);

@@ -112,6 +112,9 @@ typedef struct {
     ngx_flag_t                           operate;   /* the location shows and
                                                        clears locks */
 
+    ngx_array_t                         *redis_allow;   /* NULL: the location
+                                                       shows nothing of Redis */
+
     ngx_http_tradesec_login_device_t    *device;
     u_char                               device_realm[TS_DEVICE_REALM];
 } ngx_http_tradesec_login_conf_t;
@@ -148,6 +151,13 @@ char *ngx_http_tradesec_login_lock(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_tradesec_login_delay(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+/* The directive tradesec_redis_status. */
+
+char *ngx_http_tradesec_login_redis_status(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_tradesec_login_redis_merge(ngx_conf_t *cf,
+    const ngx_http_tradesec_login_conf_t *conf);
 
 /* The directive tradesec_login_locks. */
 
