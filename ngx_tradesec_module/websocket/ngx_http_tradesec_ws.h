@@ -271,8 +271,6 @@ typedef struct {
     ngx_http_tradesec_ws_terms_t    terms;
 
     ngx_queue_t                     watched;    /* next is NULL: it is not */
-    uint64_t                        generation; /* of the revocations that it
-                                                   has been compared with */
 
     ngx_http_tradesec_ws_codes_t    codes;      /* of our close frames */
 
@@ -298,6 +296,7 @@ typedef struct {
     unsigned                        closing:1;
     unsigned                        pending:1;  /* no token has come so far */
     unsigned                        early:4;    /* control frames meanwhile */
+    unsigned                        overdue:1;  /* its timer has gone off */
     unsigned                        ignored:1;  /* dry run: it would have been
                                                    closed, and goes on alone */
 } ngx_http_tradesec_ws_t;
@@ -512,6 +511,11 @@ void ngx_http_tradesec_ws_unwatch(ngx_http_tradesec_ws_t *ws);
 /* Arms the timer for the next deadline, if there is one; also anew. */
 
 void ngx_http_tradesec_ws_start_timer(ngx_http_tradesec_ws_t *ws);
+
+/* It has gone off: in this turn of the event loop, or the next, it ends. */
+
+void ngx_http_tradesec_ws_overdue(ngx_http_tradesec_ws_t *ws);
+void ngx_http_tradesec_ws_expire(ngx_http_tradesec_ws_t *ws);
 
 
 #endif /* NGX_HTTP_TRADESEC_WS_H */

@@ -19,6 +19,7 @@ static ngx_int_t ngx_http_tradesec_ws_add_frame(ngx_http_tradesec_ws_t *ws,
     ngx_http_tradesec_ws_stream_t *stream);
 static ngx_flag_t ngx_http_tradesec_ws_is_awaited(
     const ngx_http_tradesec_ws_stream_t *stream);
+static ngx_flag_t ngx_http_tradesec_ws_mask(u_char mask[4]);
 static size_t ngx_http_tradesec_ws_close_frame(ngx_http_tradesec_ws_t *ws,
     const ngx_http_tradesec_ws_stream_t *stream, u_char *frame);
 
@@ -38,6 +39,8 @@ ngx_http_tradesec_ws_close(ngx_http_tradesec_ws_t *ws, ts_reason_e reason,
     if (ws->timer.timer_set) {
         ngx_del_timer(&ws->timer);
     }
+
+    ws->overdue = 0;
 
     rc = ws->terms.hooks->judge(ws->request, reason,
                                 ws->detail ? ws->detail : codes->text);
@@ -195,11 +198,38 @@ ngx_http_tradesec_ws_close_frame(ngx_http_tradesec_ws_t *ws,
         return ts_ws_close_frame(frame, ws->codes.client, text, NULL);
     }
 
-    if (RAND_bytes(mask, sizeof(mask)) != 1) {
+    if (!ngx_http_tradesec_ws_mask(mask)) {
         return 0;
     }
 
     return ts_ws_close_frame(frame, ws->codes.server, text, mask);
+}
+
+
+/* From a supply of this process: thousands of sockets may end together. */
+
+static ngx_flag_t
+ngx_http_tradesec_ws_mask(u_char mask[4])
+{
+    static size_t     left;
+    static u_char     supply[1024];
+    static ngx_pid_t  pid;
+
+    if (left == 0 || pid != ngx_pid) {
+        left = 0;
+        pid = ngx_pid;
+
+        if (RAND_bytes(supply, sizeof(supply)) != 1) {
+            return 0;
+        }
+
+        left = sizeof(supply);
+    }
+
+    left -= 4;
+    ngx_memcpy(mask, supply + left, 4);
+
+    return 1;
 }
 
 

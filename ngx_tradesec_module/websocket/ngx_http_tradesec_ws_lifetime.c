@@ -88,13 +88,37 @@ ngx_http_tradesec_ws_start_timer(ngx_http_tradesec_ws_t *ws)
 static void
 ngx_http_tradesec_ws_timer_handler(ngx_event_t *ev)
 {
-    ngx_msec_t                              left;
-    ngx_http_tradesec_ws_t                 *ws;
-    const ngx_http_tradesec_ws_deadline_t  *deadline;
+    ngx_msec_t               left;
+    ngx_http_tradesec_ws_t  *ws;
 
     ws = ev->data;
 
     if (!ngx_http_tradesec_ws_is_open(ws)) {
+        return;
+    }
+
+    left = 0;
+
+    if (!ws->closing) {
+        (void) ngx_http_tradesec_ws_deadline(ws, &left);
+    }
+
+    if (left) {
+        ngx_add_timer(&ws->timer, left);
+        return;
+    }
+
+    ngx_http_tradesec_ws_overdue(ws);
+}
+
+
+void
+ngx_http_tradesec_ws_expire(ngx_http_tradesec_ws_t *ws)
+{
+    ngx_msec_t                              left;
+    const ngx_http_tradesec_ws_deadline_t  *deadline;
+
+    if (ws->ignored) {
         return;
     }
 
@@ -106,6 +130,7 @@ ngx_http_tradesec_ws_timer_handler(ngx_event_t *ev)
     deadline = ngx_http_tradesec_ws_deadline(ws, &left);
 
     if (left) {
+        /* a token has come meanwhile */
         ngx_add_timer(&ws->timer, left);
         return;
     }

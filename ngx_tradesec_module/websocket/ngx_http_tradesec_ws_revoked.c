@@ -1,8 +1,10 @@
 /*
  * Copyright (C) the ngx_tradesec authors
  *
- * Open sockets obey revocations: while a worker has any, it looks every half
- * second whether something was revoked, and only then at each of them.
+ * Open sockets that may have to end: because something was revoked, for which a
+ * worker looks ten times a second while it has any, or because their time is
+ * up. That can be thousands at once, so each turn of the event loop ends some
+ * of them, and has time for everybody else.
  */
 
 #include <ngx_config.h>
@@ -12,16 +14,35 @@
 #include "websocket/ngx_http_tradesec_ws.h"
 
 
-#define NGX_HTTP_TRADESEC_WS_LOOK  500      /* ms */
+#define NGX_HTTP_TRADESEC_WS_LOOK  100      /* ms */
+
+/* Sockets of one turn: together they take it some milliseconds. */
+
+#define NGX_HTTP_TRADESEC_WS_TURN  64
 
 
+static void ngx_http_tradesec_ws_join(ngx_http_tradesec_ws_t *ws,
+    ngx_queue_t *queue);
 static void ngx_http_tradesec_ws_look_handler(ngx_event_t *ev);
 static void ngx_http_tradesec_ws_look(ngx_http_tradesec_ws_t *ws);
+static ngx_flag_t ngx_http_tradesec_ws_has_news(void);
+static ngx_flag_t ngx_http_tradesec_ws_is_revoked(
+    const ngx_http_tradesec_ws_t *ws);
 
 
-static ngx_queue_t       ngx_http_tradesec_ws_watched;
-static ngx_event_t       ngx_http_tradesec_ws_look_event;
-static ngx_connection_t  ngx_http_tradesec_ws_look_connection;
+/* Those to look at, and those that have been looked at since the last news. */
+
+static ngx_queue_t              ngx_http_tradesec_ws_due;
+static ngx_queue_t              ngx_http_tradesec_ws_seen;
+
+/* What says that there are news, and whether all are being looked at for it. */
+
+static const ts_revocations_t  *ngx_http_tradesec_ws_list;
+static uint64_t                 ngx_http_tradesec_ws_generation;
+static ngx_flag_t               ngx_http_tradesec_ws_walking;
+
+static ngx_event_t              ngx_http_tradesec_ws_look_event;
+static ngx_connection_t         ngx_http_tradesec_ws_look_connection;
 
 
 static const ngx_http_tradesec_ws_codes_t  ngx_http_tradesec_ws_revoked = {
@@ -34,14 +55,44 @@ ngx_http_tradesec_ws_watch(ngx_http_tradesec_ws_t *ws)
 {
     ngx_event_t  *ev;
 
-    if (ws->terms.revocations == NULL || ws->watched.next != NULL) {
+    if (ws->terms.revocations == NULL) {
         return;
     }
+
+    ngx_http_tradesec_ws_list = ws->terms.revocations;
+
+    /* something may have been revoked since the handshake was judged */
+
+    ngx_http_tradesec_ws_join(ws, &ngx_http_tradesec_ws_due);
+
+    ev = &ngx_http_tradesec_ws_look_event;
+
+    if (!ev->timer_set && !ev->posted) {
+        ngx_add_timer(ev, NGX_HTTP_TRADESEC_WS_LOOK);
+    }
+}
+
+
+void
+ngx_http_tradesec_ws_overdue(ngx_http_tradesec_ws_t *ws)
+{
+    ws->overdue = 1;
+
+    ngx_http_tradesec_ws_join(ws, &ngx_http_tradesec_ws_due);
+    ngx_post_event(&ngx_http_tradesec_ws_look_event, &ngx_posted_events);
+}
+
+
+static void
+ngx_http_tradesec_ws_join(ngx_http_tradesec_ws_t *ws, ngx_queue_t *queue)
+{
+    ngx_event_t  *ev;
 
     ev = &ngx_http_tradesec_ws_look_event;
 
     if (ev->handler == NULL) {
-        ngx_queue_init(&ngx_http_tradesec_ws_watched);
+        ngx_queue_init(&ngx_http_tradesec_ws_due);
+        ngx_queue_init(&ngx_http_tradesec_ws_seen);
 
         /* for nginx's debug log */
         ngx_http_tradesec_ws_look_connection.fd = (ngx_socket_t) -1;
@@ -52,11 +103,8 @@ ngx_http_tradesec_ws_watch(ngx_http_tradesec_ws_t *ws)
         ev->cancelable = 1;
     }
 
-    ngx_queue_insert_tail(&ngx_http_tradesec_ws_watched, &ws->watched);
-
-    if (!ev->timer_set) {
-        ngx_add_timer(ev, NGX_HTTP_TRADESEC_WS_LOOK);
-    }
+    ngx_http_tradesec_ws_unwatch(ws);
+    ngx_queue_insert_tail(queue, &ws->watched);
 }
 
 
@@ -73,19 +121,42 @@ ngx_http_tradesec_ws_unwatch(ngx_http_tradesec_ws_t *ws)
 static void
 ngx_http_tradesec_ws_look_handler(ngx_event_t *ev)
 {
-    ngx_queue_t  *q, *next;
+    ngx_uint_t               n;
+    ngx_queue_t             *due, *seen;
+    ngx_http_tradesec_ws_t  *ws;
 
-    for (q = ngx_queue_head(&ngx_http_tradesec_ws_watched);
-         q != ngx_queue_sentinel(&ngx_http_tradesec_ws_watched);
-         q = next)
-    {
-        next = ngx_queue_next(q);
+    due = &ngx_http_tradesec_ws_due;
+    seen = &ngx_http_tradesec_ws_seen;
 
-        ngx_http_tradesec_ws_look(ngx_queue_data(q, ngx_http_tradesec_ws_t,
-                                                 watched));
+    /* not before the last news have come to everyone: some may come always */
+
+    if (!ngx_http_tradesec_ws_walking && ngx_http_tradesec_ws_has_news()) {
+        ngx_http_tradesec_ws_walking = 1;
+
+        if (!ngx_queue_empty(seen)) {
+            ngx_queue_add(due, seen);
+            ngx_queue_init(seen);
+        }
     }
 
-    if (!ngx_queue_empty(&ngx_http_tradesec_ws_watched)) {
+    for (n = 0; n < NGX_HTTP_TRADESEC_WS_TURN && !ngx_queue_empty(due); n++) {
+        ws = ngx_queue_data(ngx_queue_head(due), ngx_http_tradesec_ws_t,
+                            watched);
+
+        /* it may not be there any more afterwards */
+
+        ngx_http_tradesec_ws_join(ws, seen);
+        ngx_http_tradesec_ws_look(ws);
+    }
+
+    if (!ngx_queue_empty(due)) {
+        ngx_post_event(ev, &ngx_posted_next_events);
+        return;
+    }
+
+    ngx_http_tradesec_ws_walking = 0;
+
+    if (!ngx_queue_empty(seen) && !ev->timer_set) {
         ngx_add_timer(ev, NGX_HTTP_TRADESEC_WS_LOOK);
     }
 }
@@ -94,24 +165,53 @@ ngx_http_tradesec_ws_look_handler(ngx_event_t *ev)
 static void
 ngx_http_tradesec_ws_look(ngx_http_tradesec_ws_t *ws)
 {
-    uint64_t  generation;
-
-    generation = ts_revocations_generation(ws->terms.revocations);
-
-    if (generation == ws->generation) {
+    if (!ngx_http_tradesec_ws_is_open(ws)) {
         return;
     }
 
-    ws->generation = generation;
+    if (!ws->closing && !ws->ignored && ngx_http_tradesec_ws_is_revoked(ws)) {
+        (void) ngx_http_tradesec_ws_close(ws, TS_REASON_WEBSOCKET_REVOKED,
+                                          &ngx_http_tradesec_ws_revoked, NULL);
 
-    if (ws->closing
-        || !ngx_http_tradesec_ws_is_open(ws)
-        || ts_revocations_find(ws->terms.revocations, ws->terms.subject)
-           == TS_REVOKED_NOTHING)
-    {
-        return;
+    } else if (ws->overdue) {
+        ws->overdue = 0;
+        ngx_http_tradesec_ws_expire(ws);
+    }
+}
+
+
+static ngx_flag_t
+ngx_http_tradesec_ws_has_news(void)
+{
+    uint64_t                 generation;
+    const ts_revocations_t  *list;
+
+    list = ngx_http_tradesec_ws_list;
+
+    if (list == NULL) {
+        return 0;
     }
 
-    (void) ngx_http_tradesec_ws_close(ws, TS_REASON_WEBSOCKET_REVOKED,
-                                      &ngx_http_tradesec_ws_revoked, NULL);
+    generation = ts_revocations_generation(list);
+
+    if (generation == ngx_http_tradesec_ws_generation) {
+        return 0;
+    }
+
+    ngx_http_tradesec_ws_generation = generation;
+
+    return 1;
+}
+
+
+static ngx_flag_t
+ngx_http_tradesec_ws_is_revoked(const ngx_http_tradesec_ws_t *ws)
+{
+    const ts_revocations_t  *list;
+
+    list = ws->terms.revocations;
+
+    return list != NULL
+           && ts_revocations_find(list, ws->terms.subject)
+              != TS_REVOKED_NOTHING;
 }

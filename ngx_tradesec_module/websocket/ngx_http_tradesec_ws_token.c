@@ -142,7 +142,6 @@ ngx_http_tradesec_ws_present(ngx_http_tradesec_ws_t *ws,
 static void
 ngx_http_tradesec_ws_known(ngx_http_tradesec_ws_t *ws)
 {
-    ws->generation = 0;
     ngx_http_tradesec_ws_watch(ws);
 
     if (ws->pending) {
