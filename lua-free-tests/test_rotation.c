@@ -287,6 +287,66 @@ copied_to_another_size(void **state)
 }
 
 
+/* What a second home says, and what it has to be told. */
+
+static void
+a_second_home(void **state)
+{
+    size_t               cursor;
+    ts_rotation_entry_t  e, list[4];
+
+    (void) state;
+
+    assert_int_equal(use(1, 11), TS_ROTATION_FIRST);
+    ts_rotation_adopt(&t, tag(1), 12, times.now);
+    settle_with(1, 2, 77);
+
+    assert_true(ts_rotation_get(&t, tag(1), times.now, &e));
+    assert_int_equal(e.family, 12);
+    assert_int_equal(e.state, TS_ROTATION_USED);
+    assert_true(ts_rotation_get(&t, tag(2), times.now, &e));
+    assert_int_equal(e.family, 12);
+    assert_int_equal(e.next, 0);
+    assert_false(ts_rotation_get(&t, tag(3), times.now, &e));
+
+    /* nothing is untold until somebody says so; then it is told once */
+
+    cursor = 0;
+    assert_int_equal(ts_rotation_tell(&t, &cursor, times.now, list, 4), 0);
+
+    ts_rotation_untold(&t, tag(1), times.now);
+    ts_rotation_untold(&t, tag(2), times.now);
+    ts_rotation_untold(&t, tag(3), times.now);
+
+    cursor = 0;
+    assert_int_equal(ts_rotation_tell(&t, &cursor, times.now, list, 1), 1);
+    assert_int_equal(ts_rotation_tell(&t, &cursor, times.now, list + 1, 3),
+                     1);
+    assert_int_equal(list[0].tag.word[0] + list[1].tag.word[0], 3);
+
+    cursor = 0;
+    assert_int_equal(ts_rotation_tell(&t, &cursor, times.now, list, 4), 0);
+
+    /* an entry that takes the place of an untold one is told */
+
+    ts_rotation_untold(&t, tag(1), times.now);
+    times.now += times.lifetime;
+    cursor = 0;
+    assert_int_equal(ts_rotation_tell(&t, &cursor, times.now, list, 4), 0);
+    assert_int_equal(use(1, 13), TS_ROTATION_FIRST);
+    cursor = 0;
+    assert_int_equal(ts_rotation_tell(&t, &cursor, times.now, list, 4), 0);
+
+    /* the family has ended elsewhere */
+
+    settle_with(1, 2, 78);
+    assert_int_equal(ts_rotation_finish(&t, tag(2), times), 78);
+    assert_int_equal(ts_rotation_finish(&t, tag(3), times), 0);
+    assert_int_equal(use(1, 14), TS_ROTATION_ENDED);
+    assert_int_equal(use(2, 14), TS_ROTATION_ENDED);
+}
+
+
 int
 main(void)
 {
@@ -310,6 +370,7 @@ main(void)
             teardown),
         cmocka_unit_test_setup_teardown(copied_to_another_size, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(a_second_home, setup, teardown)
     };
 
     return cmocka_run_group_tests_name("rotation", tests, NULL, NULL);

@@ -190,6 +190,8 @@
       "the refresh token is there twice, or something like it")              \
     X(REFRESH_INVALID, "refresh_invalid", 400,                               \
       "the refresh token is no text that could be one")                      \
+    X(REFRESH_STORE_UNAVAILABLE, "refresh_store_unavailable", 503,           \
+      "Redis is away, and fallback= of tradesec_refresh is closed")          \
     X(REFRESH_RACE, "refresh_race", 409,                                     \
       "a refresh token that is, or has just been, used")                     \
     X(REFRESH_REUSED, "refresh_reused", 401,                                 \

@@ -5,14 +5,6 @@
 #include "core/ts_rotation.h"
 
 
-/* State of an entry. */
-
-#define TS_ROTATION_LIVE     0
-#define TS_ROTATION_FLYING   1      /* its answer is awaited */
-#define TS_ROTATION_USED     2
-#define TS_ROTATION_OVER     3      /* the family has ended */
-
-
 static ts_rotation_entry_t *ts_rotation_find(const ts_rotation_t *t,
     ts_rotation_tag_t tag, uint32_t now);
 static ts_rotation_entry_t *ts_rotation_place(const ts_rotation_t *t,
@@ -68,6 +60,8 @@ ts_rotation_use(ts_rotation_t *t, ts_rotation_tag_t tag, uint64_t family,
         e->tag = tag;
         e->family = family;
         e->state = TS_ROTATION_LIVE;
+        e->untold = 0;
+        e->next = 0;
         e->access = 0;
     }
 
@@ -109,7 +103,7 @@ int
 ts_rotation_settle(ts_rotation_t *t, ts_rotation_tag_t tag,
     const ts_rotation_tag_t *next, uint64_t access, ts_rotation_times_t times)
 {
-    uint32_t              state;
+    uint16_t              state;
     uint64_t              family;
     ts_rotation_entry_t  *e;
 
@@ -140,6 +134,7 @@ ts_rotation_settle(ts_rotation_t *t, ts_rotation_tag_t tag,
     if (state == TS_ROTATION_LIVE) {
         e->state = TS_ROTATION_USED;
         e->since = times.now;
+        e->next = (uint32_t) next->word[0] | 1;
     }
 
     /* the same token once more is no next one */
@@ -154,6 +149,8 @@ ts_rotation_settle(ts_rotation_t *t, ts_rotation_tag_t tag,
     if (e == NULL) {
         e = ts_rotation_place(t, *next, times.now);
         e->tag = *next;
+        e->untold = 0;
+        e->next = 0;
     }
 
     e->family = family;
@@ -237,4 +234,83 @@ ts_rotation_end(ts_rotation_t *t, uint64_t family, ts_rotation_times_t times)
     }
 
     return access;
+}
+
+
+void
+ts_rotation_adopt(ts_rotation_t *t, ts_rotation_tag_t tag, uint64_t family,
+    uint32_t now)
+{
+    ts_rotation_entry_t  *e;
+
+    e = ts_rotation_find(t, tag, now);
+
+    if (e != NULL) {
+        e->family = family;
+    }
+}
+
+
+uint64_t
+ts_rotation_finish(ts_rotation_t *t, ts_rotation_tag_t tag,
+    ts_rotation_times_t times)
+{
+    ts_rotation_entry_t  *e;
+
+    e = ts_rotation_find(t, tag, times.now);
+
+    return e != NULL ? ts_rotation_end(t, e->family, times) : 0;
+}
+
+
+int
+ts_rotation_get(const ts_rotation_t *t, ts_rotation_tag_t tag, uint32_t now,
+    ts_rotation_entry_t *entry)
+{
+    const ts_rotation_entry_t  *e;
+
+    e = ts_rotation_find(t, tag, now);
+
+    if (e == NULL) {
+        return 0;
+    }
+
+    *entry = *e;
+
+    return 1;
+}
+
+
+void
+ts_rotation_untold(ts_rotation_t *t, ts_rotation_tag_t tag, uint32_t now)
+{
+    ts_rotation_entry_t  *e;
+
+    e = ts_rotation_find(t, tag, now);
+
+    if (e != NULL) {
+        e->untold = 1;
+    }
+}
+
+
+size_t
+ts_rotation_tell(ts_rotation_t *t, size_t *cursor, uint32_t now,
+    ts_rotation_entry_t *entries, size_t n)
+{
+    size_t                found;
+    ts_rotation_entry_t  *e;
+
+    found = 0;
+
+    while (found < n && *cursor < t->sets * TS_ROTATION_WAYS) {
+        e = &t->entries[(*cursor)++];
+
+        if (e->untold && e->expires > now) {
+            e->untold = 0;
+            entries[found++] = *e;
+        }
+    }
+
+    return found;
 }

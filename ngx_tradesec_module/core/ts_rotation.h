@@ -21,7 +21,7 @@
 #include "core/ts_types.h"
 
 
-#define TS_ROTATION_VERSION  1      /* of the layout in memory */
+#define TS_ROTATION_VERSION  2      /* of the layout in memory */
 #define TS_ROTATION_WAYS     8      /* entries that a tag may stand in */
 #define TS_ROTATION_ENTRY    48     /* bytes */
 
@@ -43,13 +43,25 @@ typedef enum {
 } ts_rotation_e;
 
 
+/* State of an entry. */
+
+typedef enum {
+    TS_ROTATION_LIVE = 0,
+    TS_ROTATION_FLYING,         /* its answer is awaited */
+    TS_ROTATION_USED,
+    TS_ROTATION_OVER            /* the family has ended */
+} ts_rotation_state_e;
+
+
 typedef struct {
     ts_rotation_tag_t  tag;
     uint64_t           family;
-    uint32_t           state;
+    uint16_t           state;
+    uint16_t           untold;      /* another home does not know it */
     uint32_t           since;       /* seconds of a monotonic clock, too */
     uint32_t           expires;     /* 0: the entry is free */
-    uint32_t           unused;
+    uint32_t           next;        /* of one that was used: a part of the tag
+                                       that follows */
     uint64_t           access;      /* what the caller ends with the family;
                                        0: nothing */
 } ts_rotation_entry_t;
@@ -95,6 +107,33 @@ ts_rotation_e ts_rotation_use(ts_rotation_t *t, ts_rotation_tag_t tag,
 int ts_rotation_settle(ts_rotation_t *t, ts_rotation_tag_t tag,
     const ts_rotation_tag_t *next, uint64_t access,
     ts_rotation_times_t times);
+
+
+/*
+ * For a second home, which several tables share. What it says of the token: its
+ * family, or that this has ended; returns what ends with it, or 0.
+ */
+
+void ts_rotation_adopt(ts_rotation_t *t, ts_rotation_tag_t tag,
+    uint64_t family, uint32_t now);
+uint64_t ts_rotation_finish(ts_rotation_t *t, ts_rotation_tag_t tag,
+    ts_rotation_times_t times);
+
+/* Copies the entry of the token; returns 0 when there is none. */
+
+int ts_rotation_get(const ts_rotation_t *t, ts_rotation_tag_t tag,
+    uint32_t now, ts_rotation_entry_t *entry);
+
+/*
+ * The other home could not be told of the token; later, copies up to n of
+ * those, from *cursor on, 0 at the start, and takes them as told. Returns how
+ * many; less than n at the end.
+ */
+
+void ts_rotation_untold(ts_rotation_t *t, ts_rotation_tag_t tag,
+    uint32_t now);
+size_t ts_rotation_tell(ts_rotation_t *t, size_t *cursor, uint32_t now,
+    ts_rotation_entry_t *entries, size_t n);
 
 
 #endif /* TS_ROTATION_H */

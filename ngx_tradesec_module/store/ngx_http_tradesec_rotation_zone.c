@@ -6,8 +6,6 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include <sodium.h>
-
 #include "store/ngx_http_tradesec_rotation_zone.h"
 
 
@@ -74,47 +72,46 @@ ngx_http_tradesec_rotation_init(ngx_http_tradesec_area_t *area, void *old,
 }
 
 
-ts_rotation_tag_t
-ngx_http_tradesec_rotation_tag(const ngx_http_tradesec_rotation_zone_t *zone,
-    uint64_t salt, ts_slice_t token)
+/* The clock starts at 1: nothing in the table is free of time. */
+
+uint32_t
+ngx_http_tradesec_rotation_zone_now(void)
 {
-    uint64_t           key[2];
-    ts_rotation_tag_t  tag;
-
-    ngx_memcpy(key, zone->area.key, sizeof(key));
-
-    key[0] ^= salt;
-
-    (void) crypto_shorthash_siphashx24((u_char *) &tag, token.data, token.len,
-                                       (u_char *) key);
-
-    return tag;
+    return (uint32_t) (ngx_current_msec / 1000 + 1);
 }
 
-
-/* The clock starts at 1: nothing in the table is free of time. */
 
 static ts_rotation_times_t
 ngx_http_tradesec_rotation_times(time_t grace, time_t lifetime)
 {
     return (ts_rotation_times_t) {
-        (uint32_t) (ngx_current_msec / 1000 + 1), (uint32_t) grace,
+        ngx_http_tradesec_rotation_zone_now(), (uint32_t) grace,
         (uint32_t) lifetime
     };
 }
 
 
+static ts_rotation_t
+ngx_http_tradesec_rotation_lock(const ngx_http_tradesec_rotation_zone_t *zone)
+{
+    ts_rotation_t  t;
+
+    ts_rotation_open(&t, zone->area.memory, zone->area.size);
+    ngx_http_tradesec_area_lock(&zone->area);
+
+    return t;
+}
+
+
 ts_rotation_e
-ngx_http_tradesec_rotation_use(const ngx_http_tradesec_rotation_zone_t *zone,
-    ts_rotation_tag_t tag, uint64_t family, time_t grace, time_t lifetime,
-    uint64_t *access)
+ngx_http_tradesec_rotation_zone_use(
+    const ngx_http_tradesec_rotation_zone_t *zone, ts_rotation_tag_t tag,
+    uint64_t family, time_t grace, time_t lifetime, uint64_t *access)
 {
     ts_rotation_e  rc;
     ts_rotation_t  t;
 
-    ts_rotation_open(&t, zone->area.memory, zone->area.size);
-
-    ngx_http_tradesec_area_lock(&zone->area);
+    t = ngx_http_tradesec_rotation_lock(zone);
     rc = ts_rotation_use(&t, tag, family,
                          ngx_http_tradesec_rotation_times(grace, lifetime),
                          access);
@@ -125,19 +122,94 @@ ngx_http_tradesec_rotation_use(const ngx_http_tradesec_rotation_zone_t *zone,
 
 
 ngx_flag_t
-ngx_http_tradesec_rotation_settle(
+ngx_http_tradesec_rotation_zone_settle(
     const ngx_http_tradesec_rotation_zone_t *zone, ts_rotation_tag_t tag,
     const ts_rotation_tag_t *next, uint64_t access, time_t lifetime)
 {
     ngx_flag_t     ended;
     ts_rotation_t  t;
 
-    ts_rotation_open(&t, zone->area.memory, zone->area.size);
-
-    ngx_http_tradesec_area_lock(&zone->area);
+    t = ngx_http_tradesec_rotation_lock(zone);
     ended = ts_rotation_settle(&t, tag, next, access,
                                ngx_http_tradesec_rotation_times(0, lifetime));
     ngx_http_tradesec_area_unlock(&zone->area);
 
     return ended;
+}
+
+
+void
+ngx_http_tradesec_rotation_zone_adopt(
+    const ngx_http_tradesec_rotation_zone_t *zone, ts_rotation_tag_t tag,
+    uint64_t family)
+{
+    ts_rotation_t  t;
+
+    t = ngx_http_tradesec_rotation_lock(zone);
+    ts_rotation_adopt(&t, tag, family, ngx_http_tradesec_rotation_zone_now());
+    ngx_http_tradesec_area_unlock(&zone->area);
+}
+
+
+uint64_t
+ngx_http_tradesec_rotation_zone_finish(
+    const ngx_http_tradesec_rotation_zone_t *zone, ts_rotation_tag_t tag,
+    time_t lifetime)
+{
+    uint64_t       access;
+    ts_rotation_t  t;
+
+    t = ngx_http_tradesec_rotation_lock(zone);
+    access = ts_rotation_finish(&t, tag,
+                                ngx_http_tradesec_rotation_times(0, lifetime));
+    ngx_http_tradesec_area_unlock(&zone->area);
+
+    return access;
+}
+
+
+ngx_flag_t
+ngx_http_tradesec_rotation_zone_get(
+    const ngx_http_tradesec_rotation_zone_t *zone, ts_rotation_tag_t tag,
+    ts_rotation_entry_t *entry)
+{
+    ngx_flag_t     found;
+    ts_rotation_t  t;
+
+    t = ngx_http_tradesec_rotation_lock(zone);
+    found = ts_rotation_get(&t, tag, ngx_http_tradesec_rotation_zone_now(),
+                            entry);
+    ngx_http_tradesec_area_unlock(&zone->area);
+
+    return found;
+}
+
+
+void
+ngx_http_tradesec_rotation_zone_untold(
+    const ngx_http_tradesec_rotation_zone_t *zone, ts_rotation_tag_t tag)
+{
+    ts_rotation_t  t;
+
+    t = ngx_http_tradesec_rotation_lock(zone);
+    ts_rotation_untold(&t, tag, ngx_http_tradesec_rotation_zone_now());
+    ngx_http_tradesec_area_unlock(&zone->area);
+}
+
+
+ngx_uint_t
+ngx_http_tradesec_rotation_zone_tell(
+    const ngx_http_tradesec_rotation_zone_t *zone, size_t *cursor,
+    ts_rotation_entry_t *entries, ngx_uint_t n)
+{
+    size_t         found;
+    ts_rotation_t  t;
+
+    t = ngx_http_tradesec_rotation_lock(zone);
+    found = ts_rotation_tell(&t, cursor,
+                             ngx_http_tradesec_rotation_zone_now(), entries,
+                             n);
+    ngx_http_tradesec_area_unlock(&zone->area);
+
+    return found;
 }

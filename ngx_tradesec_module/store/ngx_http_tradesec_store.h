@@ -8,7 +8,7 @@
 #ifndef NGX_HTTP_TRADESEC_STORE_H
 #define NGX_HTTP_TRADESEC_STORE_H
 
-#include "store/ngx_http_tradesec_redis.h"
+#include "store/ngx_http_tradesec_rotation_store.h"
 #include "store/ngx_http_tradesec_zone_layout.h"
 
 
@@ -20,6 +20,7 @@ typedef struct {
     ngx_http_tradesec_zone_conf_t            zone;
     ngx_http_tradesec_redis_main_conf_t      redis;
     ngx_http_tradesec_revocations_zone_t    *revocations;  /* NULL: not used */
+    ngx_http_tradesec_rotation_store_t      *rotation;     /* NULL: not used */
 } ngx_http_tradesec_store_conf_t;
 
 

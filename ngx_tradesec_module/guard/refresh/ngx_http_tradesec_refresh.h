@@ -14,7 +14,8 @@
 #include "guard/ngx_http_tradesec_body_source.h"
 #include "request/ngx_http_tradesec_guard.h"
 #include "response/ngx_http_tradesec_outcome.h"
-#include "store/ngx_http_tradesec_rotation_zone.h"
+#include "store/ngx_http_tradesec_revocations_store.h"
+#include "store/ngx_http_tradesec_rotation_store.h"
 
 
 /* Where an answer hands out a token: a cookie, or a member of its JSON. */
@@ -39,12 +40,18 @@ typedef struct {
     const ngx_http_tradesec_jwt_provider_t    *provider;    /* NULL: none */
     time_t                                     grace;
     time_t                                     lifetime;
+    ngx_flag_t                                 closed;  /* without Redis */
     ts_outcome_criteria_t                      criteria;
 } ngx_http_tradesec_refresh_policy_t;
 
 
 typedef struct {
-    ngx_http_tradesec_rotation_zone_t         *zone;    /* NULL: none yet */
+    ngx_http_tradesec_rotation_store_t        *store;   /* NULL: none yet */
+
+    /* where access tokens are revoked, and whose they are */
+
+    ngx_http_tradesec_revocations_store_t     *revocations;
+    ngx_array_t                               *providers;
 } ngx_http_tradesec_refresh_main_conf_t;
 
 
@@ -72,6 +79,12 @@ ngx_http_tradesec_verdict_t ngx_http_tradesec_refresh_token(
 ngx_flag_t ngx_http_tradesec_refresh_answer(ngx_http_request_t *r,
     const ngx_http_tradesec_expectation_t *e,
     const ngx_http_tradesec_refresh_place_t *place, ts_slice_t *value);
+
+
+/* All that has access of a family, which has ended, is revoked. */
+
+void ngx_http_tradesec_refresh_revoke(
+    const ngx_http_tradesec_refresh_main_conf_t *rmcf, uint64_t access);
 
 
 /* The policy of the location that is being merged; NULL: none. */

@@ -21,6 +21,8 @@ static char *ngx_http_tradesec_refresh(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_tradesec_refresh_parameter(ngx_conf_t *cf,
     ngx_http_tradesec_refresh_policy_t *policy, ngx_str_t *value);
+static void ngx_http_tradesec_refresh_ended(
+    ngx_http_tradesec_rotation_store_t *store, uint64_t access);
 static char *ngx_http_tradesec_refresh_source(ngx_conf_t *cf,
     ngx_http_tradesec_refresh_policy_t *policy, ngx_str_t *parameter,
     ngx_str_t *value);
@@ -121,8 +123,9 @@ ngx_http_tradesec_refresh_merge_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_tradesec_refresh_conf_t  *prev = parent;
     ngx_http_tradesec_refresh_conf_t  *conf = child;
 
-    ngx_flag_t                              no_zone;
-    ngx_http_tradesec_refresh_main_conf_t  *rmcf;
+    ngx_flag_t                                no_zone;
+    ngx_http_tradesec_refresh_main_conf_t    *rmcf;
+    const ngx_http_tradesec_jwt_provider_t  **provider;
 
     ngx_conf_merge_ptr_value(conf->policy, prev->policy, NULL);
 
@@ -137,25 +140,48 @@ ngx_http_tradesec_refresh_merge_conf(ngx_conf_t *cf, void *parent, void *child)
     rmcf = ngx_http_conf_get_module_main_conf(cf,
                                             ngx_http_tradesec_refresh_module);
 
-    if (conf->policy->provider != NULL
-        && ngx_http_tradesec_revocations_create(cf, &no_zone) == NULL
-        && !no_zone)
-    {
-        return NGX_CONF_ERROR;
+    if (conf->policy->provider != NULL) {
+        rmcf->revocations = ngx_http_tradesec_revocations_create(cf, &no_zone);
+
+        if (rmcf->providers == NULL) {
+            rmcf->providers = ngx_array_create(cf->pool, 1, sizeof(void *));
+        }
+
+        provider = rmcf->providers ? ngx_array_push(rmcf->providers) : NULL;
+
+        if (provider == NULL || (rmcf->revocations == NULL && !no_zone)) {
+            return NGX_CONF_ERROR;
+        }
+
+        *provider = conf->policy->provider;
     }
 
-    if (rmcf->zone != NULL) {
-        return NGX_CONF_OK;
+    if (rmcf->store == NULL) {
+        rmcf->store = ngx_http_tradesec_rotation_store_create(cf, &no_zone);
+
+        if (rmcf->store == NULL) {
+            return no_zone ? ngx_http_tradesec_conf_merge_error(cf,
+                             "\"tradesec_refresh\" needs \"tradesec_zone\"")
+                           : NGX_CONF_ERROR;
+        }
+
+        rmcf->store->ended = ngx_http_tradesec_refresh_ended;
+        rmcf->store->data = rmcf;
     }
 
-    rmcf->zone = ngx_http_tradesec_rotation_zone_create(cf, &no_zone);
+    rmcf->store->grace = ngx_max(rmcf->store->grace, conf->policy->grace);
 
-    if (no_zone) {
-        return ngx_http_tradesec_conf_merge_error(cf,
-                   "\"tradesec_refresh\" needs \"tradesec_zone\"");
-    }
+    return NGX_CONF_OK;
+}
 
-    return rmcf->zone != NULL ? NGX_CONF_OK : NGX_CONF_ERROR;
+
+/* Another gateway has seen that a token was used again. */
+
+static void
+ngx_http_tradesec_refresh_ended(ngx_http_tradesec_rotation_store_t *store,
+    uint64_t access)
+{
+    ngx_http_tradesec_refresh_revoke(store->data, access);
 }
 
 
@@ -218,6 +244,7 @@ ngx_http_tradesec_refresh_parameter(ngx_conf_t *cf,
         { (const uint8_t *) "provider=", 9 },
         { (const uint8_t *) "grace=", 6 },
         { (const uint8_t *) "lifetime=", 9 },
+        { (const uint8_t *) "fallback=", 9 },
     };
 
     for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
@@ -257,6 +284,16 @@ ngx_http_tradesec_refresh_parameter(ngx_conf_t *cf,
 
     case 4:
         return ngx_http_tradesec_refresh_provider(cf, policy, &text);
+
+    case 7:
+        if (ngx_strcmp(text.data, "closed") == 0
+            || ngx_strcmp(text.data, "local") == 0)
+        {
+            policy->closed = text.data[0] == 'c';
+            return NGX_CONF_OK;
+        }
+
+        break;
 
     case 5:
     case 6:
