@@ -36,7 +36,10 @@ typedef struct {
     u_char                                     app[TS_SESSION_HASH];
     ngx_flag_t                                 has_app;
 
-    /* the session that this factor completes; NULL: it is the first one */
+    /*
+     * the session that this factor completes, or that steps up; NULL: it is the
+     * first one
+     */
     const ngx_http_tradesec_jwt_state_t       *begun;
 } ngx_http_tradesec_session_login_t;
 
@@ -95,11 +98,16 @@ ngx_http_tradesec_session_check(ngx_http_request_t *r,
 
     state = ngx_http_tradesec_session_state(ctx);
 
-    if (state != NULL && state->provider == login->policy->session->partial) {
+    if (state != NULL
+        && state->provider == (login->policy->step_up
+                               ? login->policy->session->full
+                               : login->policy->session->partial))
+    {
         login->begun = state;
     }
 
-    if (login->begun == NULL && login->policy->user_field.len == 0
+    if (login->begun == NULL && !login->policy->step_up
+        && login->policy->user_field.len == 0
         && !login->policy->user_json
         && ngx_http_tradesec_login_sent(r, ctx, &login->user) == NGX_ERROR)
     {
@@ -219,8 +227,14 @@ ngx_http_tradesec_session_begin(ngx_http_request_t *r,
 
     if (login->begun != NULL) {
         ngx_http_tradesec_session_recall(login->begun, &token);
-        token.amr = TS_SLICE("mfa");
         token.old.len = 0;
+
+        if (!login->policy->step_up || login->policy->factor) {
+            token.amr = TS_SLICE("mfa");
+        }
+
+    } else if (login->policy->step_up) {
+        return "nobody is logged in who could step up";
 
     } else {
 
@@ -247,8 +261,14 @@ ngx_http_tradesec_session_begin(ngx_http_request_t *r,
     }
 
     token.authenticated = ngx_time();
-    token.end = ngx_time() + (token.pending ? session->pending
-                                            : session->lifetime);
+
+    /* a session that steps up lasts no longer */
+
+    if (!login->policy->step_up || token.pending) {
+        token.end = ngx_time() + (token.pending ? session->pending
+                                                : session->lifetime);
+    }
+
     token.expires = token.end;
 
     if (!token.pending && session->idle

@@ -65,6 +65,8 @@ typedef struct {
     ts_json_pointer_t                  user_pointer;
     ngx_flag_t                         keep;        /* the backend gets the
                                                        app's old cookie */
+    ngx_flag_t                         step_up;     /* of who is logged in */
+    ngx_flag_t                         factor;      /* by another factor */
     ngx_flag_t                         pending;     /* another factor follows */
     ts_outcome_criteria_t              criteria;    /* then; without any:
                                                        always */

@@ -354,6 +354,15 @@ ngx_http_tradesec_session_merge_loc_conf(ngx_conf_t *cf, void *parent,
                    "which says what a successful login is");
     }
 
+    if (conf->policy != NULL && conf->policy->step_up
+        && ngx_http_tradesec_conf_is_on(cf)
+        && ngx_http_tradesec_jwt_conf_policy(cf) == NULL)
+    {
+        return ngx_http_tradesec_conf_merge_error(cf,
+                   "\"step_up=\" of \"tradesec_session_login\" needs "
+                   "\"tradesec_jwt\" with that session in the same location");
+    }
+
     if (conf->policy != NULL
         && (conf->policy->user_json || conf->policy->criteria.nbodies))
     {

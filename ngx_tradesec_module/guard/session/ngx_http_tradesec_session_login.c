@@ -15,6 +15,8 @@
 
 static char *ngx_http_tradesec_session_parameter(ngx_conf_t *cf,
     ngx_http_tradesec_session_policy_t *policy, ngx_str_t *value);
+static ngx_int_t ngx_http_tradesec_session_pending(ngx_conf_t *cf,
+    ngx_http_tradesec_session_policy_t *policy, ngx_str_t *value);
 static ngx_int_t ngx_http_tradesec_session_json(ngx_conf_t *cf,
     ts_outcome_criteria_t *criteria, ngx_str_t *text);
 static ngx_int_t ngx_http_tradesec_session_pointer(ngx_conf_t *cf,
@@ -64,6 +66,16 @@ ngx_http_tradesec_session_set_policy(ngx_conf_t *cf,
         }
     }
 
+    if (policy->step_up
+        && (policy->pending || policy->user_field.len || policy->user_json))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"step_up=\" of \"tradesec_session_login\" is "
+                           "about who is logged in: there is neither "
+                           "\"user=\" nor \"pending\" beside it");
+        return NGX_CONF_ERROR;
+    }
+
     *set = policy;
 
     return NGX_CONF_OK;
@@ -81,11 +93,22 @@ ngx_http_tradesec_session_parameter(ngx_conf_t *cf,
         { (const uint8_t *) "user=", 5 },
         { (const uint8_t *) "pending=", 8 },
         { (const uint8_t *) "app_cookie=keep", 15 },
+        { (const uint8_t *) "step_up=mfa", 11 },
+        { (const uint8_t *) "step_up=password", 16 },
         { (const uint8_t *) "pending", 7 },
     };
 
     if (ngx_strcmp(value->data, "pending") == 0 && !policy->pending) {
         policy->pending = 1;
+        return NGX_CONF_OK;
+    }
+
+    if (!policy->step_up
+        && (ngx_strcmp(value->data, "step_up=mfa") == 0
+            || ngx_strcmp(value->data, "step_up=password") == 0))
+    {
+        policy->step_up = 1;
+        policy->factor = value->data[8] == 'm';
         return NGX_CONF_OK;
     }
 
@@ -126,48 +149,66 @@ ngx_http_tradesec_session_parameter(ngx_conf_t *cf,
     }
 
     if (ngx_strncmp(value->data, "pending=", 8) == 0
-        && policy->pending == ts_outcome_has_success(&policy->criteria))
+        && policy->pending == ts_outcome_has_success(&policy->criteria)
+        && ngx_http_tradesec_session_pending(cf, policy, value) == NGX_OK)
     {
-        policy->pending = 1;
-
-        text.data = value->data + 8;
-        text.len = value->len - 8;
-
-        if (ngx_strncmp(text.data, "status:", 7) == 0
-            && ts_outcome_statuses(&policy->criteria.success,
-                                   ts_slice(text.data + 7, text.len - 7)))
-        {
-            return NGX_CONF_OK;
-        }
-
-        if (ngx_strncmp(text.data, "json:", 5) == 0
-            && policy->criteria.nbodies < TS_OUTCOME_BODIES)
-        {
-            text.data += 5;
-            text.len -= 5;
-
-            if (ngx_http_tradesec_session_json(cf, &policy->criteria, &text)
-                == NGX_OK)
-            {
-                return NGX_CONF_OK;
-            }
-        }
-
-        if (ngx_strncmp(text.data, "header:", 7) == 0
-            && policy->criteria.nfields < TS_OUTCOME_FIELDS)
-        {
-            text.data += 7;
-            text.len -= 7;
-
-            if (ngx_http_tradesec_session_field(&text, &field)) {
-                policy->criteria.fields[policy->criteria.nfields++] = field;
-                return NGX_CONF_OK;
-            }
-        }
+        return NGX_CONF_OK;
     }
 
     return ngx_http_tradesec_conf_unknown(cf, value, words,
                                           sizeof(words) / sizeof(words[0]));
+}
+
+
+/* pending= with a criterion. */
+
+static ngx_int_t
+ngx_http_tradesec_session_pending(ngx_conf_t *cf,
+    ngx_http_tradesec_session_policy_t *policy, ngx_str_t *value)
+{
+    ngx_str_t           text;
+    ts_outcome_field_t  field;
+
+    ngx_memzero(&field, sizeof(ts_outcome_field_t));
+
+    policy->pending = 1;
+
+    text.data = value->data + 8;
+    text.len = value->len - 8;
+
+    if (ngx_strncmp(text.data, "status:", 7) == 0
+        && ts_outcome_statuses(&policy->criteria.success,
+                               ts_slice(text.data + 7, text.len - 7)))
+    {
+        return NGX_OK;
+    }
+
+    if (ngx_strncmp(text.data, "json:", 5) == 0
+        && policy->criteria.nbodies < TS_OUTCOME_BODIES)
+    {
+        text.data += 5;
+        text.len -= 5;
+
+        if (ngx_http_tradesec_session_json(cf, &policy->criteria, &text)
+            == NGX_OK)
+        {
+            return NGX_OK;
+        }
+    }
+
+    if (ngx_strncmp(text.data, "header:", 7) == 0
+        && policy->criteria.nfields < TS_OUTCOME_FIELDS)
+    {
+        text.data += 7;
+        text.len -= 7;
+
+        if (ngx_http_tradesec_session_field(&text, &field)) {
+            policy->criteria.fields[policy->criteria.nfields++] = field;
+            return NGX_OK;
+        }
+    }
+
+    return NGX_DECLINED;
 }
 
 
