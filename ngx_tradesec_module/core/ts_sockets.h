@@ -2,13 +2,17 @@
  * Copyright (C) the ngx_tradesec authors
  *
  * Open sockets of several processes, counted by user and by address, and listed
- * for operators where they want that: a flat table in memory that they share,
- * to be used under one lock.
+ * for operators where they want that, in memory that they share; to be used
+ * under one lock. Each socket has a slot, and each user and each address a
+ * counter in a hash table: to open or to close one takes the same time, however
+ * many there are.
  *
  * A slot belongs to the worker that is written into it, last when it is taken
- * and first when it is given back: a worker that dies at any moment leaves
- * nothing half done. What it held is found out when room is needed, by a user
- * at his limit or by anyone when no slot is free, and by who reads the list.
+ * and first when it is given back. A worker that dies meanwhile has left the
+ * mark, and who comes next counts the slots anew. What a dead worker held is
+ * found out when room is needed, by a user at his limit or by anyone when no
+ * slot is free, and by who reads the list: as long as all that have sockets
+ * live, without a walk.
  */
 
 #ifndef TS_SOCKETS_H
@@ -20,7 +24,7 @@
 
 /* Of the layout in memory, which also has a row for each reason. */
 
-#define TS_SOCKETS_VERSION  (2 + (TS_TRAFFIC_N + TS_TRAFFIC_REASONS) * 4)
+#define TS_SOCKETS_VERSION  (3 + (TS_TRAFFIC_N + TS_TRAFFIC_REASONS) * 4)
 
 #define TS_SOCKETS_LISTED   1       /* added to it where sockets are listed */
 
@@ -31,12 +35,37 @@
 #define TS_SOCKETS_ADDRESS   46
 
 
+/* One that opens. */
+
 typedef struct {
     uint64_t        user;           /* keyed hashes */
     uint64_t        address;
-    uint32_t        worker;         /* its process; 0: the slot is free */
+    uint32_t        worker;         /* its process */
     uint32_t        counted;        /* by the limits; else only listed */
 } ts_socket_t;
+
+
+/* Links are numbers, and 0 is none. */
+
+typedef struct {
+    uint32_t        user;           /* counters; of a free slot the next one */
+    uint32_t        address;
+    uint32_t        worker;         /* 0: the slot is free */
+} ts_socket_slot_t;
+
+
+typedef struct {
+    uint64_t        key;            /* the hash; odd: of counted sockets */
+    uint32_t        sockets;        /* 0: it is free */
+    uint32_t        next;           /* of its bucket, or of the free ones */
+} ts_socket_counter_t;
+
+
+/* Memory of a socket, without details. */
+
+#define TS_SOCKETS_EACH                                                      \
+    (2 * sizeof(ts_socket_counter_t) + sizeof(ts_socket_slot_t)              \
+     + sizeof(uint32_t))
 
 
 /* What operators read of it. Only its worker changes the traffic. */
@@ -54,16 +83,32 @@ typedef struct {
 } ts_socket_detail_t;
 
 
-/* Offsets are from here on; 0: there are no details and no traffic. */
+/* Workers that have had sockets; those beyond are asked for one by one. */
+
+#define TS_SOCKETS_WORKERS   64
+
+
+/*
+ * Behind it: twice as many counters as slots, the slots, as many buckets.
+ * Offsets are from here on; 0: there are no details and no traffic.
+ */
 
 typedef struct {
     uint32_t        size;
     uint32_t        used;           /* slots from here on never were */
+    uint32_t        free;
+    uint32_t        open;
+    uint32_t        counters_used;
+    uint32_t        counters_free;
+    uint32_t        busy;           /* somebody is at work, or has died of it */
+    uint32_t        crowd;          /* some worker is not in the list */
+    uint32_t        workers_n;
+    uint32_t        rows;           /* of traffic */
     uint64_t        details;
     uint64_t        traffic;
-    uint32_t        rows;           /* of traffic */
-    uint32_t        reserved;
-    ts_socket_t     slots[];
+    uint32_t        workers[TS_SOCKETS_WORKERS];
+    ts_socket_counter_t
+                    counters[];
 } ts_sockets_t;
 
 
