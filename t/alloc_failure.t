@@ -9,14 +9,14 @@ use warnings;
 use File::Temp ();
 use Test::More;
 
-use Tradesec::Test;
+use Tradesec::Test qw(module_links);
 use Tradesec::Test::Frame qw(frame TEXT);
 use Tradesec::Test::SocketServer;
 use Tradesec::Test::WebSocket;
 
 
 plan skip_all => 'a sanitizer has an allocator of its own'
-    if ($ENV{TRADESEC_NGINX} // '') =~ /asan/ || $ENV{ASAN_OPTIONS};
+    if module_links('libasan');
 
 my $dir = File::Temp->newdir;
 

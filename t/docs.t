@@ -80,8 +80,8 @@ sub passes {
     my @server;
 
     for my $statement (statements($example)) {
-        if ($statement =~ /^\s*(?:map|upstream|proxy_cache_path|tradesec_zone|tradesec_redis\b(?!_)
-            |tradesec_accept\ redis_\w+
+        if ($statement =~ /\A\s*^tradesec_(?:accept|findings)\b/m
+            || $statement =~ /^\s*(?:map|upstream|proxy_cache_path|tradesec_zone|tradesec_redis\b(?!_)
             |tradesec_jwt_provider|tradesec_identity|tradesec_session\b(?!_)|limit_req_zone|log_format)\b/mx)
         {
             push @http, $statement;
@@ -106,8 +106,10 @@ sub passes {
             $http
 
             server {
-                listen 127.0.0.1:%%PORT%%;
+                listen 127.0.0.1:%%PORT%% ssl;
                 server_name app.example.com;
+                ssl_certificate     %%CERT%%;
+                ssl_certificate_key %%KEY%%;
                 location /no-example { return 204; }
                 $on
                 $server

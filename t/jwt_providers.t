@@ -12,7 +12,7 @@ use warnings;
 use MIME::Base64 qw(encode_base64url);
 use Test::More;
 
-use Tradesec::Test;
+use Tradesec::Test qw(module_links);
 use Tradesec::Test::Token qw(compact jwks pem provider token);
 
 
@@ -166,7 +166,10 @@ sub find_provider {
     return;
 }
 
-my %where = map { $_ => find_provider($t->pid, $iss{$_}) } keys %iss;
+# that of a sanitized one is too large to be searched
+
+my %where = module_links('libasan') ? ()
+    : map { $_ => find_provider($t->pid, $iss{$_}) } keys %iss;
 
 # Ten thousand, while the keys change: the good ones pass, all of them.
 

@@ -9,17 +9,15 @@
 use v5.30;
 use warnings;
 
-use FindBin;
 use Test::More;
 
-use Tradesec::Test qw(wait_until);
+use Tradesec::Test qw(module_links wait_until);
 use Tradesec::Test::Frame qw(frame TEXT);
 use Tradesec::Test::SocketServer;
 use Tradesec::Test::WebSocket;
 
 plan skip_all => 'sanitizers keep what was freed'
-    if sanitized($ENV{TRADESEC_MODULE}
-        // "$FindBin::Bin/../build/ngx_http_tradesec_module.so");
+    if module_links('libasan');
 
 my $ROUND = 400;
 
@@ -50,16 +48,6 @@ my $t = Tradesec::Test->new(
     CONF
 
 my ($worker) = $t->workers;
-
-
-sub sanitized {
-    my ($path) = @_;
-
-    open my $file, '<:raw', $path or die "$path: $!";
-    local $/;
-
-    return index(<$file>, '__asan_init') >= 0;
-}
 
 
 sub crowd {

@@ -12,7 +12,7 @@ use warnings;
 use JSON::PP qw(encode_json);
 use Test::More;
 
-use Tradesec::Test qw(wait_until);
+use Tradesec::Test qw(module_links wait_until);
 use Tradesec::Test::Frame qw(CLOSE);
 use Tradesec::Test::SocketServer;
 use Tradesec::Test::Token qw(jwks provider token);
@@ -285,7 +285,7 @@ for my $case (
 
 SKIP: {
     skip 'a sanitizer has an allocator of its own', 4
-        if ($ENV{TRADESEC_NGINX} // '') =~ /asan/ || $ENV{ASAN_OPTIONS};
+        if module_links('libasan');
 
     my $ws     = ws('/hide', long());
     my ($pid)  = $t->workers;
