@@ -57,14 +57,15 @@ sub port    { return $_[0]{port} }
 sub address { return "127.0.0.1:$_[0]{port}" }
 
 
-# What happened, in order; of one kind, if it is named.
+# What happened, in order; of one kind, if it is named. A line that has no end yet
+# is being written.
 
 sub events {
     my ($self, $kind) = @_;
 
     open my $file, '<', $self->{file}->filename or croak "sockets: $!";
 
-    my @events = map { $JSON->decode($_) } <$file>;
+    my @events = map { $JSON->decode($_) } grep {/\n\z/} <$file>;
 
     return grep { !defined $kind || $_->{event} eq $kind } @events;
 }
