@@ -235,7 +235,7 @@ my @findings = (
         login('account=form:u success=status:303', $ABORT) ],
     [ 'login_without_account', login('account=none success=status:303',
             $ABORT), 'location "/login"',
-        login('account=none success=status:303', "tradesec_jwt p; $ABORT") ],
+        login('account=user success=status:303', "tradesec_jwt p; $ABORT") ],
     [ 'login_without_success', login('account=form:u', $ABORT),
         'location "/login"' ],
     [ 'login_client_abort', login('account=form:u success=status:303', ''),

@@ -344,7 +344,7 @@ my $s = Tradesec::Test->new(
         }
         location = /otp {
             tradesec_jwt           portal:pending;
-            tradesec_login         account=none success=cookie:sid counter=otp;
+            tradesec_login         account=user success=cookie:sid counter=otp;
             tradesec_session_login portal;
             proxy_pass             http://%%BACKEND%%;
         }

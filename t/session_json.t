@@ -95,7 +95,7 @@ CONF
 
     location = /otp {
         tradesec_jwt           portal:pending;
-        tradesec_login         account=none success=status:200 counter=otp;
+        tradesec_login         account=user success=status:200 counter=otp;
         tradesec_session_login portal pending=json:/mfa/required=true;
         proxy_pass             http://%%BACKEND%%;
     }

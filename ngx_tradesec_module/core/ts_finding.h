@@ -97,9 +97,10 @@
       "any site can log a user's browser in, as somebody else, too",         \
       "take \"tradesec_origin off\" out, and list the origins that may")     \
     X(LOGIN_WITHOUT_ACCOUNT, "login_without_account", MEDIUM,                \
-      "\"account=none\" counts addresses only, and nobody's token says "     \
-      "whose login it is, so that one account can be guessed from many",     \
-      "write where the account is, as \"account=json:/username\"")           \
+      "\"account=none\" counts all attempts as those at one account, so "    \
+      "that some who fail keep all others out",                              \
+      "write where the account is, as \"account=json:/username\", or "       \
+      "\"account=user\" where a token is asked for")                         \
     X(LOGIN_WITHOUT_SUCCESS, "login_without_success", MEDIUM,                \
       "\"tradesec_login\" without \"success=\" never forgives a failed "     \
       "attempt",                                                             \

@@ -25,6 +25,9 @@ static const void *ngx_http_tradesec_login_get_policy(ngx_conf_t *cf);
 static ngx_http_tradesec_verdict_t ngx_http_tradesec_login_check(
     ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx);
 static ngx_flag_t ngx_http_tradesec_login_is_attempt(ngx_http_request_t *r);
+static ts_slice_t ngx_http_tradesec_login_user(
+    const ngx_http_tradesec_login_policy_t *policy,
+    const ngx_http_tradesec_ctx_t *ctx, u_char *out);
 static ts_reason_e ngx_http_tradesec_login_basic(ngx_http_request_t *r,
     u_char *out, ts_slice_t *account);
 static ngx_http_tradesec_verdict_t ngx_http_tradesec_login_body(
@@ -129,12 +132,9 @@ ngx_http_tradesec_login_check(ngx_http_request_t *r,
         return ngx_http_tradesec_pass();
     }
 
-    if (llcf->policy->none) {
-
-        /* no real account has an empty name */
-
+    if (llcf->policy->none || llcf->policy->user) {
         return ngx_http_tradesec_login_reserve(r, ctx, llcf,
-                                         ts_slice((const uint8_t *) "", 0));
+                    ngx_http_tradesec_login_user(llcf->policy, ctx, out));
     }
 
     if (!llcf->policy->body) {
@@ -161,6 +161,37 @@ ngx_http_tradesec_login_is_attempt(ngx_http_request_t *r)
 {
     return !(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD|NGX_HTTP_OPTIONS))
            || !ngx_http_tradesec_is_safe(r);
+}
+
+
+/*
+ * Nobody's where none is asked for; no real account has an empty name. So it
+ * is without a token, which is let pass in a dry run. A name that cannot be
+ * normalised is one that nobody can spell in two ways: a token has it.
+ */
+
+static ts_slice_t
+ngx_http_tradesec_login_user(const ngx_http_tradesec_login_policy_t *policy,
+    const ngx_http_tradesec_ctx_t *ctx, u_char *out)
+{
+    size_t            len;
+    ts_slice_t        account;
+    const ngx_str_t  *user = &ctx->identity.user;
+
+    if (policy->none || user->len == 0) {
+        return ts_slice((const uint8_t *) "", 0);
+    }
+
+    if (ts_account_normalise(ts_slice(user->data, user->len), out, &account)
+        == TS_ACCOUNT_OK)
+    {
+        return account;
+    }
+
+    len = ngx_min(user->len, TS_FOLD_OUT);
+    ngx_memcpy(out, user->data, len);
+
+    return ts_slice(out, len);
 }
 
 
@@ -241,6 +272,11 @@ ngx_http_tradesec_login_sent(ngx_http_request_t *r,
     const ngx_http_tradesec_login_conf_t  *llcf;
 
     llcf = ngx_http_get_module_loc_conf(r, ngx_http_tradesec_login_module);
+
+    if (llcf->policy->user) {
+        *account = ctx->identity.user;
+        return account->len ? NGX_OK : NGX_DECLINED;
+    }
 
     sent = ts_slice(NULL, 0);
 

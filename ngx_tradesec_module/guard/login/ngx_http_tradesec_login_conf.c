@@ -25,6 +25,8 @@ static void *ngx_http_tradesec_login_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_tradesec_login_create_conf(ngx_conf_t *cf);
 static char *ngx_http_tradesec_login_merge_conf(ngx_conf_t *cf, void *parent,
     void *child);
+static char *ngx_http_tradesec_login_guard_location(ngx_conf_t *cf,
+    ngx_http_tradesec_login_conf_t *conf);
 static void ngx_http_tradesec_login_rules(
     ngx_http_tradesec_login_conf_t *conf);
 static char *ngx_http_tradesec_login_find_store(ngx_conf_t *cf,
@@ -354,6 +356,22 @@ ngx_http_tradesec_login_merge_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_OK;
     }
 
+    return ngx_http_tradesec_login_guard_location(cf, conf);
+}
+
+
+static char *
+ngx_http_tradesec_login_guard_location(ngx_conf_t *cf,
+    ngx_http_tradesec_login_conf_t *conf)
+{
+    if (conf->policy->user && !ngx_http_tradesec_conf_is_verified(cf)) {
+        return ngx_http_tradesec_conf_merge_error(cf,
+                             "\"account=user\" of \"tradesec_login\" is the "
+                             "user of a token: write \"tradesec_jwt\", or "
+                             "where the account is, as "
+                             "\"account=json:/username\"");
+    }
+
     ngx_http_tradesec_login_rules(conf);
     ngx_http_tradesec_login_device_merge(cf, conf);
 
@@ -468,9 +486,7 @@ ngx_http_tradesec_login_lint(ngx_conf_t *cf,
         ngx_http_tradesec_finding(cf, TS_FINDING_LOGIN_WITHOUT_SUCCESS);
     }
 
-    /* of the second factor a token says whose it is */
-
-    if (conf->policy->none && !ngx_http_tradesec_conf_is_verified(cf)) {
+    if (conf->policy->none) {
         ngx_http_tradesec_finding(cf, TS_FINDING_LOGIN_WITHOUT_ACCOUNT);
     }
 

@@ -42,6 +42,7 @@ typedef enum {
 typedef struct {
     ngx_flag_t                    off;
     ngx_flag_t                    none;     /* one account for everybody */
+    ngx_flag_t                    user;     /* that of the token */
     ngx_flag_t                    basic;
     ngx_flag_t                    body;     /* there are sources in a body */
     ngx_str_t                     counter;  /* attempts of one name count

@@ -137,20 +137,24 @@ ngx_http_tradesec_login(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     policy->counter_tag = ngx_http_tradesec_login_counter_tag(
                                                             &policy->counter);
 
-    if (!policy->body && !policy->basic && !policy->none) {
+    if (!policy->body && !policy->basic && !policy->none && !policy->user) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"tradesec_login\" must say where the account is, "
                            "as \"account=json:/username\", "
                            "\"account=form:username\", "
                            "\"account=multipart:username\", "
-                           "\"account=basic\" or \"account=none\"");
+                           "\"account=basic\", \"account=user\" or "
+                           "\"account=none\"");
         return NGX_CONF_ERROR;
     }
 
-    if (policy->none && (policy->body || policy->basic)) {
+    if ((policy->none || policy->user)
+        && policy->none + policy->user + policy->body + policy->basic != 1)
+    {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"account=none\" cannot be mixed with other "
-                           "sources in \"tradesec_login\"");
+                           "\"account=%s\" cannot be mixed with other "
+                           "sources in \"tradesec_login\"",
+                           policy->none ? "none" : "user");
         return NGX_CONF_ERROR;
     }
 
@@ -175,6 +179,11 @@ ngx_http_tradesec_login_account(ngx_conf_t *cf,
         return NGX_OK;
     }
 
+    if (value.len == 4 && ngx_strncmp(value.data, "user", 4) == 0) {
+        policy->user = 1;
+        return NGX_OK;
+    }
+
     policy->body = 1;
 
     rc = ngx_http_tradesec_body_source(cf, &policy->account, parameter, value);
@@ -187,7 +196,8 @@ ngx_http_tradesec_login_account(ngx_conf_t *cf,
                        "invalid parameter \"%V\" in \"tradesec_login\", "
                        "write \"account=json:/pointer\", "
                        "\"account=form:field\", \"account=multipart:field\", "
-                       "\"account=basic\" or \"account=none\"", parameter);
+                       "\"account=basic\", \"account=user\" or "
+                       "\"account=none\"", parameter);
 
     return NGX_ERROR;
 }
