@@ -410,12 +410,14 @@ ngx_http_tradesec_request_init_module(ngx_cycle_t *cycle)
 
     cmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_core_module);
 
-    if (cmcf == NULL) {
-        return NGX_OK;
-    }
-
     rmcf = ngx_http_cycle_get_module_main_conf(cycle,
                                             ngx_http_tradesec_request_module);
+
+    /* without http there is nothing */
+
+    if (cmcf == NULL || rmcf == NULL) {
+        return NGX_OK;
+    }
 
     key = ngx_hash_key(name.data, name.len);
     v = ngx_hash_find(&cmcf->variables_hash, key, name.data, name.len);

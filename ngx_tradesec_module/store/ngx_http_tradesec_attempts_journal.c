@@ -62,7 +62,9 @@ ngx_http_tradesec_attempts_journal_keep(
         ngx_queue_init(&journal->entries);
     }
 
-    if (journal->n == NGX_HTTP_TRADESEC_JOURNAL_MAX) {
+    if (journal->n == NGX_HTTP_TRADESEC_JOURNAL_MAX
+        && !ngx_queue_empty(&journal->entries))
+    {
         q = ngx_queue_head(&journal->entries);
         oldest = ngx_queue_data(q, ngx_http_tradesec_attempts_command_t,
                                 queue);

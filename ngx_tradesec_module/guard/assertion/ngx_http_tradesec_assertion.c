@@ -201,6 +201,7 @@ ngx_http_tradesec_assertion_tag(const ngx_http_tradesec_signed_t *memory,
     const ngx_http_tradesec_jwt_state_t *state)
 {
     u_char                    hash[crypto_shorthash_siphashx24_BYTES];
+    uintptr_t                 provider;
     ts_token_tag_t            tag;
     crypto_generichash_state  both;
 
@@ -208,11 +209,15 @@ ngx_http_tradesec_assertion_tag(const ngx_http_tradesec_signed_t *memory,
         return state->tag;
     }
 
+    /* its address is its name in this worker */
+
+    provider = (uintptr_t) state->provider;
+
     (void) crypto_generichash_init(&both, memory->key, sizeof(memory->key),
                                    sizeof(hash));
     (void) crypto_generichash_update(&both,
-                                     (const u_char *) &state->provider,
-                                     sizeof(state->provider));
+                                     (const u_char *) &provider,
+                                     sizeof(provider));
     (void) crypto_generichash_update(&both, state->token.data,
                                      state->token.len);
     (void) crypto_generichash_final(&both, hash, sizeof(hash));

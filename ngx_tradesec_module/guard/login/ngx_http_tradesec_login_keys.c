@@ -157,7 +157,7 @@ ngx_http_tradesec_login_address_keys(const u_char *key, uint64_t tag,
     const ts_address_t *address)
 {
     uint64_t                           secret, high, low;
-    ngx_uint_t                         i;
+    ngx_uint_t                         i, n;
     ngx_http_tradesec_login_recent_t  *recent;
 
     static ngx_http_tradesec_login_recent_t
@@ -187,10 +187,10 @@ ngx_http_tradesec_login_address_keys(const u_char *key, uint64_t tag,
     recent->tag = tag;
     recent->high = high;
     recent->low = low;
-    recent->n = ts_address_is_v4(address)
-                ? 1 : NGX_HTTP_TRADESEC_LOGIN_NETWORKS;
+    n = ts_address_is_v4(address) ? 1 : NGX_HTTP_TRADESEC_LOGIN_NETWORKS;
+    recent->n = n;
 
-    for (i = 0; i < recent->n; i++) {
+    for (i = 0; i < n; i++) {
         ts_siphash(key, tag + NGX_HTTP_TRADESEC_LOGIN_ADDRESS + i,
                    ts_address_network(address, bits[i]),
                    recent->keys[i].word);

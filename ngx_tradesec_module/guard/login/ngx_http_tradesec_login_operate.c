@@ -170,7 +170,7 @@ static void
 ngx_http_tradesec_login_question(ngx_http_tradesec_login_question_t *q,
     ngx_flag_t clear)
 {
-    ngx_uint_t                          i;
+    ngx_uint_t                          i, n;
     ngx_http_tradesec_inquiry_t        *inquiry;
     ngx_http_tradesec_login_subject_t  *subject;
 
@@ -213,7 +213,9 @@ ngx_http_tradesec_login_question(ngx_http_tradesec_login_question_t *q,
         }
     }
 
-    for (i = 0; i < subject->naddresses; i++) {
+    n = ngx_min(subject->naddresses, NGX_HTTP_TRADESEC_LOGIN_NETWORKS);
+
+    for (i = 0; i < n; i++) {
         q->names[inquiry->n] = networks[i];
         inquiry->keys[inquiry->n++] = subject->addresses[i];
     }

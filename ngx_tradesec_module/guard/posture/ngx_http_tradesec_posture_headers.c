@@ -175,7 +175,8 @@ ngx_http_tradesec_posture_hsts(ngx_conf_t *cf,
 
     /* once for a server: its locations have it from there */
 
-    if (place->parent->found & (uint64_t) 1 << TS_FINDING_TLS_WITHOUT_HSTS) {
+    if (place->parent != NULL
+        && place->parent->found & (uint64_t) 1 << TS_FINDING_TLS_WITHOUT_HSTS) {
         place->found |= (uint64_t) 1 << TS_FINDING_TLS_WITHOUT_HSTS;
         return;
     }

@@ -347,9 +347,10 @@ static ngx_int_t
 ngx_http_tradesec_session_is_pending(ngx_http_request_t *r,
     const ngx_http_tradesec_session_login_t *login, int *pending)
 {
-    ts_outcome_t      outcome;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h, *end;
+    ts_outcome_t          outcome;
+    ngx_list_part_t      *part;
+    ngx_table_elt_t      *h, *end;
+    ngx_http_upstream_t  *u;
 
     *pending = login->policy->pending != 0;
 
@@ -362,8 +363,14 @@ ngx_http_tradesec_session_is_pending(ngx_http_request_t *r,
     ngx_memzero(&outcome, sizeof(ts_outcome_t));
     outcome.criteria = &login->policy->criteria;
 
-    for (part = &r->upstream->headers_in.headers.part; part; part = part->next)
-    {
+    u = r->upstream;
+
+    if (u == NULL) {
+        /* without an answer there is no success, and nobody asks */
+        return NGX_DECLINED;
+    }
+
+    for (part = &u->headers_in.headers.part; part; part = part->next) {
         h = part->elts;
         end = h + part->nelts;
 
@@ -383,7 +390,7 @@ ngx_http_tradesec_session_is_pending(ngx_http_request_t *r,
     }
 
     *pending = ts_outcome(&outcome,
-                          (uint32_t) r->upstream->headers_in.status_n)
+                          (uint32_t) u->headers_in.status_n)
                == TS_OUTCOME_SUCCESS;
 
     return NGX_OK;
