@@ -12,6 +12,11 @@
 #include "request/ngx_http_tradesec_request.h"
 
 
+/* About strangers, in a second and worker. */
+
+#define NGX_HTTP_TRADESEC_OPERATORS_LINES  50
+
+
 char *
 ngx_http_tradesec_operators_conf(ngx_conf_t *cf, ngx_array_t **allow)
 {
@@ -87,6 +92,9 @@ ngx_flag_t
 ngx_http_tradesec_operators_admit(ngx_http_request_t *r, ngx_array_t *allow,
     const char *directive)
 {
+    static time_t      second;
+    static ngx_uint_t  lines;
+
     if (allow != NULL
         && ngx_cidr_match(r->connection->sockaddr, allow) == NGX_OK
         && ((r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))
@@ -96,8 +104,15 @@ ngx_http_tradesec_operators_admit(ngx_http_request_t *r, ngx_array_t *allow,
         return 1;
     }
 
-    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                  "tradesec: \"%s\" is not for this client", directive);
+    if (second != ngx_time()) {
+        second = ngx_time();
+        lines = 0;
+    }
+
+    if (lines++ < NGX_HTTP_TRADESEC_OPERATORS_LINES) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "tradesec: \"%s\" is not for this client", directive);
+    }
 
     return 0;
 }
