@@ -45,6 +45,7 @@ typedef struct {
 
 typedef struct {
     ngx_flag_t                        inner;    /* only nginx leads there */
+    ngx_flag_t                        named;
     ngx_uint_t                        n;
     ngx_http_tradesec_gate_guard_t    guards[NGX_HTTP_TRADESEC_GUARD_N];
     const void                       *policies[NGX_HTTP_TRADESEC_GUARD_N];
@@ -242,13 +243,15 @@ ngx_http_tradesec_passes(ngx_http_request_t *r,
 
 /*
  * The page of our own refusal, and nothing but a page: it opens no socket, and
- * what it redirects to is judged.
+ * what it redirects to is judged. In a named location the request still has its
+ * method, its URI and its body: a backend would carry it out.
  */
 
 static ngx_int_t
 ngx_http_tradesec_own_error_page(ngx_http_request_t *r)
 {
-    ngx_http_tradesec_ctx_t  *ctx;
+    ngx_http_tradesec_ctx_t             *ctx;
+    const ngx_http_tradesec_loc_conf_t  *tlcf;
 
     /* the one that was refused: never a shared one */
     ctx = ngx_http_tradesec_get_ctx(r);
@@ -256,6 +259,16 @@ ngx_http_tradesec_own_error_page(ngx_http_request_t *r)
     ctx->error_page = 0;
     ngx_http_tradesec_ignore_upgrade(r);
     ngx_http_tradesec_identity_clear(r, ctx);
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tradesec_module);
+
+    if (tlcf->named && r->content_handler != NULL
+        && r->uri.len == ctx->refused_uri.len
+        && ngx_memcmp(r->uri.data, ctx->refused_uri.data, r->uri.len) == 0)
+    {
+        ngx_http_tradesec_refuse_page(r, ctx);
+        return NGX_DONE;
+    }
 
     return NGX_DECLINED;
 }
@@ -378,11 +391,17 @@ ngx_http_tradesec_create_loc_conf(ngx_conf_t *cf)
 static char *
 ngx_http_tradesec_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 {
+    ngx_http_tradesec_loc_conf_t  *prev = parent;
     ngx_http_tradesec_loc_conf_t  *conf = child;
 
     const void                             *policy;
     ngx_http_tradesec_main_conf_t          *tmcf;
+    const ngx_http_core_loc_conf_t         *clcf;
     const ngx_http_tradesec_guard_t *const *g;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    conf->named = clcf->named || (clcf->noname && prev->named);
 
     if (!ngx_http_tradesec_conf_is_on(cf)) {
         return NGX_CONF_OK;

@@ -83,6 +83,36 @@ my $t = Tradesec::Test->new(
 
         location @sorry { return 200 "named sorry"; }
 
+        # the request is still what was refused
+
+        location /error-proxied {
+            error_page 405 = @app;
+            proxy_pass http://%%BACKEND%%;
+        }
+        location /error-proxied-if {
+            error_page 405 @app-if;
+            proxy_pass http://%%BACKEND%%;
+        }
+        location /error-proxied-off {
+            error_page 405 =200 @app-off;
+            proxy_pass http://%%BACKEND%%;
+        }
+        location /error-rewritten {
+            error_page 405 = @page;
+            proxy_pass http://%%BACKEND%%;
+        }
+
+        location @app { proxy_pass http://%%BACKEND%%; }
+        location @app-if {
+            if ($request_method) { set $x 1; }
+            proxy_pass http://%%BACKEND%%;
+        }
+        location @app-off { tradesec off; proxy_pass http://%%BACKEND%%; }
+        location @page {
+            rewrite ^ /sorry-page break;
+            proxy_pass http://%%BACKEND%%;
+        }
+
         location /error-chain {
             error_page 405 /chain/;
             proxy_pass http://%%BACKEND%%;
@@ -292,6 +322,18 @@ is($r->body, "static sorry\n", 'static error page');
 
 $r = ask('DELETE', '/error-named');
 is($r->body, 'named sorry', 'named error page');
+
+for my $uri (map {"/error-proxied$_"} '', '-if', '-off') {
+    $r = refused('DELETE', $uri, 405, "$uri: a page that would carry it out");
+    is($r->header('Allow'), 'GET, HEAD, POST', '... keeps Allow');
+    like($r->body, qr/"status":405/, '... is ours instead');
+}
+
+$t->logged(qr/error_page of a refusal is not shown/, 'which is logged');
+
+$r = ask('DELETE', '/error-rewritten');
+is($backend->count('/error-rewritten'), 0, 'a page at the backend: not asked');
+is($backend->count('/sorry-page'), 1, 'a page at the backend: shown');
 
 $r = ask('DELETE', '/error-other');
 is($r->status, 200, 'error_page with another status');

@@ -78,9 +78,11 @@ struct ngx_http_tradesec_ctx_s {
     /*
      * After a refusal, what r->uri_changes is on its own error page, which
      * may pass, once; 0 otherwise. Every redirect and rewrite counts
-     * uri_changes down, so nothing behind that page has the same value.
+     * uri_changes down, so nothing behind that page has the same value. Beside
+     * it what was asked for.
      */
     ngx_uint_t                     error_page;
+    ngx_str_t                      refused_uri;
 
     /*
      * While a guard waits, what r->uri_changes was then; 0 otherwise. When

@@ -92,6 +92,30 @@ ngx_http_tradesec_decide(ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
 }
 
 
+void
+ngx_http_tradesec_refuse_page(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx)
+{
+    static time_t  said;
+
+    if (said != ngx_time()) {
+        said = ngx_time();
+
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "tradesec: the error_page of a refusal is not shown: it "
+                      "would pass the refused request on as it came, rewrite "
+                      "its URI there");
+    }
+
+    /* that of the page, "=200" */
+    r->err_status = 0;
+
+    ngx_http_finalize_request(r, ngx_http_tradesec_send_refusal(r, ctx,
+                                     ctx->answer ? ctx->answer->status
+                                     : ts_reasons[ctx->reason].status));
+}
+
+
 ngx_int_t
 ngx_http_tradesec_mark(ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
     ngx_http_tradesec_guard_e guard, ts_reason_e reason)
@@ -206,6 +230,7 @@ ngx_http_tradesec_refuse(ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
 
     if (ngx_http_tradesec_has_error_page(r, status)) {
         ctx->error_page = r->uri_changes - 1;
+        ctx->refused_uri = r->uri;
         return status;
     }
 

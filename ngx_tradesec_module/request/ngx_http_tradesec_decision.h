@@ -25,6 +25,14 @@ ngx_int_t ngx_http_tradesec_decide(ngx_http_request_t *r,
     ngx_http_tradesec_verdict_t verdict);
 
 /*
+ * Refuses once more, without the operator's error_page, and finalizes the
+ * request.
+ */
+
+void ngx_http_tradesec_refuse_page(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx);
+
+/*
  * Marks and logs a refusal without answering it, for what is refused outside
  * the gate: a subrequest, a backend's 101, a frame. Returns NGX_DECLINED when
  * the guard is in dry run here, NGX_OK when the caller has to refuse.
