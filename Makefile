@@ -21,6 +21,9 @@ FUZZ_SEED ?= 1
 FUZZ_RUNS ?=
 FUZZ_ONLY ?= *
 
+# how far the analyser of clang-tidy goes into a function; its own is 225000
+LINT_NODES ?= 30000
+
 # RELEASE=1 builds with a compiler that warns about more than ours do
 RELEASE   ?=
 
@@ -62,6 +65,7 @@ test: deps                      ## runs every test, after installing what they n
 	$(MAKE) all
 	$(MAKE) -j$(JOBS) $(UNIT) $(FUZZ)
 	$(MAKE) unit fuzz
+	$(MAKE) lint
 	JOBS=$(JOBS) tools/suite t t/source
 
 
@@ -208,6 +212,7 @@ bench: deps                     ## counts the instructions of a request under ca
 
 NGX_INCS  := $(addprefix $(NGINX_SRC)/src/,core event event/modules os/unix http http/modules http/v2)
 LINT_INCS := -I$(SRC) $(addprefix -isystem ,$(OBJS) $(NGX_INCS))
+LINT_DEEP := $(addprefix -Xclang ,-analyzer-config max-nodes=$(LINT_NODES))
 SCRIPTS   := .ci/run $(shell grep -rlE '^.!/bin/(ba)?sh' t tools bench 2>/dev/null)
 PERL      := $(shell grep -rlE '^(.!/usr/bin/perl|package )' t tools bench 2>/dev/null)
 
@@ -217,17 +222,15 @@ lint: deps                      ## reads the source with cppcheck, clang-tidy, g
 	cppcheck -q -j2 --std=c11 --enable=warning,performance,portability \
 	    --inline-suppr --suppress=autoVariables --error-exitcode=1 -I$(SRC) $(SRC)
 	@echo clang-tidy: $(words $(SOURCES)) files
-	@printf '%s\n' $(SOURCES) | xargs -P $(JOBS) -n 8 sh -c \
-	    'clang-tidy --quiet "$$@" -- $(LINT_INCS) -std=gnu11' sh 2>&1 | sed '/warnings generated/d'
+	@printf '%s\n' $(SOURCES) | xargs -P $(JOBS) -n 4 sh -c \
+	    'clang-tidy --quiet "$$@" -- $(LINT_INCS) $(LINT_DEEP) -std=gnu11' sh 2>&1 | sed '/warnings generated/d'
 	@echo gcc -fanalyzer: $(words $(CORE)) files
 	@printf '%s\n' $(CORE) | xargs -P $(JOBS) -n 1 \
 	    $(CC) -fanalyzer -O1 -Wall -Werror -I$(SRC) -c -o /dev/null
 	shellcheck $(SCRIPTS)
 	@echo perl -c: $(words $(PERL)) files
-	@for f in $(PERL); do \
-	    perl $(addprefix -I,$(wildcard t/lib tools/*/lib bench/lib)) -c $$f 2>&1 \
-	        | sed '/syntax OK$$/d' || exit 1; \
-	done
+	@printf '%s\n' $(PERL) | xargs -P $(JOBS) -I FILE bash -o pipefail -c \
+	    'perl $(addprefix -I,$(wildcard t/lib tools/*/lib bench/lib)) -c FILE 2>&1 | sed "/syntax OK$$/d"'
 
 
 clean:                          ## removes what was built

@@ -152,6 +152,11 @@ ts_attempts_charge(ts_attempts_t *t, uint32_t i, uint64_t id,
     ts_attempts_prune(t, i, rule, now);
     slot = ts_attempts_in_flight(t, i, id);
 
+    if (slot == NULL) {
+        /* only one that has left the window is pruned, and it is within */
+        return 0;
+    }
+
     if (outcome == TS_ATTEMPTS_NEUTRAL && b->neutral < rule->neutral) {
         slot->state = TS_ATTEMPTS_SLOT_NEUTRAL;
         b->neutral++;

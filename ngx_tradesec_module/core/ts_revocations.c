@@ -106,6 +106,8 @@ ts_revocations_until(const ts_revocations_t *t, uint64_t key,
 {
     uint32_t  time, exempt;
 
+    exempt = 0;
+
     if (!ts_revocations_lookup(t, key, &time) || subject->issued > time) {
         return 0;
     }

@@ -136,7 +136,7 @@ ngx_http_tradesec_login_operate(ngx_http_request_t *r)
                != NGX_OK)
     {
         return ngx_http_tradesec_login_complain(r, NGX_HTTP_BAD_REQUEST,
-                   "the cursor is what \"next\" was");
+                   "the cursor is what next was");
     }
 
     return q->store->operate(q->store, &q->inquiry) == NGX_AGAIN
