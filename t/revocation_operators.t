@@ -39,6 +39,12 @@ my $t = Tradesec::Test->new(
         location /other/ { tradesec_jwt other; proxy_pass http://%%BACKEND%%; }
         location = /operators { tradesec_revocations allow=127.0.0.1; }
         location = /nobody { tradesec_revocations allow=192.0.2.0/24; }
+        location = /any { tradesec_origin off;
+            tradesec_revocations allow=127.0.0.1; }
+        location = /trial { tradesec_dry_run on;
+            tradesec_revocations allow=127.0.0.1; }
+        location = /off { tradesec off;
+            tradesec_revocations allow=127.0.0.1; }
         CONF
 );
 
@@ -188,6 +194,19 @@ $t->allow_logged(qr/"tradesec_revocations" is not for this client/);
 is(revoke('user=x', Origin => 'https://evil.test')->status, 403,
     'a page of another site in an operator\'s browser');
 is(revoke('user=gina', Origin => undef)->status, 200, 'a script');
+
+for my $uri (qw(/any /trial /off)) {
+    is($t->post($uri, 'freeze=on', Origin => 'https://evil.test')->status, 403,
+        "such a page at $uri");
+    is($t->post($uri, 'freeze=on', Origin => 'null')->status, 403,
+        '... in a frame without an origin');
+    is($t->post($uri, 'freeze=on', 'Sec-Fetch-Site' => 'cross-site')->status,
+        403, '... that hides it');
+    is($t->post($uri, 'freeze=off')->status, 200, '... a script');
+}
+
+is(list()->{frozen}, 0, 'nobody has frozen anything');
+$t->not_logged(qr/an operator has frozen/, 'says the log');
 
 ok($t->logged(qr/an operator has revoked: "user"/), 'the log tells');
 $t->not_logged(qr/gina|alice/, 'but not whom');

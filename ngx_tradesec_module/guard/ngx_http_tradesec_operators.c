@@ -8,8 +8,12 @@
 
 #include "guard/ngx_http_tradesec_operators.h"
 #include "request/ngx_http_tradesec_conf.h"
+#include "request/ngx_http_tradesec_context.h"
 #include "request/ngx_http_tradesec_field.h"
 #include "request/ngx_http_tradesec_request.h"
+
+
+static ngx_flag_t ngx_http_tradesec_operators_own(ngx_http_request_t *r);
 
 
 /* About strangers, in a second and worker. */
@@ -86,8 +90,6 @@ ngx_http_tradesec_operators_conf(ngx_conf_t *cf, ngx_array_t **allow)
 }
 
 
-/* A page of another site in an operator's browser sends its origin. */
-
 ngx_flag_t
 ngx_http_tradesec_operators_admit(ngx_http_request_t *r, ngx_array_t *allow,
     const char *directive)
@@ -97,9 +99,7 @@ ngx_http_tradesec_operators_admit(ngx_http_request_t *r, ngx_array_t *allow,
 
     if (allow != NULL
         && ngx_cidr_match(r->connection->sockaddr, allow) == NGX_OK
-        && ((r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))
-            || ngx_http_tradesec_is_on(r)
-            || ngx_http_tradesec_request_field(r, "origin").len == 0))
+        && ngx_http_tradesec_operators_own(r))
     {
         return 1;
     }
@@ -115,6 +115,36 @@ ngx_http_tradesec_operators_admit(ngx_http_request_t *r, ngx_array_t *allow,
     }
 
     return 0;
+}
+
+
+/*
+ * Whether the order is an operator's own. A page of another site in his browser
+ * sends its origin, which the origin guard has judged, where there is one and
+ * it is not in dry run.
+ */
+
+static ngx_flag_t
+ngx_http_tradesec_operators_own(ngx_http_request_t *r)
+{
+    ngx_str_t                       site;
+    const ngx_http_tradesec_ctx_t  *ctx;
+
+    if (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD)) {
+        return 1;
+    }
+
+    ctx = ngx_http_tradesec_is_on(r) ? ngx_http_tradesec_find_ctx(r) : NULL;
+
+    if (ctx != NULL && ctx->passed[NGX_HTTP_TRADESEC_GUARD_ORIGIN] != NULL) {
+        return 1;
+    }
+
+    site = ngx_http_tradesec_request_field(r, "sec-fetch-site");
+
+    return ngx_http_tradesec_request_field(r, "origin").len == 0
+           && (site.len == 0
+               || (site.len == 4 && ngx_strncmp(site.data, "none", 4) == 0));
 }
 
 
