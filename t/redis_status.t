@@ -35,7 +35,14 @@ my $more = <<'CONF';
     }
 
     location = /redis { tradesec_redis_status allow=127.0.0.1; }
-    location = /nobody { tradesec_redis_status allow=192.0.2.1; }
+    location = /nobody {
+        tradesec_redis_status allow=192.0.2.1;
+        if ($arg_x) { set $x 1; }
+    }
+    location = /block {
+        tradesec_redis_status allow=127.0.0.1;
+        if ($arg_x) { set $x 1; }
+    }
 CONF
 
 # configuration
@@ -185,6 +192,8 @@ ok(wait_until(sub {
 # for operators, to read
 
 is($t->get('/nobody')->status, 403, 'for others it is closed');
+is($t->get('/nobody?x=1')->status, 403, '... in an "if", too');
+is($t->get('/block?x=1')->status, 200, '... which is open for operators');
 $t->logged(qr/"tradesec_redis_status" is not for this client/, 'with a line');
 is($t->post('/redis', 'x')->status, 405, 'nothing to order');
 is($t->get('/redis?format=xml')->status, 400, 'no such format');

@@ -136,7 +136,7 @@ ngx_http_tradesec_operators_own(ngx_http_request_t *r)
 
     ctx = ngx_http_tradesec_is_on(r) ? ngx_http_tradesec_find_ctx(r) : NULL;
 
-    if (ctx != NULL && ctx->passed[NGX_HTTP_TRADESEC_GUARD_ORIGIN] != NULL) {
+    if (ctx != NULL && ctx->passed & 1u << NGX_HTTP_TRADESEC_GUARD_ORIGIN) {
         return 1;
     }
 

@@ -290,6 +290,10 @@ ngx_http_tradesec_login_merge_conf(ngx_conf_t *cf, void *parent, void *child)
         5, 20, 50, 100, 200
     };
 
+    if (ngx_http_tradesec_conf_is_block(cf)) {
+        conf->redis_allow = prev->redis_allow;
+    }
+
     if (ngx_http_tradesec_login_redis_merge(cf, conf) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }

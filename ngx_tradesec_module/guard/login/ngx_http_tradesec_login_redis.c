@@ -12,6 +12,7 @@
 
 #include "guard/ngx_http_tradesec_operators.h"
 #include "guard/login/ngx_http_tradesec_login_conf.h"
+#include "request/ngx_http_tradesec_conf.h"
 #include "store/ngx_http_tradesec_redis.h"
 
 
@@ -75,8 +76,13 @@ char *
 ngx_http_tradesec_login_redis_merge(ngx_conf_t *cf,
     const ngx_http_tradesec_login_conf_t *conf)
 {
-    if (conf->redis_allow != NULL && ngx_http_tradesec_conf_redis(cf) == NULL)
-    {
+    if (conf->redis_allow == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    ngx_http_tradesec_conf_serve(cf, ngx_http_tradesec_login_redis_handler);
+
+    if (ngx_http_tradesec_conf_redis(cf) == NULL) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"tradesec_redis_status\" has nothing to show "
                            "without Redis: write \"tradesec_redis\"");
