@@ -81,10 +81,10 @@ extern ngx_module_t                     ngx_http_tradesec_session_module;
 
 char *ngx_http_tradesec_session(ngx_conf_t *cf, ngx_array_t *sessions);
 
-/* Reads tradesec_session_login; *policy becomes NULL when it is off. */
+/* Reads tradesec_session_login; *set becomes NULL when it is off. */
 
 char *ngx_http_tradesec_session_set_policy(ngx_conf_t *cf,
-    ngx_http_tradesec_session_policy_t **policy);
+    ngx_http_tradesec_session_policy_t **set);
 
 /* The policy of the location that is being merged; NULL: none. */
 
