@@ -292,6 +292,7 @@ ngx_http_tradesec_login_merge_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (ngx_http_tradesec_conf_is_block(cf)) {
         conf->redis_allow = prev->redis_allow;
+        conf->operate = prev->operate;
     }
 
     if (ngx_http_tradesec_login_redis_merge(cf, conf) != NGX_CONF_OK) {
@@ -336,15 +337,12 @@ ngx_http_tradesec_login_merge_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->delay.first = 0;
     }
 
-    if (ngx_http_tradesec_conf_is_block(cf) && prev->operate) {
-        conf->operate = 1;
+    if (conf->operate) {
         ngx_http_tradesec_conf_serve(cf, ngx_http_tradesec_login_operate);
-    }
 
-    if (conf->operate
-        && ngx_http_tradesec_login_find_store(cf, conf) != NGX_CONF_OK)
-    {
-        return NGX_CONF_ERROR;
+        if (ngx_http_tradesec_login_find_store(cf, conf) != NGX_CONF_OK) {
+            return NGX_CONF_ERROR;
+        }
     }
 
     if (conf->policy->off) {
