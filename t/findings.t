@@ -23,8 +23,13 @@ $files->write_file('open',      '0123456789abcdef0123456789abcdef');
 
 my ($dir, $cert) = ($files->dir, $files->certificate);
 
-chmod 0600, "$dir/secret";
-chmod 0644, "$dir/open";
+for my $file (qw(shared shared.open)) {
+    $files->write_file($file, '{"keys":[{"kty":"oct","alg":"HS256","k":'
+        . '"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"}]}');
+}
+
+chmod 0600, map {"$dir/$_"} qw(secret shared);
+chmod 0644, map {"$dir/$_"} qw(open shared.open);
 
 my $PORT = free_port();
 my $TLS = "ssl_certificate $cert; ssl_certificate_key "
@@ -54,6 +59,22 @@ sub local_server {
     my ($server, $http) = @_;
 
     return http("listen 127.0.0.1:$PORT; $server", $http);
+}
+
+# A provider of shared secrets, a session: with a file of that mode.
+
+sub secret {
+    my ($kind, $file) = @_;
+
+    return { http => "ACCEPT tradesec_jwt_provider s { algorithms HS256;
+        $kind $dir/$file; }" };
+}
+
+sub session {
+    my ($file) = @_;
+
+    return { http => "ACCEPT tradesec_session s { app_cookie sid;
+        secret_file $dir/$file; }" };
 }
 
 # A location with a token, a cache and that key.
@@ -255,6 +276,10 @@ my @findings = (
         'http', redis("unix:/tmp/r.sock key_file=$dir/secret") ],
     [ 'secret_readable', redis("redis://127.0.0.1 key_file=$dir/open"),
         'http', redis("redis://127.0.0.1 key_file=$dir/secret") ],
+    [ 'secret_readable', secret('secret_file', 'open'), 'http',
+        secret('secret_file', 'secret'), secret('jwks_file', 'shared') ],
+    [ 'secret_readable', secret('jwks_file', 'shared.open'), 'http' ],
+    [ 'secret_readable', session('open'), 'http', session('secret') ],
 );
 
 # Name and place of the findings that nginx -t prints, and its exit code.

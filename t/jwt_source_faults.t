@@ -42,6 +42,11 @@ sub gateway {
             internal;
             proxy_pass http://$address/keys.json;
         }
+        location = /age {
+            tradesec_accept return_before_guards;
+            return 200 "\$tradesec_keys_age\\n";
+        }
+        location = /open { tradesec_jwt off; return 200 "[\$tradesec_keys_age]"; }
 CONF
         %opt,
     );
@@ -66,14 +71,23 @@ sub now { return clock_gettime(CLOCK_MONOTONIC) }
 
     my $t = gateway('refresh=1s stale=2s interval=1s');
 
+    is($t->get('/age')->body, "none\n", 'stale: no keys were ever asked for');
     is(status($t, $token{ec1}), 200, 'stale: good keys');
+    like($t->get('/age')->body, qr/\A[01]\n\z/, 'stale: that are new');
+    is($t->get('/open')->body, '[]', 'stale: of no interest without tokens');
     $source->answer(status => 503);
+    $t->allow_logged(qr/refuses all tokens/);
 
     my $r;
     ok(wait_until(sub {
         $r = $t->get('/', bearer($token{ec1}));
         return $r->status == 503;
     }), 'stale: in the end nobody gets in');
+    cmp_ok($t->get('/age')->body, '>=', 2, 'stale: the keys are too old');
+    ok(wait_until(sub {
+        $t->get('/', bearer($token{ec1}));
+        return $t->logged(qr/"portal" refuses all tokens: its keys .* old/);
+    }), 'stale: and the log says so');
     is($r->header('Retry-After'), 1, 'stale: to try again');
     is($r->header('WWW-Authenticate'), undef, 'stale: with the same token');
     $t->access_logged(qr/^jwt_keys /, 'stale: for its reason');
@@ -83,6 +97,7 @@ sub now { return clock_gettime(CLOCK_MONOTONIC) }
     $source->answer(body => jwks('ec1'));
     ok(wait_until(sub { status($t, $token{ec1}) == 200 }),
         'stale: until the source is back');
+    cmp_ok($t->get('/age')->body, '<', 2, 'stale: with new keys');
 }
 
 # one that hangs

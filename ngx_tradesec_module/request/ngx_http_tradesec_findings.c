@@ -150,6 +150,22 @@ ngx_http_tradesec_is_accepted(const ngx_http_tradesec_place_t *place,
 }
 
 
+void
+ngx_http_tradesec_finding_secret(ngx_conf_t *cf, const ngx_str_t *file)
+{
+    ngx_file_info_t  fi;
+
+    if (ngx_file_info(file->data, &fi) != NGX_FILE_ERROR
+        && (fi.st_mode & S_IROTH))
+    {
+        ngx_http_tradesec_finding_at(cf, TS_FINDING_SECRET_READABLE,
+                                     ngx_http_tradesec_conf_place(cf),
+                                     &cf->conf_file->file.name,
+                                     cf->conf_file->line, file);
+    }
+}
+
+
 ngx_int_t
 ngx_http_tradesec_findings_print(ngx_conf_t *cf)
 {

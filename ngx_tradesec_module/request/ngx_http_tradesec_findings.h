@@ -102,6 +102,13 @@ void ngx_http_tradesec_finding_at(ngx_conf_t *cf, ts_finding_e id,
     const ngx_str_t *detail);
 
 /*
+ * Finds, in the line that is being read, that everybody on the host can read
+ * the file of a secret.
+ */
+
+void ngx_http_tradesec_finding_secret(ngx_conf_t *cf, const ngx_str_t *file);
+
+/*
  * The end of the configuration: prints what is not accepted. NGX_ERROR when
  * that is an error.
  */

@@ -13,8 +13,6 @@
 #include "request/ngx_http_tradesec_field.h"
 
 
-static void ngx_http_tradesec_assertion_readable(ngx_conf_t *cf,
-    ngx_str_t *file);
 
 
 char *
@@ -67,7 +65,7 @@ ngx_http_tradesec_assertion_key(ngx_conf_t *cf,
     }
 
     if (signs) {
-        ngx_http_tradesec_assertion_readable(cf, file);
+        ngx_http_tradesec_finding_secret(cf, file);
 
     } else {
         assertion->n_keys++;
@@ -83,22 +81,6 @@ ngx_http_tradesec_assertion_key(ngx_conf_t *cf,
     }
 
     return NGX_CONF_OK;
-}
-
-
-static void
-ngx_http_tradesec_assertion_readable(ngx_conf_t *cf, ngx_str_t *file)
-{
-    ngx_file_info_t  fi;
-
-    if (ngx_file_info(file->data, &fi) != NGX_FILE_ERROR
-        && (fi.st_mode & S_IROTH))
-    {
-        ngx_http_tradesec_finding_at(cf, TS_FINDING_SECRET_READABLE,
-                                     ngx_http_tradesec_conf_place(cf),
-                                     &cf->conf_file->file.name,
-                                     cf->conf_file->line, file);
-    }
 }
 
 

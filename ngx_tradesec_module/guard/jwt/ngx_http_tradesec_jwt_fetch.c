@@ -36,6 +36,8 @@ static ngx_flag_t ngx_http_tradesec_jwt_flight_keys(
     ngx_int_t rc);
 static ngx_flag_t ngx_http_tradesec_jwt_flight_complete(
     const ngx_http_request_t *sr, off_t len);
+static void ngx_http_tradesec_jwt_flight_outdated(
+    ngx_http_tradesec_jwt_ring_t *ring, ngx_log_t *log);
 static void ngx_http_tradesec_jwt_flight_failed(
     ngx_http_tradesec_jwt_flight_t *flight, ngx_log_t *log, const char *what,
     ngx_uint_t status);
@@ -391,6 +393,38 @@ ngx_http_tradesec_jwt_flight_failed(ngx_http_tradesec_jwt_flight_t *flight,
                       "tradesec: provider \"%V\" keeps its keys: \"%V\": %s",
                       &provider->name, &provider->uri, what);
     }
+
+    ngx_http_tradesec_jwt_flight_outdated(flight->ring, log);
+}
+
+
+/* Also once: when it has kept them for so long that it may use them no more. */
+
+static void
+ngx_http_tradesec_jwt_flight_outdated(ngx_http_tradesec_jwt_ring_t *ring,
+    ngx_log_t *log)
+{
+    int64_t                                  now, fetched;
+    const ngx_http_tradesec_jwt_provider_t  *provider;
+
+    provider = ring->provider;
+    fetched = ring->slot->source.fetched;
+    now = (int64_t) ngx_current_msec;
+
+    if (fetched == 0 || ring->outdated == fetched
+        || ts_key_source_age(&ring->slot->source, &provider->limits, now)
+           != TS_KEYS_NONE)
+    {
+        return;
+    }
+
+    ring->outdated = fetched;
+
+    ngx_log_error(NGX_LOG_CRIT, log, 0,
+                  "tradesec: provider \"%V\" refuses all tokens: its keys from "
+                  "\"%V\" are %T seconds old",
+                  &provider->name, &provider->uri,
+                  (time_t) ((now - fetched) / 1000));
 }
 
 

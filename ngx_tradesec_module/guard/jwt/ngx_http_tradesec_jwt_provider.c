@@ -354,6 +354,10 @@ ngx_http_tradesec_jwt_finish_keys(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
+    if (provider->policy.algs & TS_JWS_ALG_SECRET) {
+        ngx_http_tradesec_finding_secret(cf, &block->file);
+    }
+
     if (!block->still) {
         provider->path = block->file;
         ngx_http_tradesec_jwt_name_keys(provider);

@@ -53,6 +53,9 @@ struct ngx_http_tradesec_jwt_ring_s {
     ngx_file_info_t                        writing;     /* as seen to change */
     ngx_msec_t                             looked;
     ngx_err_t                              complained;  /* it is not there */
+    int64_t                                outdated;    /* when the keys came
+                                                           that were said to be
+                                                           too old */
 };
 
 

@@ -1,7 +1,8 @@
 /*
  * Copyright (C) the ngx_tradesec authors
  *
- * $tradesec_user, $tradesec_claim_NAME and $tradesec_token. Whoever asks first
+ * $tradesec_user, $tradesec_claim_NAME, $tradesec_token: about the token; and
+ * $tradesec_keys_age. Whoever asks first
  * makes the token be verified, so that a limit keyed on the user counts
  * although limits run before the gate. A request that was refused has none.
  */
@@ -11,6 +12,7 @@
 #include <ngx_http.h>
 
 #include "guard/jwt/ngx_http_tradesec_jwt.h"
+#include "guard/jwt/ngx_http_tradesec_jwt_ring.h"
 
 
 #define NGX_HTTP_TRADESEC_JWT_CLAIM_PREFIX  "tradesec_claim_"
@@ -22,6 +24,8 @@ static ngx_int_t ngx_http_tradesec_jwt_variable_token(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_tradesec_jwt_variable_claim(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_tradesec_jwt_variable_keys_age(
+    ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data);
 
 
 static ngx_http_variable_t  ngx_http_tradesec_jwt_variables[] = {
@@ -31,6 +35,10 @@ static ngx_http_variable_t  ngx_http_tradesec_jwt_variables[] = {
 
     { ngx_string("tradesec_token"), NULL,
       ngx_http_tradesec_jwt_variable_token, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("tradesec_keys_age"), NULL,
+      ngx_http_tradesec_jwt_variable_keys_age, 0, NGX_HTTP_VAR_NOCACHEABLE,
+      0 },
 
     { ngx_string(NGX_HTTP_TRADESEC_JWT_CLAIM_PREFIX), NULL,
       ngx_http_tradesec_jwt_variable_claim, 0,
@@ -185,4 +193,54 @@ ngx_http_tradesec_jwt_variable_claim(ngx_http_request_t *r,
 
     return ngx_http_tradesec_jwt_variable_set(v, rc == NGX_OK ? &value
                                                               : NULL);
+}
+
+
+/*
+ * The oldest keys that the location's providers have fetched, in seconds; or
+ * that one of them has none.
+ */
+
+static ngx_int_t
+ngx_http_tradesec_jwt_variable_keys_age(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    int64_t                                  fetched, oldest;
+    ngx_str_t                                text;
+    ngx_uint_t                               i;
+    const ngx_http_tradesec_jwt_policy_t    *policy;
+    const ngx_http_tradesec_jwt_provider_t  *provider;
+
+    policy = ngx_http_tradesec_jwt_get_policy(r);
+    oldest = -1;
+
+    for (i = 0; policy != NULL && i < policy->n; i++) {
+        provider = policy->providers[i];
+
+        if (provider->uri.len == 0 || provider->ring->slot == NULL) {
+            continue;
+        }
+
+        fetched = provider->ring->slot->source.fetched;
+
+        if (fetched == 0) {
+            ngx_str_set(&text, "none");
+            return ngx_http_tradesec_jwt_variable_set(v, &text);
+        }
+
+        oldest = ngx_max(oldest, (int64_t) ngx_current_msec - fetched);
+    }
+
+    if (oldest == -1) {
+        return ngx_http_tradesec_jwt_variable_set(v, NULL);
+    }
+
+    text.data = ngx_pnalloc(r->pool, NGX_INT64_LEN);
+    if (text.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    text.len = ngx_sprintf(text.data, "%L", oldest / 1000) - text.data;
+
+    return ngx_http_tradesec_jwt_variable_set(v, &text);
 }
