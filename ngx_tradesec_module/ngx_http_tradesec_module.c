@@ -319,7 +319,8 @@ ngx_http_tradesec_judge(ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
 /*
  * nginx skips the access phase for subrequests. One that enters a location
  * with a policy its main request did not pass is refused, unless the location
- * is internal: those are the operator's own (auth_request, mirror).
+ * is internal: those are the operator's own (auth_request, mirror). An attempt
+ * to log in is one there, too, and nobody would count it.
  */
 
 static ngx_int_t
@@ -338,7 +339,7 @@ ngx_http_tradesec_subrequest_handler(ngx_http_request_t *r)
 
     tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tradesec_module);
 
-    if (tlcf->n == 0 || tlcf->inner) {
+    if (tlcf->n == 0) {
         return NGX_DECLINED;
     }
 
@@ -349,6 +350,10 @@ ngx_http_tradesec_subrequest_handler(ngx_http_request_t *r)
 
     for (i = 0; i < tlcf->n; i++) {
         g = &tlcf->guards[i];
+
+        if (tlcf->inner && g->guard->id != NGX_HTTP_TRADESEC_GUARD_LOGIN) {
+            continue;
+        }
 
         passed = (ctx->passed & 1u << g->guard->id)
                  ? ctx->policies[g->guard->id] : NULL;

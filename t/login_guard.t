@@ -38,6 +38,37 @@ my $t = Tradesec::Test->new(
 
         location / { proxy_pass http://%%BACKEND%%; }
 
+        # subrequests, of which nginx asks nobody
+
+        location /asks { auth_request /auth; proxy_pass http://%%BACKEND%%; }
+        location = /auth {
+            internal;
+            tradesec_login account=basic success=cookie:sid counter=auth;
+            proxy_ignore_client_abort on;
+            proxy_pass http://%%BACKEND%%/auth-backend;
+            proxy_pass_request_body off;
+            proxy_set_header Content-Length "";
+        }
+        location /mirrored { mirror /copy; proxy_pass http://%%BACKEND%%; }
+        location = /copy {
+            internal;
+            tradesec_login account=form:user success=cookie:sid counter=copy;
+            proxy_ignore_client_abort on;
+            proxy_pass http://%%BACKEND%%/copy-backend;
+        }
+        location /guarded {
+            auth_request /plain-auth;
+            tradesec_login account=basic success=status:200 counter=guarded;
+            proxy_ignore_client_abort on;
+            proxy_pass http://%%BACKEND%%;
+        }
+        location = /plain-auth {
+            internal;
+            proxy_pass http://%%BACKEND%%/auth-backend;
+            proxy_pass_request_body off;
+            proxy_set_header Content-Length "";
+        }
+
         location = /login {
             tradesec_login account=json:/user success=cookie:sid counter=a;
             proxy_pass http://%%BACKEND%%;
@@ -319,6 +350,33 @@ is($backend->count, 5, 'Basic: five guesses by GET');
 is(basic('judy', 'right')->status, 429, 'Basic: locked');
 is(basic('karl', 'right')->status, 200, 'Basic: another user');
 is($t->get('/basic')->status, 401, 'Basic: without credentials no attempt');
+
+# in a subrequest nobody would count them
+
+sub asks {
+    my ($uri, $user) = @_;
+
+    return $t->get($uri, 'X-Client' => '192.0.2.11',
+        Authorization => 'Basic ' . encode_base64("$user:wrong", ''));
+}
+
+$backend->clear;
+is(asks('/asks', 'mary')->status, 403, 'auth_request cannot be an attempt');
+is($backend->count, 0, '... and asks nobody');
+$t->logged(qr/by guard "login", reason: "subrequest_policy"/, '... logged');
+is($t->get('/asks')->status, 401, '... without credentials it is none');
+
+$t->post('/mirrored', 'user=mary&password=wrong',
+    'Content-Type' => 'application/x-www-form-urlencoded');
+$t->get('/mirrored');
+ok(wait_until(sub { $backend->count('/copy-backend') == 1 }),
+    'nor can a mirror, but of what is no attempt');
+is(($backend->requests('/copy-backend'))[0]->method, 'GET', '... such as GET');
+
+$backend->clear;
+asks('/guarded', 'nora') for 1 .. 9;
+is($backend->count('/auth-backend'), 5, 'the location around it counts');
+is(asks('/guarded', 'nora')->status, 429, '... and locks');
 
 # dry run
 

@@ -24,6 +24,8 @@
 static const void *ngx_http_tradesec_login_get_policy(ngx_conf_t *cf);
 static ngx_http_tradesec_verdict_t ngx_http_tradesec_login_check(
     ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx);
+static ngx_flag_t ngx_http_tradesec_login_subrequest(ngx_http_request_t *r,
+    const void *policy, const void *passed);
 static ngx_flag_t ngx_http_tradesec_login_is_attempt(ngx_http_request_t *r);
 static ts_slice_t ngx_http_tradesec_login_user(
     const ngx_http_tradesec_login_policy_t *policy,
@@ -41,7 +43,7 @@ const ngx_http_tradesec_guard_t  ngx_http_tradesec_login_guard = {
     ngx_http_tradesec_login_get_policy,
     ngx_http_tradesec_login_check,
     NULL,
-    NULL
+    ngx_http_tradesec_login_subrequest
 };
 
 
@@ -148,6 +150,33 @@ ngx_http_tradesec_login_check(ngx_http_request_t *r,
     }
 
     return ngx_http_tradesec_login_reserve(r, ctx, llcf, account);
+}
+
+
+/* One that tries nothing may enter, such as of a page with the form. */
+
+static ngx_flag_t
+ngx_http_tradesec_login_subrequest(ngx_http_request_t *r, const void *policy,
+    const void *passed)
+{
+    const ngx_str_t                         *value;
+    const ngx_http_tradesec_login_policy_t  *p = policy;
+
+    if (passed == policy) {
+        return 1;
+    }
+
+    if (p->basic && r->headers_in.authorization != NULL) {
+        value = &r->headers_in.authorization->value;
+
+        if (value->len >= 5
+            && ngx_strncasecmp(value->data, (u_char *) "basic", 5) == 0)
+        {
+            return 0;
+        }
+    }
+
+    return !ngx_http_tradesec_login_is_attempt(r);
 }
 
 
