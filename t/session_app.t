@@ -109,13 +109,13 @@ CONF
     }
 
     location = /otp {
-        tradesec_login         account=none success=cookie:sid counter=otp;
+        tradesec_login         account=user success=cookie:sid counter=otp;
         tradesec_session_login app step_up=mfa;
         proxy_pass             http://%%BACKEND%%;
     }
 
     location = /confirm {
-        tradesec_login         account=none success=cookie:sid counter=again;
+        tradesec_login         account=user success=cookie:sid counter=again;
         tradesec_session_login app step_up=password;
         proxy_pass             http://%%BACKEND%%;
     }
