@@ -11,6 +11,7 @@
 
 
 const char  ts_attempts_script_operate[] =
+    TS_ATTEMPTS_SCRIPT_BEGIN
     TS_ATTEMPTS_SCRIPT_COMMON
 
     "local task, pattern = id, ARGV[4]\n"

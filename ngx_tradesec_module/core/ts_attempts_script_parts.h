@@ -21,22 +21,24 @@
  * address of an account) and its state: in flight, failed or neutral.
  */
 
-#define TS_ATTEMPTS_SCRIPT_COMMON                                            \
+#define TS_ATTEMPTS_SCRIPT_BEGIN                                             \
     "local FOREVER, YEARS = 4294967295, 315360000\n"                         \
     "local HEAD, SLOT = 13, 17\n"                                            \
     "local FLYING, FAILED, NEUTRAL = 1, 2, 3\n"                              \
     "local now, id = tonumber(ARGV[1]), ARGV[2]\n"                           \
-    "if now == 0 then now = tonumber(redis.call('TIME')[1]) end\n"           \
+    "if now == 0 then now = tonumber(redis.call('TIME')[1]) end\n"
+
+
+#define TS_ATTEMPTS_SCRIPT_COMMON                                            \
+    /* a table that has its size from the start is made three times as fast */\
                                                                              \
     "local function rule(packed)\n"                                          \
-    "  local r = {}\n"                                                       \
-    "  r.other, r.window, r.limit, r.others, r.neutral, r.lock_min,\n"       \
-    "    r.lock_max, r.decay, r.flags\n"                                     \
-    "    = struct.unpack('<I4I4I4I4I4I4I4I4I4', packed)\n"                   \
-    "  r.forgive = r.flags % 2 == 1\n"                                       \
-    "  r.permanent = r.flags % 4 >= 2\n"                                     \
-    "  r.extend = r.flags >= 4\n"                                            \
-    "  return r\n"                                                           \
+    "  local other, window, limit, others, neutral, lock_min, lock_max,\n"   \
+    "    decay, flags = struct.unpack('<I4I4I4I4I4I4I4I4I4', packed)\n"      \
+    "  return { other = other, window = window, limit = limit,\n"            \
+    "    others = others, neutral = neutral, lock_min = lock_min,\n"         \
+    "    lock_max = lock_max, decay = decay, forgive = flags % 2 == 1,\n"    \
+    "    permanent = flags % 4 >= 2, extend = flags >= 4 }\n"                \
     "end\n"                                                                  \
                                                                              \
     "local function slot(c, p)\n"                                            \
