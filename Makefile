@@ -203,6 +203,7 @@ bench: deps                     ## counts the instructions of a request under ca
 	@tools/deps bench
 	@$(MAKE) all
 	bench/bench
+	bench/logins
 	bench/throughput
 	bench/websocket
 	bench/million

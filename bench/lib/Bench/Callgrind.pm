@@ -28,6 +28,7 @@ my $SMALL = qr/^__mem(?:chr|cmp|cpy|move|set)_/;
 #   request  gets a number, returns the bytes of that request
 #   status   the status that every answer has to have
 #   warm     how many requests are sent before counting
+#   start    starts another server, with the options it is called with
 #   talk     in the place of these: gets the socket and a number, and does
 #            so many exchanges of another kind
 #
@@ -51,7 +52,8 @@ sub run {
     my ($requests, %opt) = @_;
 
     my $warm   = $opt{warm} // 0;
-    my $server = Bench::Server->new(%opt, callgrind => 1);
+    my $server = $opt{start} ? $opt{start}->(callgrind => 1)
+        : Bench::Server->new(%opt, callgrind => 1);
     my $socket = $server->connect;
     my $status = $opt{status} // 200;
 

@@ -8,17 +8,28 @@ use warnings;
 use Carp qw(croak);
 use File::Temp qw(tempdir);
 use IO::Socket::INET;
-use POSIX ();
+use POSIX qw(:sys_wait_h);
 use Time::HiRes qw(sleep);
 
+use parent qw(Bench::Server);
+
+my ($binary) = grep {-x} '/usr/sbin/haproxy', '/usr/local/sbin/haproxy';
+
+
+sub installed { return defined $binary }
+
+
 # One HAProxy of one thread in front of a backend; undef where it is not
-# installed.
+# installed. Its options are
+#
+#   frontend   more lines of the frontend
+#   sections   more sections
+#   callgrind  count instructions, once count() is called
 
 sub new {
-    my ($class, $backend) = @_;
+    my ($class, $backend, %opt) = @_;
 
-    my $binary = (grep {-x} '/usr/sbin/haproxy', '/usr/local/sbin/haproxy')[0]
-        // return;
+    return if !installed();
 
     my $dir  = tempdir('tradesec-bench-XXXXXX', TMPDIR => 1, CLEANUP => 1);
     my $port = IO::Socket::INET->new(
@@ -26,8 +37,11 @@ sub new {
         Listen    => 1,
     )->sockport;
 
-    open my $file, '>', "$dir/conf" or croak "$dir/conf: $!";
-    print {$file} <<"CONF";
+    my $self = bless { %opt, port => $port, home => $dir }, $class;
+
+    my ($frontend, $sections) = map { $_ // '' } @opt{qw(frontend sections)};
+
+    $self->write(conf => <<"CONF");
 global
     nbthread 1
     maxconn 9000
@@ -39,38 +53,54 @@ defaults
     timeout server 1h
     timeout tunnel 1h
 
+$sections
 frontend gateway
     bind 127.0.0.1:$port
+$frontend
     default_backend app
 
 backend app
     server app $backend
 CONF
-    close $file or croak "$dir/conf: $!";
 
-    my $self = bless { port => $port, dir => $dir }, $class;
+    $self->start;
 
-    $self->{pid} = fork // croak "fork: $!";
-
-    if ($self->{pid} == 0) {
-        open STDERR, '>>', "$dir/log";
-        exec $binary, '-f', "$dir/conf" or POSIX::_exit(127);
-    }
-
-    for (1 .. 100) {
-        return $self
-            if IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port");
-        sleep 0.1;
-    }
-
-    croak 'HAProxy did not start';
+    return $self;
 }
 
 
-sub DESTROY {
+sub start {
     my ($self) = @_;
 
-    local ($?, $!, $@);
+    my @command = ($binary, '-db', '-f', "$self->{home}/conf");
+
+    unshift @command, 'valgrind', '-q', '--tool=callgrind',
+        '--instr-atstart=no', "--callgrind-out-file=$self->{home}/profile"
+        if $self->{callgrind};
+
+    my $pid = fork // croak "fork: $!";
+
+    if ($pid == 0) {
+        open STDOUT, '>>', "$self->{home}/error.log";
+        open STDERR, '>&', \*STDOUT;
+        exec @command or POSIX::_exit(127);
+    }
+
+    $self->{pid} = $pid;
+
+    for (1 .. 600) {
+        return if eval { $self->connect };
+
+        waitpid($pid, WNOHANG) == $pid and last;
+        sleep 0.1;
+    }
+
+    croak "HAProxy did not start:\n" . $self->read('error.log');
+}
+
+
+sub stop {
+    my ($self) = @_;
 
     my $pid = delete $self->{pid} or return;
 
