@@ -95,6 +95,114 @@ sub _logout_rows () {
 }
 
 
+# A refresh token that was copied: used by the thief after its owner, or before.
+
+sub _refresh ($target, $token) {
+    return $target->post('/api/refresh', { refresh_token => $token },
+        Origin => $target->origin);
+}
+
+
+# Whoever comes late, again and again, until it is decided.
+
+sub _late ($target, $token) {
+    for (1 .. 40) {
+        my $r = _refresh($target, $token);
+
+        return $r if $r->status != 409;
+        select undef, undef, undef, 0.5;
+    }
+
+    return;
+}
+
+
+sub _refresh_rows () {
+    my $new = sub ($target) {
+        return $target->log_in('alice')->json->{refresh_token};
+    };
+
+    my @twin = ('each refresh token once', sub ($target) {
+        my $token = $new->($target);
+
+        for (1 .. 3) {
+            my $r = _refresh($target, $token);
+
+            return 0 if $r->status != 200;
+            $token = $r->json->{refresh_token};
+        }
+
+        return 1;
+    });
+
+    return (
+        [ 'refresh token used again by a thief' => sub ($target) {
+            my $token = $new->($target);
+
+            return _refresh($target, $token)->status == 200
+                && _late($target, $token)->status == 200;
+        }, @twin ],
+
+        [ 'thief uses the refresh token first' => sub ($target) {
+            my $token = $new->($target);
+            my $stolen = _refresh($target, $token)->json;
+
+            # its owner comes, and is refused or not
+
+            _late($target, $token);
+
+            return $target->whoami(_cookie($stolen->{access_token})) eq 'alice'
+                && _refresh($target, $stolen->{refresh_token})->status == 200;
+        }, @twin ],
+    );
+}
+
+
+# The older pages: an opaque cookie that was stolen, from a backup of the app,
+# say, and what else the browser has.
+
+sub _classic ($target, $name) {
+    my $r = $target->post('/classic/login',
+        "username=$name&password=$target->{users}{$name}",
+        Origin => $target->origin);
+
+    return { map { /^([^=]+)=([^;]*)/ ? ($1 => $2) : () }
+        $r->headers('Set-Cookie') };
+}
+
+
+sub _classic_user ($target, $cookies) {
+    my $r = $target->get('/classic/account',
+        Cookie => join '; ', map {"$_=$cookies->{$_}"} sort keys %$cookies);
+
+    return $r->status == 200 ? $r->json->{user} : '';
+}
+
+
+sub _session_rows () {
+    my @twin = ('all cookies of the browser', sub ($target) {
+        return _classic_user($target, _classic($target, 'alice')) eq 'alice';
+    });
+
+    return (
+        [ 'stolen session cookie of the app' => sub ($target) {
+            my $cookies = _classic($target, 'alice');
+
+            return _classic_user($target,
+                { portal_session => $cookies->{portal_session} }) eq 'alice';
+        }, @twin ],
+
+        [ 'stolen cookie beside a session of his own' => sub ($target) {
+            my $cookies = _classic($target, 'alice');
+            my $own = _classic($target, 'bob');
+
+            return _classic_user($target, { %$own,
+                portal_session => $cookies->{portal_session} }) eq 'alice';
+        }, @twin ],
+    );
+}
+
+
 sub rows () {
     my @twin = ('token of the administrator', sub ($target) {
         return _admin($target, $target->as('admin'));
@@ -194,6 +302,8 @@ sub rows () {
         }, @user ],
 
         _logout_rows(),
+        _refresh_rows(),
+        _session_rows(),
     );
 }
 

@@ -85,6 +85,27 @@ sub _answers {
 }
 
 
+# Of sessions: the gateway has it, and the portal does not know.
+
+sub secret {
+    my ($self) = @_;
+
+    my $file = "$self->{state}/session.secret";
+
+    if (!-e $file) {
+        open my $random, '<:raw', '/dev/urandom' or croak "random: $!";
+        read $random, my $secret, 32;
+
+        open my $out, '>:raw', $file or croak "$file: $!";
+        chmod 0600, $file or croak "$file: $!";
+        print {$out} $secret;
+        close $out or croak "$file: $!";
+    }
+
+    return $file;
+}
+
+
 sub address { return "127.0.0.1:$_[0]{port}" }
 sub jwks    { return "$_[0]{state}/portal.jwks" }
 sub key     { return "$_[0]{state}/portal.key" }
@@ -119,7 +140,7 @@ sub configuration {
 
     if ($opt{plain}) {
         $text =~ s/^[^#\n]*\bload_module [^;]*tradesec[^;]*;//gm;
-        $text =~ s/^\s*tradesec_jwt_provider [^{]*\{[^}]*\}//gm;
+        $text =~ s/^\s*tradesec_(?:jwt_provider|session) [^{]*\{[^}]*\}//gm;
         $text =~ s/\btradesec\w*\s[^;{}]*;//g;
     }
 
@@ -131,6 +152,7 @@ sub configuration {
     $text =~ s{server_name\s+app\.example\.com}{server_name $host}g;
     $text =~ s{/etc/nginx/portal\.crt}{%%CERT%%}g;
     $text =~ s{/etc/nginx/portal\.key}{%%KEY%%}g;
+    $text =~ s{/etc/nginx/session\.secret}{@{[ $self->secret ]}}g;
     $text =~ s{/etc/nginx/portal\.jwks}{@{[ $self->jwks ]}}g;
     $text =~ s{/var/log/nginx/}{%%DIR%%/}g;
     $text =~ s{^http \{}{http \{\n    %%TEMP%%}m;
