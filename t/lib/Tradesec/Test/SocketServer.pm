@@ -354,7 +354,7 @@ sub _write {
 
     # some pieces for each look at the others
 
-    for (1 .. 100) {
+    for (1 .. 1000) {
         my $written = syswrite $one->{socket}, $one->{out}, $size, $done;
 
         if (!defined $written) {
