@@ -298,21 +298,18 @@ ts_ws_check_message(ts_ws_parser_t *p)
 static ts_ws_violation_e
 ts_ws_read_length(ts_ws_parser_t *p)
 {
-    size_t  i, n;
+    unsigned  first;
 
-    p->length = p->header[1] & TS_WS_LENGTH;
+    p->length = ts_ws_length(p->header);
+    first = p->header[1] & TS_WS_LENGTH;
 
-    if (p->length < TS_WS_LENGTH_16) {
+    if (first < TS_WS_LENGTH_16) {
         return TS_WS_VIOLATION_NONE;
     }
 
-    n = (p->length == TS_WS_LENGTH_16) ? 2 : 8;
-
-    for (p->length = 0, i = 0; i < n; i++) {
-        p->length = p->length << 8 | p->header[2 + i];
-    }
-
-    if (p->length < TS_WS_LENGTH_16 || (n == 8 && p->length <= UINT16_MAX)) {
+    if (p->length < TS_WS_LENGTH_16
+        || (first != TS_WS_LENGTH_16 && p->length <= UINT16_MAX))
+    {
         return TS_WS_VIOLATION_LENGTH_NOT_MINIMAL;
     }
 

@@ -210,6 +210,36 @@ ts_ws_header_len(const uint8_t *frame)
     }
 }
 
+/* Of its payload, once all of the header is known. */
+
+static inline uint64_t
+ts_ws_length(const uint8_t *header)
+{
+    size_t    i, n;
+    uint64_t  length;
+
+    length = header[1] & TS_WS_LENGTH;
+
+    if (length < TS_WS_LENGTH_16) {
+        return length;
+    }
+
+    n = (length == TS_WS_LENGTH_16) ? 2 : 8;
+
+    for (length = 0, i = 0; i < n; i++) {
+        length = length << 8 | header[2 + i];
+    }
+
+    return length;
+}
+
+/*
+ * Writes the payload of frames that lie one behind the other and were found in
+ * order, unmasked, to text, which has room for len bytes; returns its length.
+ */
+
+size_t ts_ws_text(const uint8_t *frames, size_t len, uint8_t *text);
+
 /* Control frames, and no others, have this bit of the opcode. */
 
 static inline int

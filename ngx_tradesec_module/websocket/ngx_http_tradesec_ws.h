@@ -409,8 +409,7 @@ ngx_flag_t ngx_http_tradesec_ws_may_pass(ngx_http_tradesec_ws_t *ws,
 /* The text of a message, on the heap if it does not fit; NULL: no memory. */
 
 u_char *ngx_http_tradesec_ws_text(const ngx_http_tradesec_ws_t *ws,
-    const ngx_http_tradesec_ws_stream_t *stream, const u_char *frames,
-    size_t *len, u_char *buf, size_t size);
+    const u_char *frames, size_t *len, u_char *buf, size_t size);
 
 /* Does what the action says with a message; whether it passes. */
 

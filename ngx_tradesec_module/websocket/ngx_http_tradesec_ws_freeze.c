@@ -94,8 +94,7 @@ ngx_http_tradesec_ws_may_thaw(const ngx_http_tradesec_ws_t *ws,
         return 0;
     }
 
-    text = ngx_http_tradesec_ws_text(ws, &ws->from_client, frames, &len, buf,
-                                     sizeof(buf));
+    text = ngx_http_tradesec_ws_text(ws, frames, &len, buf, sizeof(buf));
     if (text == NULL) {
         return 0;
     }

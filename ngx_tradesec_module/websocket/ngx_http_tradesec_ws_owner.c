@@ -24,8 +24,6 @@ static ngx_flag_t ngx_http_tradesec_ws_may_send(ngx_http_tradesec_ws_t *ws,
 static ts_owner_e ngx_http_tradesec_ws_judge(const ngx_http_tradesec_ws_t *ws,
     const ngx_http_tradesec_ws_stream_t *stream, const u_char *frames,
     size_t len);
-static size_t ngx_http_tradesec_ws_payload(ts_ws_sender_e sender,
-    const u_char *frames, size_t len, u_char *text);
 static ngx_flag_t ngx_http_tradesec_ws_is_too_fast(ngx_http_tradesec_ws_t *ws);
 static ngx_flag_t ngx_http_tradesec_ws_user_is_too_fast(
     const ngx_http_tradesec_ws_t *ws);
@@ -232,10 +230,14 @@ ngx_http_tradesec_ws_judge(const ngx_http_tradesec_ws_t *ws,
         owners = &ws->terms.client;
     }
 
+    if (rules->n_terms == 0 && !rules->strict) {
+        /* of this direction there is a rate only */
+        return TS_OWNER_NONE;
+    }
+
     /* fragments, or masked: judged as what the receiver makes of them */
 
-    text = ngx_http_tradesec_ws_text(ws, stream, frames, &len, buf,
-                                     sizeof(buf));
+    text = ngx_http_tradesec_ws_text(ws, frames, &len, buf, sizeof(buf));
     if (text == NULL) {
         return TS_OWNER_MALFORMED;
     }
@@ -252,8 +254,7 @@ ngx_http_tradesec_ws_judge(const ngx_http_tradesec_ws_t *ws,
 
 u_char *
 ngx_http_tradesec_ws_text(const ngx_http_tradesec_ws_t *ws,
-    const ngx_http_tradesec_ws_stream_t *stream, const u_char *frames,
-    size_t *len, u_char *buf, size_t size)
+    const u_char *frames, size_t *len, u_char *buf, size_t size)
 {
     if (*len > size) {
         buf = ngx_alloc(*len, ws->request->connection->log);
@@ -263,38 +264,9 @@ ngx_http_tradesec_ws_text(const ngx_http_tradesec_ws_t *ws,
         }
     }
 
-    *len = ngx_http_tradesec_ws_payload(stream->parser.sender, frames, *len,
-                                        buf);
+    *len = ts_ws_text(frames, *len, buf);
 
     return buf;
-}
-
-
-/* The frames are whole and in order. */
-
-static size_t
-ngx_http_tradesec_ws_payload(ts_ws_sender_e sender, const u_char *frames,
-    size_t len, u_char *text)
-{
-    u_char          *p;
-    size_t           i;
-    ts_slice_t       in, payload;
-    ts_ws_parser_t   parser;
-
-    ts_ws_parser_init(&parser, sender);
-
-    p = text;
-    in = ts_slice(frames, len);
-
-    while (ts_ws_parse(&parser, &in) == TS_WS_FRAME) {
-        payload = ts_ws_payload(&parser, &in);
-
-        for (i = 0; i < payload.len; i++) {
-            *p++ = payload.data[i] ^ parser.mask[i % 4];
-        }
-    }
-
-    return p - text;
 }
 
 

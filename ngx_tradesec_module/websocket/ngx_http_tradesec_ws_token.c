@@ -63,8 +63,8 @@ ngx_http_tradesec_ws_look_for_token(ngx_http_tradesec_ws_t *ws,
 
     if ((frames[0] & TS_WS_OPCODE) == TS_WS_TEXT) {
 
-        text = ngx_http_tradesec_ws_text(ws, &ws->from_client, frames,
-                                         &text_len, buf, sizeof(buf));
+        text = ngx_http_tradesec_ws_text(ws, frames, &text_len, buf,
+                                         sizeof(buf));
         if (text == NULL) {
             text = buf;
             found = TS_MESSAGE_DOUBT;
