@@ -38,6 +38,15 @@ my $t = Tradesec::Test->new(
             proxy_pass http://%%BACKEND%%; }
         location = /password { tradesec_revoke user success=204;
             proxy_pass http://%%BACKEND%%; }
+        location ~ ^/users/(?<whom>[^/]+)/lock$ {
+            tradesec_require role=admin;
+            tradesec_revoke user name=$whom success=204;
+            proxy_pass http://%%BACKEND%%;
+        }
+        location = /users/lock {
+            tradesec_revoke user name=$arg_whom success=204;
+            proxy_pass http://%%BACKEND%%;
+        }
         location = /dry { tradesec_dry_run jwt;
             proxy_pass http://%%BACKEND%%; }
         location = /page {
@@ -154,6 +163,42 @@ isnt(get("$head=.$body.$sign")->status, 200, 'padded in front');
 isnt($resigned, $nameless, 'another signature of the same content');
 is(get($resigned)->status, 401, 'is the same token');
 
+# an account that somebody else locks, as a back office does
+
+{
+    my $admin = fresh(sub => 'root', role => 'admin');
+    my %of = map { $_ => fresh(sub => $_) } qw(trudy Trudy trud root);
+    my $age = { iat => time - 30 };
+    my $old = fresh(sub => 'trudy', %$age);
+
+    is(post($of{root}, '/users/trudy/lock', 204)->status, 403,
+        'account lock: only by administrators');
+    is(post($admin, '/users/trudy/lock', 409)->status, 409,
+        'account lock: which the backend refuses');
+    is(statuses($old), 200, 'account lock: revokes nobody');
+    is(get($admin, '/users/trudy/lock')->status, 200, 'account lock: the form');
+    is(statuses($old), 200, 'account lock: revokes nobody');
+
+    is(post($admin, '/users/trudy/lock', 204)->status, 204, 'account lock');
+    is(statuses($_), 401, 'account lock: the user is out')
+        for $old, $of{trudy};
+    is(statuses($of{$_}), 200, "account lock: $_ is another user")
+        for qw(Trudy trud root);
+    is(statuses($admin), 200, 'account lock: not who has locked it');
+    ok($t->logged(qr/another user revoked .* for 1 of 1 providers/),
+        'account lock: the log says so');
+
+    is(post($admin, '/users/Trud%79/lock', 204)->status, 204,
+        'account lock: an escaped name');
+    is(statuses($of{Trudy}), 401, 'account lock: is that user');
+
+    $t->allow_logged(qr/"name=" is empty/);
+    is(post($admin, '/users/lock', 204)->status, 204, 'account lock: no name');
+    ok($t->logged(qr/nobody is revoked .*"name=" is empty/),
+        'account lock: the log says so');
+    is(statuses($admin), 200, 'account lock: revokes nobody');
+}
+
 # sessions
 
 my ($s1, $s2, $s3) = (fresh(sid => 'one'), fresh(sid => 'one'),
@@ -246,6 +291,21 @@ config_accepted($ok->('tradesec_jwt p; tradesec_revoke token;', 'leeway 0;'),
     'tokens without a known lifetime by themselves');
 config_accepted($ok->('tradesec_jwt p; tradesec_revoke session;',
     'lifetime 5m;'), 'sessions, with lifetime');
+config_accepted($ok->('tradesec_jwt p; tradesec_revoke user success=204'
+    . ' name=$arg_user;', 'lifetime 5m;'), 'another user');
+
+for my $case (
+    [ 'tradesec_revoke session name=$arg_user;',
+        qr/invalid parameter "name=\$arg_user"/ ],
+    [ 'tradesec_revoke user success=204 name=;', qr/invalid parameter "name="/ ],
+    [ 'tradesec_revoke user success=204 name=$a name=$b;',
+        qr/invalid parameter "name=\$b"|unknown "a" variable/ ],
+    [ 'tradesec_revoke token; tradesec_refresh token=cookie:r;',
+        qr/"tradesec_revoke" and "tradesec_refresh" exclude each other/ ],
+) {
+    config_refused($ok->("tradesec_jwt p; $case->[0]", 'lifetime 5m;'),
+        $case->[1], "refused: $case->[0]");
+}
 
 for my $case (
     [ 'tradesec_revoke token;', qr/revokes nothing without "tradesec_jwt"/ ],

@@ -279,6 +279,30 @@ ngx_http_tradesec_revocations_carry_out(ngx_http_request_t *r,
 }
 
 
+ngx_uint_t
+ngx_http_tradesec_revocations_user(ngx_http_request_t *r, ts_slice_t user,
+    ngx_uint_t *all)
+{
+    ngx_uint_t                                i, done;
+    ngx_http_tradesec_jwt_provider_t *const  *providers;
+
+    providers = ngx_http_tradesec_jwt_providers(r, all);
+    done = 0;
+
+    for (i = 0; i < *all; i++) {
+        if (providers[i]->longest) {
+            ngx_http_tradesec_revocations_add(r, providers[i],
+                                              TS_REVOKED_USER, user);
+            done++;
+        }
+    }
+
+    ngx_http_tradesec_login_forget_browsers(r, user);
+
+    return done;
+}
+
+
 static void
 ngx_http_tradesec_revocations_add(ngx_http_request_t *r,
     const ngx_http_tradesec_jwt_provider_t *provider, ts_revoked_e kind,

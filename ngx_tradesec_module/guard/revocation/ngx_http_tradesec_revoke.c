@@ -26,6 +26,7 @@ typedef struct {
     const ngx_http_tradesec_jwt_provider_t   *provider;
     ngx_str_t                                 cookie;
     ngx_str_t                                 user;
+    ngx_str_t                                 name;     /* of another one */
     ts_revocation_subject_t                   subject;
     time_t                                    expires;
 } ngx_http_tradesec_revoke_request_t;
@@ -43,6 +44,8 @@ static void ngx_http_tradesec_revoke_token(ngx_http_request_t *r,
 static void ngx_http_tradesec_revoke_session(ngx_http_request_t *r,
     const ngx_http_tradesec_revoke_request_t *rr);
 static void ngx_http_tradesec_revoke_user(ngx_http_request_t *r,
+    const ngx_http_tradesec_revoke_request_t *rr);
+static void ngx_http_tradesec_revoke_named(ngx_http_request_t *r,
     const ngx_http_tradesec_revoke_request_t *rr);
 static void ngx_http_tradesec_revoke_exempt(ngx_http_request_t *r,
     const ngx_http_tradesec_revoke_request_t *rr, uint32_t now);
@@ -94,6 +97,12 @@ ngx_http_tradesec_revoke_prepare(ngx_http_request_t *r,
     rr->subject = state->subject;
     rr->expires = state->expires;
 
+    if (rcf->policy->name != NULL
+        && ngx_http_complex_value(r, rcf->policy->name, &rr->name) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     return ngx_http_tradesec_expect_outcome(r, ctx, &rr->expectation);
 }
 
@@ -114,6 +123,12 @@ ngx_http_tradesec_revoke_outcome(ngx_http_request_t *r,
     switch (rr->policy->what) {
 
     case TS_REVOKED_USER:
+
+        if (rr->policy->name != NULL) {
+            ngx_http_tradesec_revoke_named(r, rr);
+            return;
+        }
+
         ngx_http_tradesec_revoke_user(r, rr);
         what = "user";
         break;
@@ -228,6 +243,33 @@ ngx_http_tradesec_revoke_user(ngx_http_request_t *r,
 
     ngx_http_tradesec_revoke_add(r, rr->subject.token, rr->subject.issued,
                                  rr->expires, NULL);
+}
+
+
+/* Somebody else, whom the backend has locked, say. */
+
+static void
+ngx_http_tradesec_revoke_named(ngx_http_request_t *r,
+    const ngx_http_tradesec_revoke_request_t *rr)
+{
+    ngx_uint_t  all, done, level;
+
+    if (rr->name.len == 0) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "tradesec: nobody is revoked by the answer of the "
+                      "backend: \"name=\" is empty");
+        return;
+    }
+
+    done = ngx_http_tradesec_revocations_user(r, ts_slice(rr->name.data,
+                                                          rr->name.len),
+                                              &all);
+
+    level = done == all ? NGX_LOG_NOTICE : NGX_LOG_ERR;
+
+    ngx_log_error(level, r->connection->log, 0,
+                  "tradesec: another user revoked by the answer of the "
+                  "backend, for %ui of %ui providers", done, all);
 }
 
 

@@ -11,6 +11,7 @@
 #include "core/ts_cookie.h"
 #include "guard/jwt/ngx_http_tradesec_jwt.h"
 #include "guard/posture/ngx_http_tradesec_posture.h"
+#include "guard/refresh/ngx_http_tradesec_refresh.h"
 #include "guard/revocation/ngx_http_tradesec_revoke_conf.h"
 #include "request/ngx_http_tradesec_conf.h"
 #include "request/ngx_http_tradesec_request.h"
@@ -25,6 +26,8 @@ static char *ngx_http_tradesec_revoke(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_tradesec_revoke_merge(ngx_conf_t *cf,
     ngx_http_tradesec_revoke_conf_t *conf);
+static ngx_int_t ngx_http_tradesec_revoke_name(ngx_conf_t *cf,
+    ngx_http_tradesec_revoke_policy_t *policy, ngx_str_t *value);
 static ngx_int_t ngx_http_tradesec_revoke_parameter(ngx_conf_t *cf,
     ngx_http_tradesec_revoke_policy_t *policy, ngx_str_t *value);
 
@@ -186,6 +189,12 @@ ngx_http_tradesec_revoke_merge(ngx_conf_t *cf,
                    "\"tradesec_jwt\"");
     }
 
+    if (ngx_http_tradesec_refresh_policy(cf) != NULL) {
+        return ngx_http_tradesec_conf_merge_error(cf,
+                   "\"tradesec_revoke\" and \"tradesec_refresh\" exclude each "
+                   "other: both wait for the meaning of one answer");
+    }
+
     if (ngx_http_tradesec_conf_is_login(cf)) {
         return ngx_http_tradesec_conf_merge_error(cf,
                    "\"tradesec_revoke\" and \"tradesec_login\" exclude each "
@@ -297,6 +306,7 @@ ngx_http_tradesec_revoke_parameter(ngx_conf_t *cf,
         { (const uint8_t *) "success=", 8 },
         { (const uint8_t *) "clear=", 6 },
         { (const uint8_t *) "clear_site_data", 15 },
+        { (const uint8_t *) "name=", 5 },
     };
 
     if (ngx_strncmp(value->data, "success=", 8) == 0) {
@@ -333,6 +343,12 @@ ngx_http_tradesec_revoke_parameter(ngx_conf_t *cf,
         return NGX_OK;
     }
 
+    if (ngx_strncmp(value->data, "name=", 5) == 0 && value->len > 5
+        && policy->what == TS_REVOKED_USER && policy->name == NULL)
+    {
+        return ngx_http_tradesec_revoke_name(cf, policy, value);
+    }
+
     if (ngx_strcmp(value->data, "clear_site_data") == 0) {
         policy->clear_site_data = 1;
         return NGX_OK;
@@ -342,4 +358,29 @@ ngx_http_tradesec_revoke_parameter(ngx_conf_t *cf,
                                           sizeof(words) / sizeof(words[0]));
 
     return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_tradesec_revoke_name(ngx_conf_t *cf,
+    ngx_http_tradesec_revoke_policy_t *policy, ngx_str_t *value)
+{
+    ngx_str_t                          text;
+    ngx_http_compile_complex_value_t   ccv;
+
+    text.data = value->data + 5;
+    text.len = value->len - 5;
+
+    policy->name = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
+    if (policy->name == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+    ccv.cf = cf;
+    ccv.value = &text;
+    ccv.complex_value = policy->name;
+
+    return ngx_http_compile_complex_value(&ccv);
 }

@@ -23,6 +23,8 @@ typedef struct {
     ngx_str_t                      clear[NGX_HTTP_TRADESEC_REVOKE_CLEAR];
     ngx_uint_t                     n_clear;
     ngx_flag_t                     clear_site_data;
+    ngx_http_complex_value_t      *name;        /* of another user; NULL: the
+                                                   caller */
 } ngx_http_tradesec_revoke_policy_t;
 
 
@@ -51,6 +53,14 @@ typedef struct {
 
 extern ngx_module_t  ngx_http_tradesec_revoke_module;
 
+
+/*
+ * All that a user has been issued, by any provider. Returns for how many of
+ * them; *all gets how many there are.
+ */
+
+ngx_uint_t ngx_http_tradesec_revocations_user(ngx_http_request_t *r,
+    ts_slice_t user, ngx_uint_t *all);
 
 /* The directive of the operators' location, and its merging. */
 
