@@ -57,6 +57,18 @@ my $t = Tradesec::Test->new(
         '/wrong' => { %$seen, status => 401 },
         '/otp'   => { body => '{"mfa":{"required":false}}',
             headers => [ 'Set-Cookie' => 'sid=app; Path=/' ] },
+        '/oauth/callback' => sub {
+            $_[0]->uri =~ /code=good/
+                ? { status => 302, headers => [ Location => '/',
+                    'X-Account' => 'u-20', 'Set-Cookie' => 'sid=app; Path=/' ] }
+                : 401;
+        },
+        '/sign-up' => { %$seen, status => 201 },
+        '/reset'   => sub {
+            my $good = $_[0]->body =~ /"token":"good"/ ? 'true' : 'false';
+
+            return { %$seen, body => qq({"ok":$good,"user":{"id":"u-21"}}) };
+        },
         '/me'    => sub { { body => $_[0]->header('X-User') // 'nobody' } },
     },
     http => <<'CONF',
@@ -101,6 +113,38 @@ CONF
     }
 
     location = /me { proxy_pass http://%%BACKEND%%; }
+
+    location = /oauth/callback {
+        tradesec_jwt           off;
+        tradesec_safe_methods  none;
+        tradesec_login         account=none success=cookie:sid counter=oauth;
+        tradesec_session_login portal user=header:X-Account;
+        proxy_pass             http://%%BACKEND%%;
+    }
+
+    location = /strict/callback {
+        tradesec_jwt           off;
+        tradesec_origin        http://localhost;
+        tradesec_safe_methods  none;
+        tradesec_login         account=none success=cookie:sid counter=oauth;
+        tradesec_session_login portal user=header:X-Account;
+        proxy_pass             http://%%BACKEND%%/oauth/callback;
+    }
+
+    location = /sign-up {
+        tradesec_jwt           off;
+        tradesec_login         account=json:/email success=status:201
+                               counter=sign-up;
+        tradesec_session_login portal user=json:/user/id;
+        proxy_pass             http://%%BACKEND%%;
+    }
+
+    location = /reset {
+        tradesec_jwt           off;
+        tradesec_login         account=none success=json:/ok=true counter=reset;
+        tradesec_session_login portal user=json:/user/id;
+        proxy_pass             http://%%BACKEND%%;
+    }
 CONF
 
 $t->write_file('secret', 'k' x 32);
@@ -184,6 +228,22 @@ for my $name (qw(twice cut html nothing large)) {
     is(session(log_in("/mfa/$name")), undef,
         "$name: whether one follows cannot be told");
 }
+
+# wherever else the app logs somebody in
+
+is(user($t->get('/oauth/callback?code=good')), 'u-20', 'a callback of OAuth');
+my @from_idp = ('Sec-Fetch-Site' => 'cross-site',
+    'Sec-Fetch-Mode' => 'navigate', Referer => 'https://idp.test/');
+
+is(user($t->get('/oauth/callback?code=good', @from_idp)), 'u-20',
+    'to which another site leads');
+is($t->get('/strict/callback?code=good', @from_idp)->status, 403,
+    'unless tradesec_origin is asked, which takes it for a foreign form');
+is(session($t->get('/oauth/callback?code=bad')), undef, 'with a code that is none');
+is(user($t->post('/sign-up', '{"email":"new@a.test"}',
+    'Content-Type' => 'application/json')), 'u-17', 'a sign-up');
+is(user($t->post('/reset', '{"token":"good"}')), 'u-21', 'a reset');
+is(session($t->post('/reset', '{"token":"bad"}')), undef, 'with a link that is none');
 
 # configuration
 
