@@ -74,6 +74,13 @@ opaque_tokens_are_letters_and_digits(void **state)
     assert_same("0123456789abcdefghi", "0123456789abcdefghj", 0, 0);
     assert_same(LONG ".1", LONG ".2", 0, 0);
     assert_same(LONG "Qx", LONG "Rx", 0, 0);
+
+    /* who skips what is no base64 skips dots, too */
+
+    assert_same(LONG "Q", LONG ".R", 0, 1);
+    assert_same(LONG "Q", "Zm.9vYmFyYmF6cXV4LXRva2V.uQ", 0, 1);
+    assert_same("eyJpdiI6" LONG "1", "eyJpdiI6" LONG ".1", 0, 1);
+    assert_same("eyJpdiI6" LONG "1", "eyJpd.iI6" LONG "=.1", 0, 1);
     assert_same("b" LONG, "c" LONG, 0, 0);
 }
 
@@ -93,6 +100,9 @@ an_escape_is_no_other_token(void **state)
 }
 
 
+#define HEADER  "eyJhbGciOiJIUzI1NiJ9"     /* {"alg":"HS256"} */
+
+
 /* Of a signed token, what is signed; the case of it matters. */
 
 static void
@@ -100,19 +110,48 @@ of_a_signed_token_what_is_signed(void **state)
 {
     (void) state;
 
-    assert_name("eyJhbGc.eyJzdWI.c2ln", 0, "eyJhbGc.eyJzdWI");
-    assert_name("eyJhbGc.eyJzdWI.c2lo", 0, "eyJhbGc.eyJzdWI");
-    assert_name("\"eyJhbGc.eyJzdWI.c2ln=\"", 0, "eyJhbGc.eyJzdWI");
-    assert_name("eyJhbGc.eyJzdWI.!c2ln..", 0, "eyJhbGc.eyJzdWI");
+    assert_name(HEADER ".eyJzdWI.c2ln", 0, HEADER ".eyJzdWI");
+    assert_name(HEADER ".eyJzdWI.c2lo", 0, HEADER ".eyJzdWI");
+    assert_name("\"" HEADER ".eyJzdWI.c2ln=\"", 0, HEADER ".eyJzdWI");
+    assert_name(HEADER ".eyJzdWI.!c2ln..", 0, HEADER ".eyJzdWI");
     assert_name("ey+hbGc.x.y", 0, "eyhbgcxy");
-    assert_same("eyJhbGc.eyJzdWI.c2ln", "eyJhbGc.eyJzdWi.c2ln", 0, 0);
+    assert_same(HEADER ".eyJzdWI.c2ln", HEADER ".eyJzdWi.c2ln", 0, 0);
 
     /* no three parts */
 
-    assert_name("eyJhbGc.eyJzdWI", 0, "eyjhbgceyjzdwi");
-    assert_name("eyJhbGc..c2ln", 0, "eyjhbgcc2ln");
+    assert_name(HEADER ".eyJzdWI", 0, "eyjhbgcioijiuzi1nij9eyjzdw");
+    assert_name(HEADER "..c2ln", 0, "eyjhbgcioijiuzi1nij9c2l");
     assert_name("eyJa.b.c.d", 0, "eyjabcd");
+
+    /* nor a whole header in front of them */
+
+    assert_name("eyJhbGc.eyJzdWI.c2ln", 0, "eyjhbgceyjzdwic2ln");
+    assert_name("eyJmb28iOjF9.b.c", 0, "eyjmb28iojf9bc");
+    assert_same("eyJpdiI6" LONG "Q", "eyJpd.iI6" LONG ".Q", 0, 1);
+    assert_same("eyJpdiI6" LONG "Q", "eyJp.diI6." LONG "R", 0, 1);
     assert_name("eyJa.b.", 0, "eyjab");
+}
+
+
+/* Of an encrypted one, what its parts decode to. */
+
+#define JWE  "eyJhbGciOiJSU0EtT0FFUCIsImVuYyI6IkExMjhHQ00ifQ"
+
+
+static void
+of_an_encrypted_token_what_is_decoded(void **state)
+{
+    (void) state;
+
+    assert_name(JWE ".a2V5MA.aXY.dGV4dA.dGFn", 0, JWE ".a2V5M.aX.dGV4d.dGF");
+    assert_same(JWE ".a2V5MA.aXY.dGV4dA.dGFn", JWE ".a2V5MB.aXY.dGV4dQ.dGFn",
+                0, 1);
+    assert_same(JWE ".a2V5MA.aXY.dGV4dA.dGFn", JWE ".a2V5Ma.aXY.dGV4dA.dGFn",
+                0, 1);
+    assert_same(JWE ".a2V5MA.aXY.dGV4dA.dGFn", JWE ".a2v5MA.aXY.dGV4dA.dGFn",
+                0, 0);
+    assert_name(JWE "..aXY.dGV4dA.dGFn", 0, JWE "..aX.dGV4d.dGF");
+    assert_name(HEADER ".a.b.c.d", 0, "eyjhbgcioijiuzi1nij9abc");
 }
 
 
@@ -151,6 +190,7 @@ main(void)
         cmocka_unit_test(opaque_tokens_are_letters_and_digits),
         cmocka_unit_test(an_escape_is_no_other_token),
         cmocka_unit_test(of_a_signed_token_what_is_signed),
+        cmocka_unit_test(of_an_encrypted_token_what_is_decoded),
         cmocka_unit_test(what_is_no_token)
     };
 

@@ -2,8 +2,13 @@
  * Copyright (C) the ngx_tradesec authors
  */
 
+#include "core/ts_base64url.h"
+#include "core/ts_json.h"
 #include "core/ts_param.h"
 #include "core/ts_refresh.h"
+
+
+#define TS_REFRESH_HEADER  1024     /* longest header of a JWS or JWE, bytes */
 
 
 /* The text, once its escapes and what base64 skips are gone. */
@@ -16,11 +21,20 @@ typedef struct {
 } ts_refresh_t;
 
 
+typedef enum {
+    TS_REFRESH_OPAQUE = 0,
+    TS_REFRESH_SIGNED,
+    TS_REFRESH_ENCRYPTED
+} ts_refresh_form_e;
+
+
 static int ts_refresh_hex(uint8_t c);
 static int ts_refresh_is_alnum(uint8_t c);
 static int ts_refresh_add(ts_refresh_t *t, uint8_t c);
-static int ts_refresh_is_signed(const ts_refresh_t *t);
+static ts_refresh_form_e ts_refresh_form(const ts_refresh_t *t);
+static size_t ts_refresh_encrypted(ts_refresh_t *t);
 static size_t ts_refresh_opaque(ts_refresh_t *t);
+static int ts_refresh_is_counter(const ts_refresh_t *t);
 
 
 ts_refresh_result_e
@@ -70,8 +84,19 @@ ts_refresh_name(ts_slice_t token, int escaped, uint8_t *buf, ts_slice_t *name)
         /* void */
     }
 
-    *name = ts_slice(buf, ts_refresh_is_signed(&t) ? t.last - 1
-                                                   : ts_refresh_opaque(&t));
+    switch (ts_refresh_form(&t)) {
+
+    case TS_REFRESH_SIGNED:
+        *name = ts_slice(buf, t.last - 1);
+        break;
+
+    case TS_REFRESH_ENCRYPTED:
+        *name = ts_slice(buf, ts_refresh_encrypted(&t));
+        break;
+
+    default:
+        *name = ts_slice(buf, ts_refresh_opaque(&t));
+    }
 
     return name->len ? TS_REFRESH_OK : TS_REFRESH_INVALID;
 }
@@ -136,42 +161,127 @@ ts_refresh_add(ts_refresh_t *t, uint8_t c)
 }
 
 
-/* Three parts, of which the first begins as JSON does in base64. */
+/*
+ * A JWS (RFC 7515) has three parts, a JWE (RFC 7516) five, and the first is a
+ * whole JSON object. That begins like one does the base64 of any other JSON, in
+ * which somebody may have put dots: its readers may skip them.
+ */
 
-static int
-ts_refresh_is_signed(const ts_refresh_t *t)
+static ts_refresh_form_e
+ts_refresh_form(const ts_refresh_t *t)
 {
-    const uint8_t  *dot;
+    uint8_t          header[TS_REFRESH_HEADER];
+    ts_json_t        json;
+    ts_slice_t       decoded;
+    ts_json_token_t  tokens[64];
+    const uint8_t   *dot;
 
-    if (t->dots != 2 || t->len < 3 || memcmp(t->text, "eyJ", 3) != 0) {
-        return 0;
+    if (t->dots != 2 && t->dots != 4) {
+        return TS_REFRESH_OPAQUE;
     }
 
     dot = memchr(t->text, '.', t->len);
 
-    return (size_t) (dot - t->text) + 2 < t->last;
+    if (dot == NULL
+        || ts_base64url_decode(ts_slice(t->text, (size_t) (dot - t->text)),
+                               header, sizeof(header), &decoded)
+           != TS_BASE64URL_OK)
+    {
+        return TS_REFRESH_OPAQUE;
+    }
+
+    json.tokens = tokens;
+    json.size = sizeof(tokens) / sizeof(tokens[0]);
+    json.max_depth = 8;
+
+    if (ts_json_parse(&json, decoded) != TS_JSON_OK
+        || ts_json_member(&json, tokens, TS_SLICE("alg")) == NULL)
+    {
+        return TS_REFRESH_OPAQUE;
+    }
+
+    if (t->dots == 2) {
+        return (size_t) (dot - t->text) + 2 < t->last ? TS_REFRESH_SIGNED
+                                                      : TS_REFRESH_OPAQUE;
+    }
+
+    return ts_json_member(&json, tokens, TS_SLICE("enc")) != NULL
+           ? TS_REFRESH_ENCRYPTED : TS_REFRESH_OPAQUE;
+}
+
+
+/*
+ * Of a JWE the header is protected as text, of the other parts only what they
+ * decode to: of their last characters some bits may not be used.
+ */
+
+static size_t
+ts_refresh_encrypted(ts_refresh_t *t)
+{
+    size_t  i, n, parts;
+
+    n = 0;
+    parts = 0;
+
+    for (i = 0; i < t->len; i++) {
+
+        if (t->text[i] == '.') {
+            parts++;
+        }
+
+        if (parts > 0 && t->text[i] != '.'
+            && (i + 1 == t->len || t->text[i + 1] == '.'))
+        {
+            continue;
+        }
+
+        t->text[n++] = t->text[i];
+    }
+
+    return n;
 }
 
 
 static size_t
 ts_refresh_opaque(ts_refresh_t *t)
 {
-    size_t   i, n, run;
+    int      counter;
+    size_t   i, n;
     uint8_t  c;
 
     n = 0;
-    run = 0;
+    counter = ts_refresh_is_counter(t);
 
     for (i = 0; i < t->len; i++) {
         c = t->text[i];
 
-        if (!ts_refresh_is_alnum(c)) {
-            continue;
+        if (ts_refresh_is_alnum(c)) {
+            t->text[n++] = c >= 'A' && c <= 'Z' ? (uint8_t) (c | 0x20) : c;
         }
-
-        run += i >= t->last;
-        t->text[n++] = c >= 'A' && c <= 'Z' ? (uint8_t) (c | 0x20) : c;
     }
 
-    return run >= TS_REFRESH_RUN ? n - 1 : n;
+    return n >= TS_REFRESH_RUN && !counter ? n - 1 : n;
+}
+
+
+/* Whether what follows the last dot is a number, which counts or dates. */
+
+static int
+ts_refresh_is_counter(const ts_refresh_t *t)
+{
+    size_t  i;
+
+    if (t->dots == 0 || t->len - t->last >= TS_REFRESH_RUN
+        || (t->len >= 3 && memcmp(t->text, "eyJ", 3) == 0))
+    {
+        return 0;
+    }
+
+    for (i = t->last; i < t->len; i++) {
+        if (t->text[i] < '0' || t->text[i] > '9') {
+            return 0;
+        }
+    }
+
+    return 1;
 }

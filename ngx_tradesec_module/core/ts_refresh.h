@@ -7,10 +7,13 @@
  * of base64 skip or other bits where they look at none. So a token is known by
  * a name that all of these share:
  *
- *   a signed one (JWS)   what was signed, and not the signature
- *   any other            its letters and digits in lower case; without the last
- *                        one when at least TS_REFRESH_RUN of them follow the
- *                        last dot, since base64 may not use all of its bits
+ *   a signed one (JWS)     what was signed, and not the signature
+ *   an encrypted one (JWE) all of it, but the last character of each part
+ *                          behind the header, of which base64 may not use all
+ *                          bits
+ *   any other              its letters and digits in lower case; of at least
+ *                          TS_REFRESH_RUN without the last one, for the same
+ *                          reason, unless a number follows the last dot
  */
 
 #ifndef TS_REFRESH_H
