@@ -53,7 +53,8 @@ sub issue {
     };
 }
 
-my $names  = [ [ DNS => 'redis.test' ], [ IP => '127.0.0.1' ] ];
+my $names  = [ [ DNS => 'redis.test' ], [ DNS => 'localhost' ],
+    [ IP => '127.0.0.1' ] ];
 my $ca     = issue('authority');
 my $other  = issue('somebody');
 my $good   = issue('redis', $ca, subjectAltNames => $names);
@@ -292,6 +293,12 @@ for my $case (
     } 1 .. 200)), 200, "$title: two hundred at once");
     is(join("\n", $t->error_log(qr/redis "/)), '', "$title: nothing to say");
 }
+
+# a host that is looked up is the one that the certificate has to name; of its
+# addresses one may have no Redis
+
+judged_by(gateway($redis, workers => 1, url => url($redis->tls_port)
+        =~ s/127\.0\.0\.1/localhost/r), 'redis', "by the host's name");
 
 my $seen = do {
     local (@ARGV, $/) = $record;
