@@ -33,6 +33,7 @@ my $t = Tradesec::Test->new(
         provider('other', 'issuer https://other.test;')),
     server => <<'CONF');
         tradesec on;
+        large_client_header_buffers 4 32k;
         keepalive_requests 100000;
 
         location /public/ { tradesec_jwt portal; proxy_pass http://%%BACKEND%%; }
@@ -147,7 +148,7 @@ my %bad = (
     'plain base64' => "$header.$payload." . ($signature =~ tr{-_}{+/}r) . '+',
     'other last bits' => "$header.$payload." . ($signature
         =~ s/(.)$/chr(ord($1) + 1)/er),
-    'oversize'    => token({ x => 'x' x 6200 }),
+    'oversize'    => token({ x => 'x' x 9000 }),
     'JWE'         => join('.', b64('{"alg":"dir","enc":"A128GCM"}'), '',
         b64('iv' x 6), b64('text'), b64('tag' x 5)),
     'four parts'  => "$good.",
