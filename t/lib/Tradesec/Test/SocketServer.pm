@@ -230,7 +230,7 @@ sub _take {
     }
 
     while (my $frame = take_frame(\$one->{in})) {
-        $self->_record(frame => $frame);
+        $self->_record(frame => $frame) if !exists $one->{mode}{quiet};
         $self->_frame($one, $frame);
     }
 
@@ -400,9 +400,9 @@ speaks TLS.
 The query of the handshake changes what the server does: C<accept=1> (a wrong
 Sec-WebSocket-Accept), C<noaccept>, C<upgrade=x>, C<protocol=x>,
 C<extension=x>, C<behind=HEX> (bytes in one write with the 101), C<force> (101
-for every request), C<mute> (does not answer close frames), C<deaf> (never
-reads), C<stream=SIZE> (sends binary frames of that size without end),
-C<piece=SIZE> (writes so many bytes at once).
+for every request), C<quiet> (its frames are no events), C<mute> (does not answer
+close frames), C<deaf> (never reads), C<stream=SIZE> (sends binary frames of that
+size without end), C<piece=SIZE> (writes so many bytes at once).
 
 A text message can be an order: C<!close CODE REASON>, C<!hangup>,
 C<!push COUNT SIZE> (text messages "1:xxx", ...), C<!raw HEX>, C<!all HEX> (the
