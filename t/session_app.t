@@ -80,6 +80,7 @@ my $t = Tradesec::Test->new(
         '/quotes'        => sub { page($_[0], body => 'EUR 1.1') },
         '/me'            => sub { page($_[0],
             body => $_[0]->header('X-User') // 'nobody') },
+        '/leave'         => 204,
         '/logout'        => { headers => [
             'Set-Cookie' => 'sid=; Path=/; Max-Age=0' ] },
     },
@@ -137,6 +138,11 @@ CONF
 
     location = /password {
         tradesec_revoke user success=204;
+        proxy_pass http://%%BACKEND%%;
+    }
+
+    location = /leave {
+        tradesec_revoke session clear=sid clear=__Host-app clear_site_data;
         proxy_pass http://%%BACKEND%%;
     }
 
@@ -333,6 +339,23 @@ is(visit($bob, '/logout')->status, 200, 'he logs out');
 ok($his->receive_close(10), 'his socket is closed');
 is_deeply($bob, {}, 'both cookies are gone');
 is($t->get('/me', cookies($late))->status, 401, 'a copy is no good');
+
+# a logout that the app answers without a word about its cookie
+
+my $carol = log_in('carol');
+my $kept  = { %$carol };
+
+$ws = ws($carol);
+$r = visit($carol, '/leave');
+
+is($r->status, 204, 'she leaves');
+is_deeply($carol, {}, 'both cookies are cleared');
+is($r->header('Clear-Site-Data'), '"cache", "cookies", "storage"',
+    'and the site\'s data');
+like(join(' ', grep {/^__Host-app=;/} $r->headers('Set-Cookie')),
+    qr/^__Host-app=;.*; Secure/, 'as browsers take it for that name');
+ok($ws->receive_close(10), 'her socket is closed');
+is($t->get('/me', cookies($kept))->status, 401, 'a copy is no good');
 
 # configuration
 

@@ -339,6 +339,7 @@ ngx_http_tradesec_revoke_clear(ngx_http_request_t *r,
 {
     u_char           *p;
     ngx_uint_t        i;
+    ngx_flag_t        secure;
     const ngx_str_t  *name;
     ngx_table_elt_t  *h;
 
@@ -350,6 +351,12 @@ ngx_http_tradesec_revoke_clear(ngx_http_request_t *r,
 
     for (i = 0; i < policy->n_clear; i++) {
         name = &policy->clear[i];
+
+        /* browsers take these names with it only, even to delete them */
+
+        secure = ngx_http_tradesec_is_https(r)
+                 || ngx_strncmp(name->data, "__Host-", 7) == 0
+                 || ngx_strncmp(name->data, "__Secure-", 9) == 0;
 
         p = ngx_pnalloc(r->pool, name->len
                         + sizeof(NGX_HTTP_TRADESEC_REVOKE_ATTRIBUTES
@@ -366,8 +373,7 @@ ngx_http_tradesec_revoke_clear(ngx_http_request_t *r,
 
         h->value.data = p;
         p = ngx_sprintf(p, "%V" NGX_HTTP_TRADESEC_REVOKE_ATTRIBUTES "%s",
-                        name,
-                        ngx_http_tradesec_is_https(r) ? "; Secure" : "");
+                        name, secure ? "; Secure" : "");
         h->value.len = p - h->value.data;
     }
 
