@@ -347,6 +347,54 @@ a_second_home(void **state)
 }
 
 
+/* Tokens that somebody makes up push out none that the backend handed out. */
+
+static void
+made_up_tokens_push_out_nothing(void **state)
+{
+    uint64_t             n;
+    ts_rotation_entry_t  e;
+
+    (void) state;
+
+    assert_int_equal(use(0, 11), TS_ROTATION_FIRST);
+    settle_with(0, SETS, 77);
+
+    /* one after the other: each is forgotten with its answer */
+
+    for (n = 2; n < 100; n++) {
+        times.now++;
+        assert_int_equal(use(n * SETS, 100 + n), TS_ROTATION_FIRST);
+        settle_with(n * SETS, 0, 0);
+        assert_false(ts_rotation_get(&t, tag(n * SETS), times.now, &e));
+    }
+
+    /* all at once: they push out each other */
+
+    for (n = 2; n < 100; n++) {
+        times.now++;
+        assert_int_equal(use(n * SETS, 200 + n), TS_ROTATION_FIRST);
+    }
+
+    assert_true(ts_rotation_get(&t, tag(0), times.now, &e));
+    assert_int_equal(e.state, TS_ROTATION_USED);
+    assert_true(ts_rotation_get(&t, tag(SETS), times.now, &e));
+
+    assert_int_equal(use(0, 12), TS_ROTATION_REUSED);
+    assert_int_equal(ended, 77);
+    assert_int_equal(use(SETS, 12), TS_ROTATION_ENDED);
+
+    /* one that was handed out is not forgotten when it is not taken */
+
+    assert_int_equal(use(1, 13), TS_ROTATION_FIRST);
+    settle_with(1, 1 + SETS, 0);
+    assert_int_equal(use(1 + SETS, 14), TS_ROTATION_FIRST);
+    settle_with(1 + SETS, 0, 0);
+    assert_true(ts_rotation_get(&t, tag(1 + SETS), times.now, &e));
+    assert_int_equal(e.family, 13);
+}
+
+
 int
 main(void)
 {
@@ -370,7 +418,9 @@ main(void)
             teardown),
         cmocka_unit_test_setup_teardown(copied_to_another_size, setup,
                                         teardown),
-        cmocka_unit_test_setup_teardown(a_second_home, setup, teardown)
+        cmocka_unit_test_setup_teardown(a_second_home, setup, teardown),
+        cmocka_unit_test_setup_teardown(made_up_tokens_push_out_nothing,
+                                        setup, teardown)
     };
 
     return cmocka_run_group_tests_name("rotation", tests, NULL, NULL);

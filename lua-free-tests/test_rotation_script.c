@@ -166,7 +166,7 @@ static ts_rotation_entry_t
 entry(uint64_t n, uint64_t family, ts_rotation_state_e state, uint32_t next,
     uint64_t access)
 {
-    return (ts_rotation_entry_t) { tag(n), family, (uint16_t) state, 0,
+    return (ts_rotation_entry_t) { tag(n), family, (uint16_t) state, 0, 0,
                                    times.now, times.now + LIFETIME, next,
                                    access };
 }

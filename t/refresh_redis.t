@@ -168,6 +168,16 @@ like(join(' ', grep {/refresh/} $redis->names),
     qr/^(?:tradesec:\{refresh\}:(?:family:[0-9a-f]{16}|[0-9a-f]{32})\ ?)+$/x,
     'but hashes');
 
+# tokens that somebody makes up, and the backend does not take, leave nothing
+
+{
+    my $n = () = grep {/refresh/} $redis->names;
+
+    refresh($one, "made-$_", '/fails') for 1 .. 50;
+    ok(wait_until(sub { (() = grep {/refresh/} $redis->names) == $n }, 20),
+        'fifty tokens that are none');
+}
+
 # a value that is none of ours
 
 is(refresh($one, 'eve-1')->status, 200, 'a token');

@@ -61,6 +61,7 @@ ts_rotation_use(ts_rotation_t *t, ts_rotation_tag_t tag, uint64_t family,
         e->family = family;
         e->state = TS_ROTATION_LIVE;
         e->untold = 0;
+        e->fresh = 1;
         e->next = 0;
         e->access = 0;
     }
@@ -117,10 +118,13 @@ ts_rotation_settle(ts_rotation_t *t, ts_rotation_tag_t tag,
 
         if (e->state == TS_ROTATION_FLYING) {
             e->state = TS_ROTATION_LIVE;
+            e->expires = e->fresh ? 0 : e->expires;
         }
 
         return e->state == TS_ROTATION_OVER;
     }
+
+    e->fresh = 0;
 
     state = e->state == TS_ROTATION_OVER ? TS_ROTATION_OVER : TS_ROTATION_LIVE;
     family = e->family;
@@ -152,6 +156,8 @@ ts_rotation_settle(ts_rotation_t *t, ts_rotation_tag_t tag,
         e->untold = 0;
         e->next = 0;
     }
+
+    e->fresh = 0;
 
     e->family = family;
     e->state = state;
@@ -186,13 +192,13 @@ ts_rotation_find(const ts_rotation_t *t, ts_rotation_tag_t tag, uint32_t now)
 static ts_rotation_entry_t *
 ts_rotation_place(const ts_rotation_t *t, ts_rotation_tag_t tag, uint32_t now)
 {
-    int                   over, best_over;
+    int                   rank, best_rank;
     size_t                i;
     ts_rotation_entry_t  *e, *best;
 
     e = ts_rotation_set(t, tag);
     best = e;
-    best_over = best->state == TS_ROTATION_OVER;
+    best_rank = 3;
 
     for (i = 0; i < TS_ROTATION_WAYS; i++, e++) {
 
@@ -200,11 +206,11 @@ ts_rotation_place(const ts_rotation_t *t, ts_rotation_tag_t tag, uint32_t now)
             return e;
         }
 
-        over = e->state == TS_ROTATION_OVER;
+        rank = e->state == TS_ROTATION_OVER ? 2 : e->fresh ? 0 : 1;
 
-        if (over < best_over || (over == best_over && e->since < best->since)) {
+        if (rank < best_rank || (rank == best_rank && e->since < best->since)) {
             best = e;
-            best_over = over;
+            best_rank = rank;
         }
     }
 

@@ -8,8 +8,10 @@
  *
  * A token is known by its tag, a 128-bit keyed hash; nothing of it is stored.
  * When a set is full, the entry that is forgotten is one that has expired, else
- * the one that was touched longest ago, but of an ended family last. A token
- * that was forgotten counts as one that was never seen.
+ * one that nobody has vouched for, else the one that was touched longest ago,
+ * but of an ended family last. What the backend did not take and never handed
+ * out is forgotten at once: anybody can make up tokens. One that was forgotten
+ * counts as one that was never seen.
  *
  * The caller holds a lock. A writer that died in the middle leaves an entry
  * that no token has, which is overwritten some time.
@@ -57,7 +59,9 @@ typedef struct {
     ts_rotation_tag_t  tag;
     uint64_t           family;
     uint16_t           state;
-    uint16_t           untold;      /* another home does not know it */
+    uint8_t            untold;      /* another home does not know it */
+    uint8_t            fresh;       /* nobody has vouched for it: it was never
+                                       seen before, and is not answered yet */
     uint32_t           since;       /* seconds of a monotonic clock, too */
     uint32_t           expires;     /* 0: the entry is free */
     uint32_t           next;        /* of one that was used: a part of the tag

@@ -12,7 +12,7 @@ static int ts_rotation_script_hex(ts_slice_t text, uint64_t *number);
 /* The key of a family outlives every token of it. */
 
 const char  ts_rotation_script[] =
-    "local LIVE, FLYING, USED, OVER = 0, 1, 2, 3\n"
+    "local LIVE, FLYING, USED, OVER, FRESH = 0, 1, 2, 3, 4\n"
     "local FIRST, RACE, REUSED, ENDED = 0, 1, 2, 3\n"
     "local ZERO, NONE, YEAR = string.rep('0', 16), '00000000', 31708800\n"
     "local FAMILY = 'tradesec:{refresh}:family:'\n"
@@ -22,6 +22,11 @@ const char  ts_rotation_script[] =
     "local function name(f, v)\n"
     "  redis.call('SET', FAMILY .. f, v, 'EX', YEAR)\n"
     "end\n"
+
+    /*
+     * What was never seen is remembered for no longer than its answer takes,
+     * until the backend vouches for it: anybody can make up tokens.
+     */
 
     /* what a family is called today, and whether it has ended */
 
@@ -46,11 +51,13 @@ const char  ts_rotation_script[] =
     "              since = tonumber(string.sub(v, 42)) }\n"
     "  if not e.state or not e.since then return nil end\n"
     "  e.since = math.min(e.since, now)\n"
+    "  if e.state == FRESH then e.state, e.fresh = FLYING, true end\n"
     "  return e\n"
     "end\n"
 
     "local function save(key, e, lifetime)\n"
-    "  redis.call('SET', key, e.family .. e.access .. e.next .. e.state\n"
+    "  local state = e.fresh and e.state == FLYING and FRESH or e.state\n"
+    "  redis.call('SET', key, e.family .. e.access .. e.next .. state\n"
     "    .. e.since, 'EX', lifetime)\n"
     "end\n"
 
@@ -61,7 +68,7 @@ const char  ts_rotation_script[] =
     "local function use(key, family, lifetime, grace, flight)\n"
     "  local over\n"
     "  local e = load(key) or { family = family, access = ZERO, next = NONE,\n"
-    "                           state = LIVE, since = now }\n"
+    "                           state = LIVE, since = now, fresh = true }\n"
     "  e.family, over = root(e.family)\n"
     "  if over or e.state == OVER then return reply(ENDED, e) end\n"
     "  local age = now - e.since\n"
@@ -73,14 +80,16 @@ const char  ts_rotation_script[] =
     "  end\n"
     "  if e.state == FLYING and age < flight then return reply(RACE, e) end\n"
     "  e.state, e.since = FLYING, now\n"
-    "  save(key, e, lifetime)\n"
+    "  save(key, e, e.fresh and flight or lifetime)\n"
     "  return reply(FIRST, e)\n"
     "end\n"
 
     "local function free(key, lifetime)\n"
     "  local e = load(key)\n"
     "  if not e then return FIRST .. ZERO .. ZERO end\n"
-    "  if e.state == FLYING then\n"
+    "  if e.fresh then\n"
+    "    redis.call('DEL', key)\n"
+    "  elseif e.state == FLYING then\n"
     "    e.state = LIVE\n"
     "    save(key, e, lifetime)\n"
     "  end\n"
@@ -103,6 +112,7 @@ const char  ts_rotation_script[] =
     "                state = tonumber(string.sub(text, 41, 41)),\n"
     "                since = now - tonumber(age) }\n"
     "  local e, over, ended = load(key) or new, false, false\n"
+    "  e.fresh = nil\n"
     "  new.family, over = root(new.family)\n"
     "  if e ~= new then\n"
     "    e.family, ended = root(e.family)\n"
