@@ -202,11 +202,16 @@ ngx_http_tradesec_access_handler(ngx_http_request_t *r)
     if (ctx->waiting && ctx->waiting == r->uri_changes) {
         ctx->waiting = 0;
 
-    } else if (ctx->judged) {
-        ctx->waiting = 0;
-        ctx->next = 0;
-        ctx->passed = 0;
-        ngx_http_tradesec_identity_clear(r, ctx);
+    } else {
+        ctx->led = ctx->judged
+                   && ctx->status != NGX_HTTP_TRADESEC_STATUS_REJECTED;
+
+        if (ctx->judged) {
+            ctx->waiting = 0;
+            ctx->next = 0;
+            ctx->passed = 0;
+            ngx_http_tradesec_identity_clear(r, ctx);
+        }
     }
 
     ctx->judged = 1;

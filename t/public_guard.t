@@ -97,6 +97,28 @@ my $t = Tradesec::Test->new(
             tradesec_public off;
             proxy_pass http://%%BACKEND%%;
         }
+        location = /rewritten { rewrite ^ /inner last; }
+        location = /inner {
+            internal;
+            tradesec_jwt off;
+            proxy_pass http://%%BACKEND%%;
+        }
+        location = /large {
+            client_max_body_size 1;
+            error_page 413 = @large;
+            proxy_pass http://%%BACKEND%%;
+        }
+        location @large {
+            tradesec_jwt off;
+            proxy_pass http://%%BACKEND%%;
+        }
+        location = /led { try_files /nothing @large; }
+        location = /large-page {
+            client_max_body_size 1;
+            error_page 413 @page;
+            proxy_pass http://%%BACKEND%%;
+        }
+        location @page { tradesec_jwt off; root %%DIR%%; try_files /page =404; }
         location /fails/ {
             proxy_intercept_errors on;
             error_page 500 @sorry;
@@ -184,6 +206,16 @@ is($backend->count('/inside/x'), 1, 'which was asked');
 is($t->get('/out/', @token)->status, 403, 'a redirect into a closed one');
 is($t->get('/fails/', @token)->status, 500, 'a named location');
 ok($backend->count('/fails/') > 1, 'which was asked');
+
+# ... in front of all guards
+
+is_status('rewritten, unsafe', 403, POST => '/rewritten');
+is_status('rewritten, safe', 200, GET => '/rewritten');
+is_status('too large', 403, POST => '/large');
+is($t->post('/led', 'xx', @token, Origin => 'http://localhost')->status, 200,
+    'who was let in before gets there');
+is($backend->last->method, 'POST', '... as he came');
+isnt($t->post('/large-page', 'xx')->status, 403, 'a file is a page');
 
 like($t->get('/ssi/', @token)->body, qr/backend/,
     'a subrequest that is safe');

@@ -98,6 +98,8 @@ struct ngx_http_tradesec_ctx_s {
 
     unsigned                       header_read:1;  /* and looked through */
     unsigned                       judged:1;       /* before, elsewhere */
+    unsigned                       led:1;          /* here by nginx, after it
+                                                      passed elsewhere */
     unsigned                       deferred:1;     /* a token is to come in a
                                                       WebSocket message; until
                                                       then he is nobody */

@@ -12,7 +12,6 @@
 
 #include "guard/require/ngx_http_tradesec_require.h"
 #include "request/ngx_http_tradesec_context.h"
-#include "request/ngx_http_tradesec_findings.h"
 #include "request/ngx_http_tradesec_request.h"
 
 
@@ -20,6 +19,7 @@ static const void *ngx_http_tradesec_public_get_policy(ngx_conf_t *cf);
 static ngx_http_tradesec_verdict_t ngx_http_tradesec_public_check(
     ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx);
 static ngx_flag_t ngx_http_tradesec_public_passes(ngx_http_request_t *r);
+static ngx_flag_t ngx_http_tradesec_public_is_led(ngx_http_request_t *r);
 static ngx_flag_t ngx_http_tradesec_public_subrequest(ngx_http_request_t *r,
     const void *policy, const void *passed);
 
@@ -52,10 +52,7 @@ static const ngx_http_tradesec_public_e
 };
 
 
-/*
- * None where a credential is asked for, and none in a location that
- * only nginx itself can lead to: what led there was judged.
- */
+/* None where a credential is asked for. */
 
 static const void *
 ngx_http_tradesec_public_get_policy(ngx_conf_t *cf)
@@ -66,7 +63,6 @@ ngx_http_tradesec_public_get_policy(ngx_conf_t *cf)
                                              ngx_http_tradesec_require_module);
 
     if (qlcf->public == NGX_HTTP_TRADESEC_PUBLIC_ON
-        || ngx_http_tradesec_conf_place(cf)->inner
         || ngx_http_tradesec_conf_has_credential(cf))
     {
         return NULL;
@@ -114,6 +110,10 @@ ngx_http_tradesec_public_passes(ngx_http_request_t *r)
 
     qlcf = ngx_http_get_module_loc_conf(r, ngx_http_tradesec_require_module);
 
+    if (qlcf->inner && ngx_http_tradesec_public_is_led(r)) {
+        return 1;
+    }
+
     if (qlcf->public == NGX_HTTP_TRADESEC_PUBLIC_OFF) {
         return 0;
     }
@@ -128,6 +128,24 @@ ngx_http_tradesec_public_passes(ngx_http_request_t *r)
     }
 
     return r->headers_in.upgrade == NULL && ngx_http_tradesec_is_safe(r);
+}
+
+
+/*
+ * What nginx leads to an internal or named location was judged before, but for
+ * what goes wrong, or is rewritten, in front of all guards: a body that is too
+ * large, a rate. That gets no further than to a file.
+ */
+
+static ngx_flag_t
+ngx_http_tradesec_public_is_led(ngx_http_request_t *r)
+{
+    const ngx_http_tradesec_ctx_t  *ctx;
+
+    ctx = ngx_http_tradesec_find_ctx(r);
+
+    return r->content_handler == NULL
+           || (ctx != NULL && (ctx->shared || ctx->led));
 }
 
 

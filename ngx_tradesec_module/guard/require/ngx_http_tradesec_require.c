@@ -10,6 +10,7 @@
 
 #include "guard/require/ngx_http_tradesec_require.h"
 #include "request/ngx_http_tradesec_conf.h"
+#include "request/ngx_http_tradesec_findings.h"
 #include "request/ngx_http_tradesec_page.h"
 #include "request/ngx_http_tradesec_request.h"
 
@@ -352,6 +353,8 @@ ngx_http_tradesec_require_merge_conf(ngx_conf_t *cf, void *parent, void *child)
                               NGX_HTTP_TRADESEC_REQUIRE_BODY_SIZE);
     ngx_conf_merge_uint_value(conf->public, prev->public,
                               NGX_HTTP_TRADESEC_PUBLIC_AUTO);
+
+    conf->inner = ngx_http_tradesec_conf_place(cf)->inner;
 
     if (ngx_http_tradesec_conf_is_verified(cf)) {
         qscf = ngx_http_conf_get_module_srv_conf(cf,

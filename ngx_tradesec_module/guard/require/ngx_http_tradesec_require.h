@@ -92,6 +92,7 @@ typedef struct {
                                         *policy;    /* NULL: no rules */
     size_t                               body_size;
     ngx_uint_t                           public;    /* public_e */
+    ngx_flag_t                           inner;     /* only nginx leads here */
 } ngx_http_tradesec_require_conf_t;
 
 
