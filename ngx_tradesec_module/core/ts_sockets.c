@@ -209,7 +209,7 @@ ts_sockets_enlist(ts_sockets_t *sockets, uint32_t worker,
 static uint32_t
 ts_sockets_bury(ts_sockets_t *sockets, ts_sockets_alive_pt alive)
 {
-    int                lives[TS_SOCKETS_WORKERS];
+    int                lives[TS_SOCKETS_WORKERS] = { 0 };
     uint32_t           i, n, dead, freed;
     ts_socket_slot_t  *s;
 
