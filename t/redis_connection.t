@@ -52,9 +52,11 @@ is(received(), $before, 'connects to nobody');
 
 # one in each worker
 
-my $t = gateway($redis, workers => 3);
+my $patient = 'unix:' . $redis->socket . ' timeout=10s';
+my $t = gateway($redis, workers => 3, url => $patient);
 
-ok(connected($redis, $t), 'three workers are connected');
+ok(wait_until(sub { clients() >= 3 }, 60) && connected($redis, $t),
+    'three workers are connected');
 is(clients(), 3, 'by one connection each');
 
 my @r = $t->parallel(map {
@@ -106,7 +108,8 @@ my $key = File::Temp->new(TEMPLATE => 'tradesec-key-XXXXXX', TMPDIR => 1);
 print {$key} 'k' x 32;
 $key->flush;
 
-my $other = gateway($redis, workers => 1, key => $key->filename);
+my $other = gateway($redis, workers => 1, key => $key->filename,
+    url => $patient);
 
 ok(wait_until(sub { clients() == 4 }, 30), 'a gateway with another key');
 ok(wait_until(sub {

@@ -71,7 +71,8 @@ config_accepted(conf($with, 'tradesec_redis_status allow=127.0.0.1 allow=::1;'),
 
 # all is well
 
-my $t = gateway($redis, workers => 2, more => $more);
+my $t = gateway($redis, workers => 2, more => $more,
+    url => 'unix:' . $redis->socket . ' timeout=2s');
 ok(connected($redis, $t), 'connected');
 
 sub status { return decode_json($t->get('/redis')->body) }
