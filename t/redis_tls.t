@@ -277,10 +277,11 @@ for my $case (
     [ 'by address',         url($redis->tls_port) ],
     [ 'by name',            url($redis->tls_port, 'server_name=redis.test') ],
     [ 'over a line',        url($recorded) ],
-    [ 'byte by byte',       url($torn, 'timeout=5s') ],
+    [ 'byte by byte',       url($torn) ],
 ) {
     my ($title, $url) = @$case;
 
+    $url .= ' timeout=5s';
     $redis->command('FLUSHALL');
     my $t = gateway($redis, workers => 2, url => $url);
 
@@ -325,7 +326,7 @@ unlike($seen, qr/open-sesame|AUTH|EVAL|tradesec:/, 'cannot be read');
         'four hundred revocations are told');
 
     my $late = Tradesec::Test::Revocations::gateway($redis,
-        url => url($redis->tls_port), key => key_of($redis));
+        url => url($redis->tls_port, 'timeout=5s'), key => key_of($redis));
     Tradesec::Test::Revocations::becomes($late, $gone, 401,
         'and read by another gateway, all at once');
 }
