@@ -374,15 +374,27 @@ ngx_http_tradesec_rotation_told(ngx_http_tradesec_rotation_command_t *cmd,
     const redisReply *reply)
 {
     uint64_t                             family, access, local;
+    ngx_int_t                            rc;
     ngx_uint_t                           i;
     ts_rotation_e                        verdict;
     const ts_rotation_entry_t           *e;
     ngx_http_tradesec_rotation_store_t  *store;
 
+    rc = NGX_OK;
     store = cmd->store;
 
     for (i = 0; i < cmd->n; i++) {
         e = &cmd->entries[i];
+
+        if (reply != NULL
+            && !ts_rotation_script_read(
+                ts_slice(reply->str + i * TS_ROTATION_SCRIPT_REPLY,
+                         TS_ROTATION_SCRIPT_REPLY),
+                &verdict, &family, &access))
+        {
+            rc = NGX_ERROR;
+            reply = NULL;
+        }
 
         if (reply == NULL) {
 
@@ -393,14 +405,6 @@ ngx_http_tradesec_rotation_told(ngx_http_tradesec_rotation_command_t *cmd,
             }
 
             continue;
-        }
-
-        if (!ts_rotation_script_read(
-                ts_slice(reply->str + i * TS_ROTATION_SCRIPT_REPLY,
-                         TS_ROTATION_SCRIPT_REPLY),
-                &verdict, &family, &access))
-        {
-            return NGX_ERROR;
         }
 
         if (verdict != TS_ROTATION_ENDED) {
@@ -431,5 +435,5 @@ ngx_http_tradesec_rotation_told(ngx_http_tradesec_rotation_command_t *cmd,
         }
     }
 
-    return NGX_OK;
+    return rc;
 }
