@@ -13,7 +13,7 @@ use warnings;
 use Digest::SHA;
 use Test::More;
 
-use Tradesec::Test qw(wait_until);
+use Tradesec::Test qw(module_links wait_until);
 use Tradesec::Test::Frame qw(frame TEXT);
 use Tradesec::Test::SocketServer;
 use Tradesec::Test::Token qw(jwks provider token);
@@ -74,6 +74,18 @@ sub settled {
 }
 
 
+sub holds_little {
+    my ($before) = @_;
+
+    SKIP: {
+        skip 'a sanitizer keeps what was freed', 1 if module_links('libasan');
+
+        cmp_ok($t->rss($worker) - $before, '<', $GROWTH,
+            "$name: and the worker does not hold what was sent");
+    }
+}
+
+
 sub to_the_client {
     my ($uri) = @_;
 
@@ -91,8 +103,7 @@ sub to_the_client {
     my $read = settled(sub { position($path) });
 
     cmp_ok($read, '<', length $all, "$name: the backend cannot go on");
-    cmp_ok($t->rss($worker) - $before, '<', $GROWTH,
-        "$name: and the worker does not hold what it sent");
+    holds_little($before);
 
     my $other = ws($uri);
 
@@ -150,8 +161,7 @@ sub to_the_backend {
     });
 
     cmp_ok($stopped, '<', length $all, "$name: the client cannot go on");
-    cmp_ok($t->rss($worker) - $before, '<', $GROWTH,
-        "$name: and the worker does not hold what he sent");
+    holds_little($before);
 
     kill 'CONT', $sockets->{pid};
 
