@@ -64,18 +64,21 @@ ts_header_value_valid(ts_slice_t value)
     size_t   i;
     uint8_t  c;
 
-    for (i = 0; i < value.len; i++) {
-
-        while (value.len - i >= 8
-               && !ts_header_may_have_control(value.data + i))
-        {
-            i += 8;
-        }
-
-        if (i == value.len) {
+    for (i = 0; value.len - i >= 8; i += 8) {
+        if (ts_header_may_have_control(value.data + i)) {
             break;
         }
+    }
 
+    /* the last word, which begins in the one before it */
+
+    if (i != 0 && value.len - i < 8
+        && !ts_header_may_have_control(value.data + value.len - 8))
+    {
+        return 1;
+    }
+
+    for ( /* void */ ; i < value.len; i++) {
         c = value.data[i];
 
         if ((c < 0x20 || c == 0x7f) && c != '\t') {

@@ -43,7 +43,7 @@ static ts_cookie_result_e ngx_http_tradesec_jwt_find_cookie(
 static ngx_flag_t
 ngx_http_tradesec_jwt_same_name(const ngx_str_t *a, const ngx_str_t *b)
 {
-    return a->len == b->len && ngx_strncmp(a->data, b->data, a->len) == 0;
+    return a->len == b->len && ngx_memcmp(a->data, b->data, a->len) == 0;
 }
 
 
