@@ -154,7 +154,7 @@ attack: deps                    ## attacks that portal behind plain nginx and be
 
 ASAN      := $(BUILD)/asan
 ASAN_OPT  := $(SANITIZE) -g -O1 -fPIC -DNGX_DEBUG_PALLOC=1 -Wno-error \
-             -fno-sanitize=alignment,nonnull-attribute
+             -fno-sanitize=alignment,nonnull-attribute,pointer-overflow
 
 asan: deps                      ## runs the suite on a sanitized nginx, built from source
 	tools/deps matrix
