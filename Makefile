@@ -7,8 +7,10 @@ BUILD     ?= build
 NGINX_SRC ?= /usr/share/nginx/src
 DESTDIR   ?=
 
-# seconds for each fuzz target, and files of the suite that run side by side
+# seconds for each fuzz target, for the two of live messages, and files of the
+# suite that run side by side
 FUZZ_TIME ?= 10
+FUZZ_LONG ?= 60
 JOBS      ?= 2
 
 # which files of the suite run on another nginx (asan, trixie, sid)
@@ -112,12 +114,13 @@ $(BUILD)/unit/%.o: $(TESTS)/%.c
 $(BUILD)/unit/%: $(BUILD)/unit/%.o $(CORE:$(SRC)/%.c=$(BUILD)/unit/%.o)
 	$(CC) $(SANITIZE) -o $@ $^ $(TEST_LIBS)
 
-fuzz: $(FUZZ)                   ## runs each fuzz target for FUZZ_TIME seconds, or FUZZ_RUNS times
+fuzz: $(FUZZ)                   ## runs each fuzz target for FUZZ_TIME or FUZZ_LONG seconds, or FUZZ_RUNS times
 	@mkdir -p $(BUILD)/crashes $(patsubst $(BUILD)/fuzz/fuzz_%,$(BUILD)/corpus/%,$(FUZZ))
 	@printf '%s\n' $(patsubst $(BUILD)/fuzz/fuzz_%,%,$(sort $(FUZZ))) | xargs -P $(JOBS) -I NAME sh -c ' \
 	    log=$(BUILD)/fuzz/NAME.log; \
+	    case NAME in owner|ws_frame) time=$(FUZZ_LONG);; *) time=$(FUZZ_TIME);; esac; \
 	    $(BUILD)/fuzz/fuzz_NAME -seed=$(FUZZ_SEED) -timeout=25 \
-	        $(if $(FUZZ_RUNS),-runs=$(FUZZ_RUNS),-max_total_time=$(FUZZ_TIME)) \
+	        $(if $(FUZZ_RUNS),-runs=$(FUZZ_RUNS),-max_total_time=$$time) \
 	        -verbosity=0 -print_final_stats=1 -artifact_prefix=$(BUILD)/crashes/NAME- \
 	        $(BUILD)/corpus/NAME $$(ls -d $(TESTS)/corpus/NAME 2>/dev/null) > $$log 2>&1; \
 	    failed=$$?; \
