@@ -98,7 +98,7 @@ sub secret {
 
         open my $out, '>:raw', $file or croak "$file: $!";
         chmod 0600, $file or croak "$file: $!";
-        print {$out} $secret;
+        print {$out} unpack 'H*', $secret;
         close $out or croak "$file: $!";
     }
 
