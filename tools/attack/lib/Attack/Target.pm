@@ -113,10 +113,20 @@ sub token ($self, $name) {
 }
 
 
+# An honest user who is told to come back does so, twice.
+
 sub log_in ($self, $name, $password = $self->{users}{$name}) {
-    return $self->post('/api/login',
-        { username => $name, password => $password },
-        Origin => $self->origin);
+    my $honest = $password eq $self->{users}{$name};
+
+    for my $left (2, 1, 0) {
+        my $r = $self->post('/api/login',
+            { username => $name, password => $password },
+            Origin => $self->origin);
+
+        return $r
+            if !$honest || !$left || ($r->status != 429 && $r->status < 500);
+        sleep 1;
+    }
 }
 
 
