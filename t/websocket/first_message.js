@@ -7,6 +7,10 @@
 
 const WebSocket = require('ws');
 
+// the gateway listens on IPv4 only, and "localhost" may be ::1 first
+
+require('dns').setDefaultResultOrder('ipv4first');
+
 const [url, slow, token] = process.argv.slice(2);
 
 function session(where, messages, last) {

@@ -6,6 +6,10 @@
 const { createHash } = require('node:crypto');
 const WebSocket = require('/usr/share/nodejs/ws');
 
+// the gateway listens on IPv4 only, and "localhost" may be ::1 first
+
+require('node:dns').setDefaultResultOrder('ipv4first');
+
 const given = JSON.parse(process.argv[2]);
 const hash = createHash('sha1');
 let count = 0;
