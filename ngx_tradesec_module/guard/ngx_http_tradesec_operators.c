@@ -13,6 +13,7 @@
 #include "request/ngx_http_tradesec_request.h"
 
 
+static ngx_flag_t ngx_http_tradesec_operators_asked(ngx_http_request_t *r);
 static ngx_flag_t ngx_http_tradesec_operators_own(ngx_http_request_t *r);
 
 
@@ -99,6 +100,7 @@ ngx_http_tradesec_operators_admit(ngx_http_request_t *r, ngx_array_t *allow,
 
     if (allow != NULL
         && ngx_cidr_match(r->connection->sockaddr, allow) == NGX_OK
+        && ngx_http_tradesec_operators_asked(r)
         && ngx_http_tradesec_operators_own(r))
     {
         return 1;
@@ -115,6 +117,23 @@ ngx_http_tradesec_operators_admit(ngx_http_request_t *r, ngx_array_t *allow,
     }
 
     return 0;
+}
+
+
+/*
+ * A part of a page is not asked for by the operator, but by who wrote the page,
+ * and nginx asks subrequests for no password. Those into an internal location
+ * are the operator's own.
+ */
+
+static ngx_flag_t
+ngx_http_tradesec_operators_asked(ngx_http_request_t *r)
+{
+    const ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    return r == r->main || clcf->internal;
 }
 
 
