@@ -249,7 +249,7 @@ ngx_http_tradesec_passes(ngx_http_request_t *r,
 /*
  * The page of our own refusal, and nothing but a page: it opens no socket, and
  * what it redirects to is judged. In a named location the request still has its
- * method, its URI and its body: a backend would carry it out.
+ * method and its URI: a backend would carry it out.
  */
 
 static ngx_int_t
@@ -261,11 +261,12 @@ ngx_http_tradesec_own_error_page(ngx_http_request_t *r)
     /* the one that was refused: never a shared one */
     ctx = ngx_http_tradesec_get_ctx(r);
 
-    ctx->error_page = 0;
-    ngx_http_tradesec_ignore_upgrade(r);
-    ngx_http_tradesec_identity_clear(r, ctx);
-
     tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tradesec_module);
+
+    if (ngx_http_tradesec_open_page(r, ctx, tlcf->policies) != NGX_OK) {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return NGX_DONE;
+    }
 
     if (tlcf->named && r->content_handler != NULL
         && r->uri.len == ctx->refused_uri.len

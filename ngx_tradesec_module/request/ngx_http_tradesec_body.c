@@ -11,6 +11,7 @@
 
 
 static void ngx_http_tradesec_body_handler(ngx_http_request_t *r);
+static void ngx_http_tradesec_discard_body(ngx_http_request_t *r);
 
 
 ngx_int_t
@@ -141,6 +142,68 @@ ngx_http_tradesec_collect_body(ngx_http_request_t *r, size_t max,
     }
 
     return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_tradesec_drop_body(ngx_http_request_t *r)
+{
+    ngx_uint_t                i;
+    ngx_http_request_body_t  *empty;
+
+    static const char *const  names[] = {
+        "content-length", "content-type", "content-encoding",
+        "transfer-encoding", "expect"
+    };
+
+    empty = ngx_pcalloc(r->pool, sizeof(ngx_http_request_body_t));
+    if (empty == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (r->request_body == NULL) {
+        ngx_http_tradesec_discard_body(r);
+    }
+
+    r->request_body = empty;
+    r->request_body_no_buffering = 0;
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        ngx_http_tradesec_hide_request_fields(r, names[i]);
+    }
+
+    r->headers_in.content_length = NULL;
+    r->headers_in.content_type = NULL;
+    r->headers_in.transfer_encoding = NULL;
+    r->headers_in.expect = NULL;
+    r->headers_in.content_length_n = -1;
+    r->headers_in.chunked = 0;
+
+    return NGX_OK;
+}
+
+
+/*
+ * nginx goes on discarding what has not come yet, and counts in the header what
+ * is left of it, where a backend would read that a body follows. So that part
+ * is left to the close of the connection.
+ */
+
+static void
+ngx_http_tradesec_discard_body(ngx_http_request_t *r)
+{
+    if (ngx_http_discard_request_body(r) != NGX_OK) {
+        r->keepalive = 0;
+    }
+
+    if (r->discard_body) {
+        r->discard_body = 0;
+        r->main->count--;
+        r->read_event_handler = ngx_http_block_reading;
+
+        r->keepalive = 0;
+        r->lingering_close = 1;
+    }
 }
 
 

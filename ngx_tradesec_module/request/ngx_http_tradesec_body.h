@@ -34,6 +34,13 @@ ngx_int_t ngx_http_tradesec_read_body(ngx_http_request_t *r,
 ngx_int_t ngx_http_tradesec_collect_body(ngx_http_request_t *r, size_t max,
     ngx_str_t *body);
 
+/*
+ * Takes the body away, read or not, and what the header says of it: for what
+ * answers a request that it must not see. NGX_OK or NGX_ERROR.
+ */
+
+ngx_int_t ngx_http_tradesec_drop_body(ngx_http_request_t *r);
+
 
 /* What the header says of the body. */
 

@@ -7,6 +7,7 @@
 #include <ngx_http.h>
 
 #include "core/ts_refusal.h"
+#include "request/ngx_http_tradesec_body.h"
 #include "request/ngx_http_tradesec_decision.h"
 #include "request/ngx_http_tradesec_field.h"
 #include "request/ngx_http_tradesec_request.h"
@@ -89,6 +90,28 @@ ngx_http_tradesec_decide(ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
     ngx_http_finalize_request(r, rc);
 
     return NGX_DONE;
+}
+
+
+ngx_int_t
+ngx_http_tradesec_open_page(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx, const void *const *page)
+{
+    ctx->error_page = 0;
+
+    ngx_http_tradesec_ignore_upgrade(r);
+    ngx_http_tradesec_identity_clear(r, ctx);
+
+    if (ctx->policies[NGX_HTTP_TRADESEC_GUARD_LOGIN]
+        || ctx->policies[NGX_HTTP_TRADESEC_GUARD_JWT]
+        || page[NGX_HTTP_TRADESEC_GUARD_LOGIN]
+        || page[NGX_HTTP_TRADESEC_GUARD_JWT])
+    {
+        ngx_http_tradesec_hide_request_fields(r, "authorization");
+        r->headers_in.authorization = NULL;
+    }
+
+    return ngx_http_tradesec_drop_body(r);
 }
 
 

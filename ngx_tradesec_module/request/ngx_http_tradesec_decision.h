@@ -25,6 +25,16 @@ ngx_int_t ngx_http_tradesec_decide(ngx_http_request_t *r,
     ngx_http_tradesec_verdict_t verdict);
 
 /*
+ * On the way to the page of a refusal, of a location with these policies.
+ * Nobody judges what is said to the page, so a backend that writes it hears
+ * neither who was refused nor the body, nor a password or a token where those
+ * are judged, there or where the request was refused. NGX_OK or NGX_ERROR.
+ */
+
+ngx_int_t ngx_http_tradesec_open_page(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx, const void *const *page);
+
+/*
  * Refuses once more, without the operator's error_page, and finalizes the
  * request.
  */
