@@ -10,6 +10,7 @@
 
 #include <hiredis/async.h>
 
+#include "core/ts_backoff.h"
 #include "store/ngx_http_tradesec_redis_event.h"
 #include "store/ngx_http_tradesec_redis_greeting.h"
 
@@ -35,7 +36,7 @@ typedef struct {
     ngx_http_tradesec_redis_state_e          state;
     ngx_event_t                              timer;
     ngx_connection_t                         dummy;     /* for the debug log */
-    ngx_msec_t                               pause;
+    uint32_t                                 pause;
     time_t                                   since;     /* it is open */
     ngx_uint_t                               address;   /* to try next */
     ngx_uint_t                               number;    /* of those so far */
@@ -391,12 +392,8 @@ ngx_http_tradesec_redis_away(ngx_http_tradesec_redis_t *redis,
 
     redis->since = 0;
 
-    /* half of the pause is chance, so that workers do not come in step */
-
-    pause = redis->pause / 2 + ngx_random() % (redis->pause / 2 + 1);
-
-    redis->pause = ngx_min(redis->pause * 2,
-                           NGX_HTTP_TRADESEC_REDIS_PAUSE_MAX);
+    pause = ts_backoff(&redis->pause, NGX_HTTP_TRADESEC_REDIS_PAUSE_MAX,
+                       (uint64_t) ngx_random());
 
     level = ngx_http_tradesec_redis_report(redis);
 
