@@ -22,11 +22,63 @@ my $t     = gateway($redis, workers => 2);
 
 ok(connected($redis, $t), 'connected');
 
-# A pause of five seconds: nobody stands still who does not log in, and those
-# who do wait for the timeout and no longer. How long this machine itself makes
-# requests wait is seen before, and at the same time.
+# Redis is silent: nobody stands still who does not log in. First with the
+# longest timeout, so that a worker which waited for Redis would show on any
+# machine: others are answered while logins wait, and not behind them.
+
+my $endless = gateway($redis, workers => 2,
+    url => 'unix:' . $redis->socket . ' timeout=10s');
+
+ok(connected($redis, $endless), 'one that waits for long is connected');
+$redis->freeze;
+
+my @pending;
+my $answered = 0;
+my $begin    = now();
+
+for my $round (1 .. 10) {
+    push @pending, map {
+        my $c = $endless->client(timeout => 30)->connect;
+        $c->write($endless->client->format(POST => '/login',
+            { user => "p$round-$_", password => 'right' },
+            'X-Client' => "192.0.2.$round"));
+        $c;
+    } 1 .. 5;
+
+    my $other = $endless->client(keepalive => 1, timeout => 30);
+    my @other = map { $other->connect } 1 .. 4;
+
+    $answered += grep { $_->request(GET => '/other')->status == 204 }
+        (@other) x 5;
+}
+
+is($answered, 200, 'Redis is silent: two hundred others are answered');
+
+SKIP: {
+    my $early = grep { $_->try_response } @pending;
+
+    skip 'too slow: the timeout may be over', 1 if now() - $begin > 9;
+    is($early, 0, '... before any login');
+}
+
+$redis->thaw;
+
+is(scalar(grep { $_->response->status == 200 } @pending), 50,
+    'and then all of the fifty logins');
+
+$_->close for @pending;
+undef $endless;
+
+# Then with a short one: those who log in wait for it and no longer, and of all
+# others none waits for more than a tenth of a second. The machine itself may
+# make requests wait: a server without Redis is asked in turn, which shows that,
+# and another run may be better.
 
 my $TIMEOUT = 0.2;
+my $RUNS    = 5;
+
+my $control = Tradesec::Test->new(workers => 2, module => 0,
+    server => 'location / { return 204; }');
 
 # Fifty logins at once, and other requests all the time, a thousand at least,
 # one by one on four connections: how long each takes, seen from outside.
@@ -41,22 +93,33 @@ sub measure {
     my $other = fork // die "fork: $!";
 
     if ($other == 0) {
-        my ($n, $slowest, $late) = (0, 0, 0);
-        my @c = map { $t->client(keepalive => 1, timeout => 30)->connect }
-            1 .. 4;
+        my $n = 0;
+        my (%slowest, %late);
+        my %c = map {
+            my $server = $_;
+            $server => [ map { $server->client(keepalive => 1,
+                timeout => 30)->connect } 1 .. 4 ]
+        } $t, $control;
 
-        while ($n < 1000 || ($n < 3500 && !-e $done)) {
-            my $begin  = now();
-            my $status = $c[ $n++ % @c ]->request(GET => '/other')->status;
-            my $took   = now() - $begin;
+        REQUEST: while ($n < 1000 || ($n < 3500 && !-e $done)) {
+            $n++;
 
-            $late++ if $took > 0.1;
-            $slowest = $took if $took > $slowest;
+            for my $server ($t, $control) {
+                my $begin  = now();
+                my $status = $c{$server}[ $n % 4 ]->request(GET => '/other')
+                    ->status;
+                my $took   = now() - $begin;
 
-            last if $status != 204;
+                $late{$server}++ if $took > 0.1;
+                $slowest{$server} = $took
+                    if $took > ($slowest{$server} // 0);
+
+                last REQUEST if $status != 204;
+            }
         }
 
-        syswrite $write, "$n $slowest $late";
+        syswrite $write, join ' ', $n, map { $_ // 0 }
+            @slowest{ $t, $control }, @late{ $t, $control };
         POSIX::_exit(0);
     }
 
@@ -72,7 +135,7 @@ sub measure {
 
     $t->write_file($what => '');
 
-    my ($n, $slowest, $late) = split / /, <$read> // '0 0 0';
+    my ($n, $slowest, $slow, $late, $noise) = split / /, <$read> // '0 0 0 0 0';
 
     waitpid $other, 0;
     cmp_ok($n, '>=', 1000, '... and a thousand other requests');
@@ -81,29 +144,46 @@ sub measure {
         map {/\[\w+\] ([\d.]+)$/} $t->access_log($n + 50);
 
     diag(sprintf '%s: slowest login %.3f s; of %d other requests %d over '
-            . '100 ms, the slowest %.3f s', $what, $login, $n, $late, $slowest);
+            . '100 ms, the slowest %.3f s; without Redis %d and %.3f s',
+        $what, $login, $n, $late, $slowest, $noise, $slow);
 
-    return { login => $login, other => $slowest, late => $late };
+    return { login => $login, other => $slowest, late => $late,
+        noise => $noise };
+}
+
+sub judges {
+    state $n = 0;
+
+    $n++;
+    guess($t, "late$n", 'right', '192.0.2.50');
+
+    return ($t->access_log)[-1] =~ /^200  \[redis\]/;
 }
 
 my $before = measure('before');
+my ($late, $noise, $quiet) = (0, 0, 0);
 
-my $begin = now();
-$redis->command(qw(CLIENT PAUSE 5000 ALL));
-my $paused = measure('paused');
+for my $run (1 .. $RUNS) {
+    $redis->freeze;
+    my $paused = measure("paused$run");
+    $redis->thaw;
 
-ok(now() - $begin < 5 || $before->{other} > 0.1, 'all before the pause is over');
-cmp_ok($paused->{late}, '<=', $before->{late} + 10,
-    'who does not log in is not held up');
-cmp_ok($paused->{login}, '<=',
-    $TIMEOUT + 0.3 + $before->{login} + $before->{other} + $paused->{other},
-    'who does waits for the timeout, and 300 ms at most');
-cmp_ok($paused->{login}, '>=', $TIMEOUT, 'which is what they wait for');
+    cmp_ok($paused->{login}, '<=',
+        $TIMEOUT + 0.3 + $before->{login} + $before->{other} + $paused->{other},
+        'who logs in waits for the timeout, and 300 ms at most');
+    cmp_ok($paused->{login}, '>=', $TIMEOUT, 'which is what they wait for');
 
-ok(wait_until(sub {
-    guess($t, 'late', 'right', '192.0.2.50');
-    return ($t->access_log)[-1] =~ /^200  \[redis\]/;
-}, 30), 'then Redis judges again');
+    ok(wait_until(\&judges, 30), 'then Redis judges again');
+
+    $late  += $paused->{late};
+    $noise += $paused->{noise};
+
+    last if $quiet = $paused->{late} == 0;
+}
+
+ok($quiet || ($noise >= $RUNS && $late <= 2 * $noise),
+    'who does not log in is not held up: none over 100 ms')
+    or diag("$late over 100 ms, without Redis $noise");
 
 # a reload while logins wait
 
