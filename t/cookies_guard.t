@@ -162,6 +162,8 @@ is($t->get('/hop', Cookie => 'sid=1')->status, 200, 'one behind a rewrite');
 
 config_refused('tradesec_cookie_unique "a b";', qr/invalid cookie name "a b"/,
     'bad name');
+config_refused('tradesec_cookie_unique off a;',
+    qr/"off" in "tradesec_cookie_unique", it must stand alone/, 'off, and one');
 config_refused('tradesec_cookie_unique a; tradesec_cookie_unique b;',
     qr/is duplicate/, 'twice');
 config_refused('tradesec_cookie_unique ' . join(' ', 'a' .. 'q') . ';',

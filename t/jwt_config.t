@@ -162,7 +162,8 @@ config_refused(jwt("tradesec_jwt $_->[0];"), $_->[1], $_->[0]) for (
     [ 'p query=a query=a', qr/duplicate parameter "query=a"/ ],
     [ 'p login_page=/a login_page=/b', qr/duplicate parameter "login_page=/ ],
     [ 'p p', qr/duplicate provider "p" in "tradesec_jwt"/ ],
-    [ 'off p', qr/takes no parameters beside "off"/ ],
+    [ 'off p', qr/"off" in "tradesec_jwt", it must stand alone/ ],
+    [ 'p off', qr/"off" in "tradesec_jwt", it must stand alone/ ],
     [ 'p; tradesec_jwt p', qr/"tradesec_jwt" directive is duplicate/ ],
 );
 config_refused({ http => 'tradesec_jwt_provider p { ' . "@es }\n"

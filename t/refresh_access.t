@@ -164,7 +164,8 @@ my %http = (http => 'tradesec_zone zone=z:1m; tradesec_session app {'
 for my $case (
     [ 'provider=app', qr/must have both "provider=" and "access="/ ],
     [ 'access=cookie:a', qr/must have both "provider=" and "access="/ ],
-    [ 'provider=none access=cookie:a', qr/unknown provider "none"/ ],
+    [ 'provider=none access=cookie:a',
+        qr/unknown provider "none": there is no "tradesec_jwt_provider none"/ ],
     [ 'provider=app provider=app access=cookie:a', qr/"provider=" is duplicate/ ],
     [ 'provider=endless access=cookie:a',
         qr/only when it has "max_lifetime" or "lifetime"/ ],

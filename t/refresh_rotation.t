@@ -170,6 +170,8 @@ for my $case (
     [ 'token=cookie:a next=json:/a~2', qr/invalid parameter "next=json:\/a~2"/ ],
     [ 'token=cookie:a next=cookie:b next=json:/c',
         qr/invalid parameter "next=json:\/c".*write it once/ ],
+    [ 'off token=cookie:a', qr/"off" in "tradesec_refresh", it must stand/ ],
+    [ 'token=cookie:a; tradesec_refresh off', qr/is duplicate/ ],
     [ 'token=cookie:a name=a name=b', qr/invalid parameter "name=b"/ ],
 ) {
     my ($text, $expected) = @$case;

@@ -586,6 +586,14 @@ config_refused({
     'refused: another cookie');
 
 config_refused({ server => 'location / { tradesec_session_login s; }' },
-    qr/unknown session "s"/, 'refused: a login of no session');
+    qr/unknown session "s": there is no "tradesec_session s" before this line/,
+    'refused: a login of no session');
+config_refused({
+    server => 'location / { tradesec_session_login off pending; }' },
+    qr/"off" in "tradesec_session_login", it must stand alone/,
+    'refused: off, and more');
+config_refused({ server => 'location / { tradesec_session_login off; '
+    . 'tradesec_session_login off; }' }, qr/is duplicate/,
+    'refused: off twice');
 
 done_testing();

@@ -271,6 +271,10 @@ for my $round (1 .. 4) {
 for (
     [ 'tradesec_websocket_limit user=0;',  'invalid number' ],
     [ 'tradesec_websocket_limit users=1;', 'did you mean "user="?' ],
+    [ 'tradesec_websocket_limit user=;', 'invalid parameter "user="' ],
+    [ 'tradesec_websocket_limit user=1 off;', 'it must stand alone' ],
+    [ 'tradesec_websocket_limit user=1; tradesec_websocket_limit off;',
+        'is duplicate' ],
     [ 'tradesec_websocket_limit user=1 user=2;', 'duplicate parameter' ],
     [ 'tradesec_websocket_limit user=1;',  'there is no tradesec_zone' ],
     )

@@ -6,8 +6,10 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "core/ts_word.h"
 #include "guard/ngx_http_tradesec_body_source.h"
 #include "request/ngx_http_tradesec_body.h"
+#include "request/ngx_http_tradesec_conf.h"
 #include "request/ngx_http_tradesec_request.h"
 
 
@@ -26,28 +28,15 @@ ngx_http_tradesec_body_source(ngx_conf_t *cf,
     ngx_http_tradesec_body_source_t *source, ngx_str_t *parameter,
     ngx_str_t value)
 {
-    ngx_uint_t  i;
     ts_slice_t  text;
 
-    static const ngx_str_t  kinds[] = {
-        ngx_string("form:"), ngx_string("multipart:"), ngx_string("json:")
+    static const ts_slice_t  kinds[] = {
+        { (const uint8_t *) "form:", 5 },
+        { (const uint8_t *) "multipart:", 10 },
+        { (const uint8_t *) "json:", 5 },
     };
 
-    for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        if (value.len >= kinds[i].len
-            && ngx_strncmp(value.data, kinds[i].data, kinds[i].len) == 0)
-        {
-            break;
-        }
-    }
-
-    if (i == sizeof(kinds) / sizeof(kinds[0])) {
-        return NGX_DECLINED;
-    }
-
-    text = ts_slice(value.data + kinds[i].len, value.len - kinds[i].len);
-
-    switch (i) {
+    switch (ts_word_open(ts_slice(value.data, value.len), kinds, 3, &text)) {
 
     case 0:
         return ngx_http_tradesec_body_field(cf, &source->form,
@@ -59,9 +48,11 @@ ngx_http_tradesec_body_source(ngx_conf_t *cf,
                                             &source->sources.multipart,
                                             parameter, text);
 
-    default:
+    case 2:
         return ngx_http_tradesec_body_json(cf, source, parameter, text);
     }
+
+    return NGX_DECLINED;
 }
 
 
@@ -90,22 +81,14 @@ ngx_http_tradesec_body_json(ngx_conf_t *cf,
     ngx_http_tradesec_body_source_t *source, ngx_str_t *parameter,
     ts_slice_t pointer)
 {
-    u_char      *buf;
-    ngx_uint_t   i;
+    ngx_uint_t  i;
 
     if (source->sources.json != NULL) {
         return ngx_http_tradesec_body_source_error(cf, "duplicate source",
                                                    parameter);
     }
 
-    buf = ngx_pnalloc(cf->pool, pointer.len + 1);
-    if (buf == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (pointer.len == 0
-        || ts_json_pointer(&source->json, pointer, buf) != 0)
-    {
+    if (!ngx_http_tradesec_conf_pointer(cf, pointer, &source->json)) {
         return ngx_http_tradesec_body_source_error(cf,
                                        "write a pointer as \"json:/name\": "
                                        "invalid JSON pointer in", parameter);

@@ -42,8 +42,8 @@ static ts_cookie_result_e ngx_http_tradesec_cookie_find(ngx_http_request_t *r,
 static void *ngx_http_tradesec_cookie_guard_create_conf(ngx_conf_t *cf);
 static char *ngx_http_tradesec_cookie_guard_merge_conf(ngx_conf_t *cf,
     void *parent, void *child);
-static char *ngx_http_tradesec_cookie_unique(ngx_conf_t *cf,
-    ngx_command_t *cmd, void *conf);
+static char *ngx_http_tradesec_cookie_unique_name(ngx_conf_t *cf, void *data,
+    ngx_str_t *value);
 
 
 const ngx_http_tradesec_guard_t  ngx_http_tradesec_cookies_guard = {
@@ -55,14 +55,22 @@ const ngx_http_tradesec_guard_t  ngx_http_tradesec_cookies_guard = {
 };
 
 
+static const ngx_http_tradesec_conf_policy_t
+    ngx_http_tradesec_cookie_unique_reader = {
+    sizeof(ngx_http_tradesec_cookie_names_t),
+    ngx_http_tradesec_cookie_unique_name,
+    NULL
+};
+
+
 static ngx_command_t  ngx_http_tradesec_cookie_guard_commands[] = {
 
     { ngx_string("tradesec_cookie_unique"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
-      ngx_http_tradesec_cookie_unique,
+      ngx_http_tradesec_conf_set_policy_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
-      0,
-      NULL },
+      offsetof(ngx_http_tradesec_cookie_guard_conf_t, unique),
+      (void *) &ngx_http_tradesec_cookie_unique_reader },
 
       ngx_null_command
 };
@@ -208,50 +216,25 @@ ngx_http_tradesec_cookie_guard_merge_conf(ngx_conf_t *cf, void *parent,
 
 
 static char *
-ngx_http_tradesec_cookie_unique(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_tradesec_cookie_unique_name(ngx_conf_t *cf, void *data,
+    ngx_str_t *value)
 {
-    ngx_http_tradesec_cookie_guard_conf_t  *gcf = conf;
+    ngx_http_tradesec_cookie_names_t  *unique = data;
 
-    ngx_str_t                         *value;
-    ngx_uint_t                         i;
-    ngx_http_tradesec_cookie_names_t  *unique;
-
-    if (gcf->unique != NGX_CONF_UNSET_PTR) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
-        gcf->unique = NULL;
-        return NGX_CONF_OK;
-    }
-
-    if (cf->args->nelts - 1 > NGX_HTTP_TRADESEC_COOKIE_NAMES) {
+    if (unique->n == NGX_HTTP_TRADESEC_COOKIE_NAMES) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "more than %d names in \"tradesec_cookie_unique\"",
                            NGX_HTTP_TRADESEC_COOKIE_NAMES);
         return NGX_CONF_ERROR;
     }
 
-    unique = ngx_palloc(cf->pool, sizeof(ngx_http_tradesec_cookie_names_t));
-    if (unique == NULL) {
+    if (!ts_cookie_is_name(ts_slice(value->data, value->len))) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid cookie name \"%V\"", value);
         return NGX_CONF_ERROR;
     }
 
-    for (i = 1; i < cf->args->nelts; i++) {
-
-        if (!ts_cookie_is_name(ts_slice(value[i].data, value[i].len))) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid cookie name \"%V\"", &value[i]);
-            return NGX_CONF_ERROR;
-        }
-
-        unique->names[i - 1] = value[i];
-    }
-
-    unique->n = cf->args->nelts - 1;
-    gcf->unique = unique;
+    unique->names[unique->n++] = *value;
 
     return NGX_CONF_OK;
 }

@@ -7,7 +7,92 @@
 #include <ngx_http.h>
 
 #include "core/ts_suggest.h"
+#include "core/ts_word.h"
 #include "request/ngx_http_tradesec_conf.h"
+
+
+char *
+ngx_http_tradesec_conf_set_policy_slot(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    const ngx_http_tradesec_conf_policy_t  *reader = cmd->post;
+
+    void        *made, **policy;
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+
+    static const ts_slice_t  off = { (const uint8_t *) "off", 3 };
+
+    policy = (void **) ((u_char *) conf + cmd->offset);
+
+    if (*policy != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
+        *policy = NULL;
+        return NGX_CONF_OK;
+    }
+
+    made = ngx_pcalloc(cf->pool, reader->size);
+    if (made == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (ngx_strcmp(value[i].data, "off") == 0) {
+            return ngx_http_tradesec_conf_unknown(cf, &value[i], &off, 1);
+        }
+
+        if (reader->parameter(cf, made, &value[i]) != NGX_CONF_OK) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    *policy = made;
+
+    return reader->complete ? reader->complete(cf, made) : NGX_CONF_OK;
+}
+
+
+size_t
+ngx_http_tradesec_conf_open(const ngx_str_t *parameter,
+    const ts_slice_t *words, size_t n, ngx_str_t *value)
+{
+    size_t      i;
+    ts_slice_t  rest;
+
+    i = ts_word_open(ts_slice(parameter->data, parameter->len), words, n,
+                     &rest);
+
+    if (i == n || rest.len == 0) {
+        return n;
+    }
+
+    value->data = (u_char *) rest.data;
+    value->len = rest.len;
+
+    return i;
+}
+
+
+ngx_flag_t
+ngx_http_tradesec_conf_pointer(ngx_conf_t *cf, ts_slice_t text,
+    ts_json_pointer_t *pointer)
+{
+    u_char  *buf;
+
+    if (text.len == 0) {
+        return 0;
+    }
+
+    buf = ngx_pnalloc(cf->pool, text.len);
+
+    return buf != NULL && ts_json_pointer(pointer, text, buf) == 0;
+}
 
 
 char *

@@ -1,8 +1,8 @@
 /*
  * Copyright (C) the ngx_tradesec authors
  *
- * What all directive setters and mergers share: the sentences for mistakes, and
- * what nginx says of the location at hand.
+ * What all directive setters and mergers share: how parameters are read, the
+ * sentences for mistakes, and what nginx says of the location at hand.
  */
 
 #ifndef NGX_HTTP_TRADESEC_CONF_H
@@ -12,8 +12,43 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "core/ts_json.h"
 #include "core/ts_types.h"
 
+
+/*
+ * How a directive reads what it makes for a location: the memory is zeroed,
+ * takes the parameters one by one, and is then completed where there is more to
+ * say (NULL: there is not).
+ */
+
+typedef struct {
+    size_t     size;
+    char    *(*parameter)(ngx_conf_t *cf, void *policy, ngx_str_t *value);
+    char    *(*complete)(ngx_conf_t *cf, void *policy);
+} ngx_http_tradesec_conf_policy_t;
+
+
+/*
+ * The setter of such a directive, whose command has that in its post. At its
+ * offset is a pointer, NGX_CONF_UNSET_PTR before; a lone "off" makes it NULL.
+ */
+
+char *ngx_http_tradesec_conf_set_policy_slot(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+
+/*
+ * The index of the word, as "name=", that the parameter begins with, and the
+ * value behind it. One without a value is none of the n words.
+ */
+
+size_t ngx_http_tradesec_conf_open(const ngx_str_t *parameter,
+    const ts_slice_t *words, size_t n, ngx_str_t *value);
+
+/* Whether the text is a JSON pointer to a member, which it becomes. */
+
+ngx_flag_t ngx_http_tradesec_conf_pointer(ngx_conf_t *cf, ts_slice_t text,
+    ts_json_pointer_t *pointer);
 
 /*
  * Logs that the current directive cannot take the parameter and, when one of

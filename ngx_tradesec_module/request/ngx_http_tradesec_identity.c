@@ -8,6 +8,7 @@
 
 #include "core/ts_header.h"
 #include "request/ngx_http_tradesec_compat.h"
+#include "request/ngx_http_tradesec_conf.h"
 #include "request/ngx_http_tradesec_context.h"
 #include "request/ngx_http_tradesec_field.h"
 #include "request/ngx_http_tradesec_request_conf.h"
@@ -256,8 +257,6 @@ ngx_flag_t
 ngx_http_tradesec_conf_claim_pointer(ngx_conf_t *cf,
     ts_json_pointer_t *pointer, const ngx_str_t *text)
 {
-    u_char  *buf;
-
     if (text->len == 0) {
         return 0;
     }
@@ -268,11 +267,8 @@ ngx_http_tradesec_conf_claim_pointer(ngx_conf_t *cf,
         return 1;
     }
 
-    buf = ngx_pnalloc(cf->pool, text->len);
-
-    return buf != NULL
-           && ts_json_pointer(pointer, ts_slice(text->data, text->len), buf)
-              == 0;
+    return ngx_http_tradesec_conf_pointer(cf, ts_slice(text->data, text->len),
+                                          pointer);
 }
 
 

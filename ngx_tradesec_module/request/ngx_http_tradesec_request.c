@@ -6,6 +6,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "core/ts_word.h"
 #include "request/ngx_http_tradesec_conf.h"
 #include "request/ngx_http_tradesec_foreign.h"
 #include "request/ngx_http_tradesec_method.h"
@@ -510,11 +511,8 @@ ngx_http_tradesec_dry_run(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     for (i = 1; i < cf->args->nelts; i++) {
 
-        for (g = 0; g < NGX_HTTP_TRADESEC_GUARD_N; g++) {
-            if (ts_slice_eq(ts_slice(value[i].data, value[i].len), words[g])) {
-                break;
-            }
-        }
+        g = ts_word_find(ts_slice(value[i].data, value[i].len), words,
+                         NGX_HTTP_TRADESEC_GUARD_N);
 
         if (g == NGX_HTTP_TRADESEC_GUARD_N) {
             return ngx_http_tradesec_conf_unknown(cf, &value[i], words,

@@ -9,6 +9,7 @@
 #include <ngx_http.h>
 
 #include "core/ts_suggest.h"
+#include "core/ts_word.h"
 #include "store/ngx_http_tradesec_redis_secret.h"
 #include "store/ngx_http_tradesec_store.h"
 
@@ -339,10 +340,11 @@ ngx_http_tradesec_redis_parameter(ngx_conf_t *cf,
     ngx_http_tradesec_redis_conf_t *redis, ngx_str_t *parameter,
     ngx_flag_t *key)
 {
-    int          near;
-    size_t       i, n;
-    ngx_str_t    v;
-    ngx_int_t    timeout;
+    int         near;
+    size_t      i, n;
+    ngx_str_t   v;
+    ngx_int_t   timeout;
+    ts_slice_t  rest;
 
     static const ts_slice_t  words[] = {
         { (const uint8_t *) "timeout=", 8 },
@@ -358,15 +360,10 @@ ngx_http_tradesec_redis_parameter(ngx_conf_t *cf,
 
     n = sizeof(words) / sizeof(words[0]);
 
-    for (i = 0; i < n; i++) {
-        if (parameter->len > words[i].len
-            && ngx_strncmp(parameter->data, words[i].data, words[i].len) == 0)
-        {
-            break;
-        }
-    }
+    i = ts_word_open(ts_slice(parameter->data, parameter->len), words, n,
+                     &rest);
 
-    if (i == n) {
+    if (i == n || rest.len == 0) {
         near = ts_suggest(ts_slice(parameter->data, parameter->len), words, n);
 
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -378,8 +375,8 @@ ngx_http_tradesec_redis_parameter(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    v.data = parameter->data + words[i].len;
-    v.len = parameter->len - words[i].len;
+    v.data = (u_char *) rest.data;
+    v.len = rest.len;
 
     switch (i) {
 

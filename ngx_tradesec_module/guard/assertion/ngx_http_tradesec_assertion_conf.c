@@ -9,6 +9,7 @@
 #include <ngx_http.h>
 
 #include "core/ts_utf8.h"
+#include "core/ts_word.h"
 #include "guard/assertion/ngx_http_tradesec_assertion.h"
 #include "request/ngx_http_tradesec_conf.h"
 
@@ -129,13 +130,9 @@ ngx_http_tradesec_assertion_line(ngx_conf_t *cf, ngx_command_t *dummy,
 
     value = cf->args->elts;
 
-    for (i = 0; i < NGX_HTTP_TRADESEC_ASSERTION_LINES; i++) {
-        if (ts_slice_eq(ts_slice(value[0].data, value[0].len),
-                        ngx_http_tradesec_assertion_words[i]))
-        {
-            break;
-        }
-    }
+    i = ts_word_find(ts_slice(value[0].data, value[0].len),
+                     ngx_http_tradesec_assertion_words,
+                     NGX_HTTP_TRADESEC_ASSERTION_LINES);
 
     if (i == NGX_HTTP_TRADESEC_ASSERTION_LINES) {
         return ngx_http_tradesec_conf_unknown_line(cf, "tradesec_identity",

@@ -14,6 +14,7 @@
 #include <openssl/crypto.h>
 
 #include "guard/jwt/ngx_http_tradesec_jwt.h"
+#include "request/ngx_http_tradesec_conf.h"
 #include "response/ngx_http_tradesec_upgrade.h"
 
 
@@ -41,8 +42,6 @@ ngx_http_tradesec_jwt_message(ngx_conf_t *cf,
     ngx_http_tradesec_jwt_policy_t *policy, ngx_str_t *parameter,
     ngx_str_t pointer)
 {
-    u_char  *buf;
-
     if (policy->message.n) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "duplicate parameter \"%V\" in \"tradesec_jwt\"",
@@ -50,15 +49,9 @@ ngx_http_tradesec_jwt_message(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    buf = ngx_pnalloc(cf->pool, pointer.len);
-    if (buf == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    if (ts_json_pointer(&policy->message, ts_slice(pointer.data, pointer.len),
-                        buf)
-        != 0
-        || policy->message.n == 0)
+    if (!ngx_http_tradesec_conf_pointer(cf,
+                                        ts_slice(pointer.data, pointer.len),
+                                        &policy->message))
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid parameter \"%V\" in \"tradesec_jwt\", a "

@@ -32,13 +32,19 @@ static char *ngx_http_tradesec_jwt_add_sources(ngx_conf_t *cf,
     const ngx_http_tradesec_jwt_policy_t *policy);
 static char *ngx_http_tradesec_jwt_add_name(ngx_conf_t *cf,
     ngx_http_tradesec_jwt_names_t *names, const ngx_str_t *name);
-static char *ngx_http_tradesec_jwt(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-static char *ngx_http_tradesec_jwt_parameter(ngx_conf_t *cf,
-    ngx_http_tradesec_jwt_policy_t *policy, ngx_str_t *value);
+static char *ngx_http_tradesec_jwt_parameter(ngx_conf_t *cf, void *data,
+    ngx_str_t *value);
+static char *ngx_http_tradesec_jwt_complete(ngx_conf_t *cf, void *data);
 static char *ngx_http_tradesec_jwt_add_provider(ngx_conf_t *cf,
     ngx_http_tradesec_jwt_policy_t *policy, ngx_str_t *value);
 static ngx_int_t ngx_http_tradesec_jwt_init(ngx_conf_t *cf);
+
+
+static const ngx_http_tradesec_conf_policy_t  ngx_http_tradesec_jwt_reader = {
+    sizeof(ngx_http_tradesec_jwt_policy_t),
+    ngx_http_tradesec_jwt_parameter,
+    ngx_http_tradesec_jwt_complete
+};
 
 
 static ngx_command_t  ngx_http_tradesec_jwt_commands[] = {
@@ -52,10 +58,10 @@ static ngx_command_t  ngx_http_tradesec_jwt_commands[] = {
 
     { ngx_string("tradesec_jwt"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
-      ngx_http_tradesec_jwt,
+      ngx_http_tradesec_conf_set_policy_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
-      0,
-      NULL },
+      offsetof(ngx_http_tradesec_jwt_loc_conf_t, policy),
+      (void *) &ngx_http_tradesec_jwt_reader },
 
       ngx_null_command
 };
@@ -301,42 +307,12 @@ ngx_http_tradesec_jwt_add_name(ngx_conf_t *cf,
 
 
 static char *
-ngx_http_tradesec_jwt(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_tradesec_jwt_complete(ngx_conf_t *cf, void *data)
 {
-    ngx_http_tradesec_jwt_loc_conf_t  *jlcf = conf;
+    ngx_http_tradesec_jwt_policy_t  *policy = data;
 
-    ngx_str_t                          *value;
     ngx_uint_t                          i;
-    ngx_http_tradesec_jwt_policy_t     *policy;
     ngx_http_tradesec_jwt_main_conf_t  *jmcf;
-
-    if (jlcf->policy != NGX_CONF_UNSET_PTR) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    if (ngx_strcmp(value[1].data, "off") == 0) {
-        if (cf->args->nelts > 2) {
-            return "takes no parameters beside \"off\"";
-        }
-
-        jlcf->policy = NULL;
-        return NGX_CONF_OK;
-    }
-
-    policy = ngx_pcalloc(cf->pool, sizeof(ngx_http_tradesec_jwt_policy_t));
-    if (policy == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    for (i = 1; i < cf->args->nelts; i++) {
-        if (ngx_http_tradesec_jwt_parameter(cf, policy, &value[i])
-            != NGX_CONF_OK)
-        {
-            return NGX_CONF_ERROR;
-        }
-    }
 
     if (policy->n == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -358,8 +334,6 @@ ngx_http_tradesec_jwt(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     {
         policy->bearer = 1;
     }
-
-    jlcf->policy = policy;
 
     jmcf = ngx_http_conf_get_module_main_conf(cf,
                                               ngx_http_tradesec_jwt_module);
@@ -393,12 +367,13 @@ ngx_http_tradesec_jwt_set(ngx_conf_t *cf, ngx_str_t *field, ngx_str_t *value,
 
 
 static char *
-ngx_http_tradesec_jwt_parameter(ngx_conf_t *cf,
-    ngx_http_tradesec_jwt_policy_t *policy, ngx_str_t *value)
+ngx_http_tradesec_jwt_parameter(ngx_conf_t *cf, void *data, ngx_str_t *value)
 {
+    ngx_http_tradesec_jwt_policy_t  *policy = data;
+
+    size_t       i;
     ngx_str_t    arg;
     ngx_flag_t  *flag;
-    ngx_uint_t   i;
 
     static const ts_slice_t  words[] = {
         { (const uint8_t *) "cookie=", 7 },
@@ -409,18 +384,9 @@ ngx_http_tradesec_jwt_parameter(ngx_conf_t *cf,
         { (const uint8_t *) "bearer", 6 },
     };
 
-    for (i = 0; i < 4; i++) {
-        if (value->len > words[i].len
-            && ngx_strncmp(value->data, words[i].data, words[i].len) == 0)
-        {
-            break;
-        }
-    }
+    /* the last two have no value */
 
-    if (i < 4) {
-        arg.data = value->data + words[i].len;
-        arg.len = value->len - words[i].len;
-    }
+    i = ngx_http_tradesec_conf_open(value, words, 4, &arg);
 
     if (i < 2 && ts_cookie_is_name(ts_slice(arg.data, arg.len))) {
         return ngx_http_tradesec_jwt_set(cf, i == 0 ? &policy->cookie
@@ -461,13 +427,9 @@ ngx_http_tradesec_jwt_add_provider(ngx_conf_t *cf,
     ngx_uint_t                               i;
     const ngx_http_tradesec_jwt_provider_t  *provider;
 
-    provider = ngx_http_tradesec_jwt_find_provider(cf, value);
+    provider = ngx_http_tradesec_jwt_known_provider(cf, value);
 
     if (provider == NULL) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "unknown provider \"%V\": there is no "
-                           "\"tradesec_jwt_provider %V\" before this line",
-                           value, value);
         return NGX_CONF_ERROR;
     }
 

@@ -50,6 +50,24 @@ ngx_http_tradesec_jwt_find_provider(ngx_conf_t *cf, const ngx_str_t *name)
 }
 
 
+const ngx_http_tradesec_jwt_provider_t *
+ngx_http_tradesec_jwt_known_provider(ngx_conf_t *cf, const ngx_str_t *name)
+{
+    const ngx_http_tradesec_jwt_provider_t  *provider;
+
+    provider = ngx_http_tradesec_jwt_find_provider(cf, name);
+
+    if (provider == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "unknown provider \"%V\": there is no "
+                           "\"tradesec_jwt_provider %V\" before this line",
+                           name, name);
+    }
+
+    return provider;
+}
+
+
 char *
 ngx_http_tradesec_jwt_provider_cookie(ngx_conf_t *cf,
     const ngx_http_tradesec_jwt_provider_t *provider, ngx_str_t *cookie)

@@ -103,6 +103,11 @@ typedef struct {
 const ngx_http_tradesec_jwt_provider_t *ngx_http_tradesec_jwt_find_provider(
     ngx_conf_t *cf, const ngx_str_t *name);
 
+/* The same for one that has to be there: NULL after its mistake was logged. */
+
+const ngx_http_tradesec_jwt_provider_t *ngx_http_tradesec_jwt_known_provider(
+    ngx_conf_t *cf, const ngx_str_t *name);
+
 /* All of them; their longest is known only when all have been read. */
 
 ngx_http_tradesec_jwt_provider_t *const *ngx_http_tradesec_jwt_providers(

@@ -89,20 +89,13 @@ ngx_http_tradesec_jwt_set_uri(ngx_conf_t *cf,
 
     for (i = 2; i <= n; i++) {
 
-        for (j = 0; j < NGX_HTTP_TRADESEC_JWT_SOURCE_TIMES; j++) {
-            if (value[i].len > names[j].len
-                && ngx_memcmp(value[i].data, names[j].data, names[j].len) == 0)
-            {
-                break;
-            }
-        }
+        j = ngx_http_tradesec_conf_open(&value[i], names,
+                                        NGX_HTTP_TRADESEC_JWT_SOURCE_TIMES,
+                                        &text);
 
         if (j == NGX_HTTP_TRADESEC_JWT_SOURCE_TIMES) {
             return ngx_http_tradesec_conf_unknown(cf, &value[i], names, j);
         }
-
-        text.data = value[i].data + names[j].len;
-        text.len = value[i].len - names[j].len;
 
         time = ngx_parse_time(&text, 0);
 

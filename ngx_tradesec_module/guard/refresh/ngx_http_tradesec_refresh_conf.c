@@ -17,10 +17,8 @@ static void *ngx_http_tradesec_refresh_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_tradesec_refresh_create_conf(ngx_conf_t *cf);
 static char *ngx_http_tradesec_refresh_merge_conf(ngx_conf_t *cf,
     void *parent, void *child);
-static char *ngx_http_tradesec_refresh(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-static char *ngx_http_tradesec_refresh_parameter(ngx_conf_t *cf,
-    ngx_http_tradesec_refresh_policy_t *policy, ngx_str_t *value);
+static char *ngx_http_tradesec_refresh_parameter(ngx_conf_t *cf, void *data,
+    ngx_str_t *value);
 static void ngx_http_tradesec_refresh_ended(
     ngx_http_tradesec_rotation_store_t *store, uint64_t access);
 static char *ngx_http_tradesec_refresh_source(ngx_conf_t *cf,
@@ -31,20 +29,27 @@ static char *ngx_http_tradesec_refresh_place(ngx_conf_t *cf,
     ngx_str_t *value);
 static ngx_flag_t ngx_http_tradesec_refresh_set_name(ngx_str_t *name,
     const ngx_str_t *text);
-static char *ngx_http_tradesec_refresh_complete(ngx_conf_t *cf,
-    ngx_http_tradesec_refresh_policy_t *policy);
+static char *ngx_http_tradesec_refresh_complete(ngx_conf_t *cf, void *data);
 static char *ngx_http_tradesec_refresh_provider(ngx_conf_t *cf,
     ngx_http_tradesec_refresh_policy_t *policy, ngx_str_t *name);
+
+
+static const ngx_http_tradesec_conf_policy_t
+    ngx_http_tradesec_refresh_reader = {
+    sizeof(ngx_http_tradesec_refresh_policy_t),
+    ngx_http_tradesec_refresh_parameter,
+    ngx_http_tradesec_refresh_complete
+};
 
 
 static ngx_command_t  ngx_http_tradesec_refresh_commands[] = {
 
     { ngx_string("tradesec_refresh"),
       NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
-      ngx_http_tradesec_refresh,
+      ngx_http_tradesec_conf_set_policy_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
-      0,
-      NULL },
+      offsetof(ngx_http_tradesec_refresh_conf_t, policy),
+      (void *) &ngx_http_tradesec_refresh_reader },
 
       ngx_null_command
 };
@@ -186,55 +191,14 @@ ngx_http_tradesec_refresh_ended(ngx_http_tradesec_rotation_store_t *store,
 
 
 static char *
-ngx_http_tradesec_refresh(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_tradesec_refresh_parameter(ngx_conf_t *cf, void *data,
+    ngx_str_t *value)
 {
-    ngx_http_tradesec_refresh_conf_t  *rcf = conf;
+    ngx_http_tradesec_refresh_policy_t  *policy = data;
 
-    ngx_str_t                           *value;
-    ngx_uint_t                           i;
-    ngx_http_tradesec_refresh_policy_t  *policy;
-
-    if (rcf->policy != NGX_CONF_UNSET_PTR) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
-        rcf->policy = NULL;
-        return NGX_CONF_OK;
-    }
-
-    policy = ngx_pcalloc(cf->pool, sizeof(ngx_http_tradesec_refresh_policy_t));
-    if (policy == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    for (i = 1; i < cf->args->nelts; i++) {
-        if (ngx_http_tradesec_refresh_parameter(cf, policy, &value[i])
-            != NGX_CONF_OK)
-        {
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    if (ngx_http_tradesec_refresh_complete(cf, policy) != NGX_CONF_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    rcf->policy = policy;
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_tradesec_refresh_parameter(ngx_conf_t *cf,
-    ngx_http_tradesec_refresh_policy_t *policy, ngx_str_t *value)
-{
-    time_t      *seconds;
-    ngx_str_t    text;
-    ngx_uint_t   i;
+    size_t      i;
+    time_t     *seconds;
+    ngx_str_t   text;
 
     static const ts_slice_t  words[] = {
         { (const uint8_t *) "token=", 6 },
@@ -247,19 +211,8 @@ ngx_http_tradesec_refresh_parameter(ngx_conf_t *cf,
         { (const uint8_t *) "fallback=", 9 },
     };
 
-    for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-
-        if (value->len > words[i].len
-            && ngx_strncmp(value->data, words[i].data, words[i].len) == 0)
-        {
-            break;
-        }
-    }
-
-    if (i < sizeof(words) / sizeof(words[0])) {
-        text.data = value->data + words[i].len;
-        text.len = value->len - words[i].len;
-    }
+    i = ngx_http_tradesec_conf_open(value, words,
+                                    sizeof(words) / sizeof(words[0]), &text);
 
     switch (i) {
 
@@ -366,8 +319,7 @@ ngx_http_tradesec_refresh_place(ngx_conf_t *cf,
     ngx_http_tradesec_refresh_place_t *place, ngx_str_t *parameter,
     ngx_str_t *value)
 {
-    u_char     *buf;
-    ngx_str_t   text;
+    ngx_str_t  text;
 
     if (!place->json && place->cookie.len == 0) {
 
@@ -379,21 +331,13 @@ ngx_http_tradesec_refresh_place(ngx_conf_t *cf,
                 return NGX_CONF_OK;
             }
 
-        } else if (ngx_strncmp(value->data, "json:/", 6) == 0) {
-
-            buf = ngx_pnalloc(cf->pool, value->len);
-            if (buf == NULL) {
-                return NGX_CONF_ERROR;
-            }
-
-            if (ts_json_pointer(&place->pointer,
+        } else if (ngx_strncmp(value->data, "json:/", 6) == 0
+                   && ngx_http_tradesec_conf_pointer(cf,
                                 ts_slice(value->data + 5, value->len - 5),
-                                buf)
-                == 0)
-            {
-                place->json = 1;
-                return NGX_CONF_OK;
-            }
+                                &place->pointer))
+        {
+            place->json = 1;
+            return NGX_CONF_OK;
         }
     }
 
@@ -422,9 +366,10 @@ ngx_http_tradesec_refresh_set_name(ngx_str_t *name, const ngx_str_t *text)
 /* The defaults: what is in a cookie comes back in it, and so with JSON. */
 
 static char *
-ngx_http_tradesec_refresh_complete(ngx_conf_t *cf,
-    ngx_http_tradesec_refresh_policy_t *policy)
+ngx_http_tradesec_refresh_complete(ngx_conf_t *cf, void *data)
 {
+    ngx_http_tradesec_refresh_policy_t  *policy = data;
+
     ts_slice_t                          name;
     const ts_login_sources_t           *sources;
     ngx_http_tradesec_refresh_place_t  *next;
@@ -508,12 +453,9 @@ ngx_http_tradesec_refresh_provider(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    policy->provider = ngx_http_tradesec_jwt_find_provider(cf, name);
+    policy->provider = ngx_http_tradesec_jwt_known_provider(cf, name);
 
     if (policy->provider == NULL) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "unknown provider \"%V\" in \"tradesec_refresh\"",
-                           name);
         return NGX_CONF_ERROR;
     }
 

@@ -9,6 +9,7 @@
 #include <ngx_http.h>
 
 #include "core/ts_cookie.h"
+#include "core/ts_word.h"
 #include "guard/jwt/ngx_http_tradesec_jwt.h"
 #include "guard/posture/ngx_http_tradesec_posture.h"
 #include "guard/refresh/ngx_http_tradesec_refresh.h"
@@ -245,11 +246,8 @@ ngx_http_tradesec_revoke(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-        if (ts_slice_eq(words[i], ts_slice(value[1].data, value[1].len))) {
-            break;
-        }
-    }
+    i = ts_word_find(ts_slice(value[1].data, value[1].len), words,
+                     sizeof(words) / sizeof(words[0]));
 
     if (i == sizeof(words) / sizeof(words[0])) {
         return ngx_http_tradesec_conf_unknown(cf, &value[1], words, i);

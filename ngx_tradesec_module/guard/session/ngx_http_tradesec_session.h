@@ -16,6 +16,7 @@
 #include "core/ts_outcome.h"
 #include "core/ts_session.h"
 #include "guard/jwt/ngx_http_tradesec_jwt.h"
+#include "request/ngx_http_tradesec_conf.h"
 
 
 /* The values of its tokens, behind the user: NGX_HTTP_TRADESEC_JWT_OWN. */
@@ -81,10 +82,10 @@ extern ngx_module_t                     ngx_http_tradesec_session_module;
 
 char *ngx_http_tradesec_session(ngx_conf_t *cf, ngx_array_t *sessions);
 
-/* Reads tradesec_session_login; *set becomes NULL when it is off. */
+/* How tradesec_session_login is read. */
 
-char *ngx_http_tradesec_session_set_policy(ngx_conf_t *cf,
-    ngx_http_tradesec_session_policy_t **set);
+extern const ngx_http_tradesec_conf_policy_t
+    ngx_http_tradesec_session_login_reader;
 
 /* The policy of the location that is being merged; NULL: none. */
 

@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "core/ts_word.h"
 #include "guard/jwt/ngx_http_tradesec_jwt_options.h"
 #include "guard/session/ngx_http_tradesec_session.h"
 #include "request/ngx_http_tradesec_conf.h"
@@ -155,11 +156,8 @@ ngx_http_tradesec_session_line(ngx_conf_t *cf, ngx_command_t *dummy,
     value = cf->args->elts;
     session = sb->session;
 
-    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (ts_slice_eq(names[i], ts_slice(value[0].data, value[0].len))) {
-            break;
-        }
-    }
+    i = ts_word_find(ts_slice(value[0].data, value[0].len), names,
+                     sizeof(names) / sizeof(names[0]));
 
     if (i == sizeof(names) / sizeof(names[0])) {
         return ngx_http_tradesec_conf_unknown_line(cf, "tradesec_session",

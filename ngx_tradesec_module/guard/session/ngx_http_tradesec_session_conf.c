@@ -33,8 +33,6 @@ typedef struct {
 
 static char *ngx_http_tradesec_session_directive(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
-static char *ngx_http_tradesec_session_login(ngx_conf_t *cf,
-    ngx_command_t *cmd, void *conf);
 static char *ngx_http_tradesec_identity(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_tradesec_identity_token(ngx_conf_t *cf,
@@ -60,10 +58,10 @@ static ngx_command_t  ngx_http_tradesec_session_commands[] = {
 
     { ngx_string("tradesec_session_login"),
       NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
-      ngx_http_tradesec_session_login,
+      ngx_http_tradesec_conf_set_policy_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
-      0,
-      NULL },
+      offsetof(ngx_http_tradesec_session_loc_conf_t, policy),
+      (void *) &ngx_http_tradesec_session_login_reader },
 
     { ngx_string("tradesec_identity"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
@@ -249,17 +247,6 @@ ngx_http_tradesec_session_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_http_tradesec_session_main_conf_t *smcf = conf;
 
     return ngx_http_tradesec_session(cf, &smcf->sessions);
-}
-
-
-static char *
-ngx_http_tradesec_session_login(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_tradesec_session_loc_conf_t *slcf = conf;
-
-    return slcf->policy != NGX_CONF_UNSET_PTR
-           ? "is duplicate"
-           : ngx_http_tradesec_session_set_policy(cf, &slcf->policy);
 }
 
 

@@ -13,58 +13,53 @@
 #include "request/ngx_http_tradesec_conf.h"
 
 
-static char *ngx_http_tradesec_session_parameter(ngx_conf_t *cf,
-    ngx_http_tradesec_session_policy_t *policy, ngx_str_t *value);
+static char *ngx_http_tradesec_session_parameter(ngx_conf_t *cf, void *data,
+    ngx_str_t *value);
+static char *ngx_http_tradesec_session_complete(ngx_conf_t *cf, void *data);
 static ngx_int_t ngx_http_tradesec_session_pending(ngx_conf_t *cf,
     ngx_http_tradesec_session_policy_t *policy, ngx_str_t *value);
 static ngx_int_t ngx_http_tradesec_session_json(ngx_conf_t *cf,
     ts_outcome_criteria_t *criteria, ngx_str_t *text);
-static ngx_int_t ngx_http_tradesec_session_pointer(ngx_conf_t *cf,
-    const ngx_str_t *text, ts_json_pointer_t *pointer);
 static ngx_flag_t ngx_http_tradesec_session_field(ngx_str_t *text,
     ts_outcome_field_t *field);
 
 
-char *
-ngx_http_tradesec_session_set_policy(ngx_conf_t *cf,
-    ngx_http_tradesec_session_policy_t **set)
+const ngx_http_tradesec_conf_policy_t
+    ngx_http_tradesec_session_login_reader = {
+    sizeof(ngx_http_tradesec_session_policy_t),
+    ngx_http_tradesec_session_parameter,
+    ngx_http_tradesec_session_complete
+};
+
+
+/* The first parameter names the session. */
+
+static char *
+ngx_http_tradesec_session_name(ngx_conf_t *cf,
+    ngx_http_tradesec_session_policy_t *policy, ngx_str_t *value)
 {
-    ngx_str_t                                *value;
-    ngx_uint_t                                i;
-    ngx_http_tradesec_session_policy_t       *policy;
-    const ngx_http_tradesec_jwt_provider_t   *provider;
+    const ngx_http_tradesec_jwt_provider_t  *provider;
 
-    value = cf->args->elts;
-
-    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
-        *set = NULL;
-        return NGX_CONF_OK;
-    }
-
-    provider = ngx_http_tradesec_jwt_find_provider(cf, &value[1]);
+    provider = ngx_http_tradesec_jwt_find_provider(cf, value);
 
     if (provider == NULL || provider->session == NULL) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "unknown session \"%V\": there is no "
                            "\"tradesec_session %V\" before this line",
-                           &value[1], &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    policy = ngx_pcalloc(cf->pool, sizeof(ngx_http_tradesec_session_policy_t));
-    if (policy == NULL) {
+                           value, value);
         return NGX_CONF_ERROR;
     }
 
     policy->session = provider->session;
 
-    for (i = 2; i < cf->args->nelts; i++) {
-        if (ngx_http_tradesec_session_parameter(cf, policy, &value[i])
-            != NGX_CONF_OK)
-        {
-            return NGX_CONF_ERROR;
-        }
-    }
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_tradesec_session_complete(ngx_conf_t *cf, void *data)
+{
+    ngx_http_tradesec_session_policy_t  *policy = data;
 
     if (policy->step_up
         && (policy->pending || policy->user_field.len || policy->user_json))
@@ -76,16 +71,16 @@ ngx_http_tradesec_session_set_policy(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    *set = policy;
-
     return NGX_CONF_OK;
 }
 
 
 static char *
-ngx_http_tradesec_session_parameter(ngx_conf_t *cf,
-    ngx_http_tradesec_session_policy_t *policy, ngx_str_t *value)
+ngx_http_tradesec_session_parameter(ngx_conf_t *cf, void *data,
+    ngx_str_t *value)
 {
+    ngx_http_tradesec_session_policy_t  *policy = data;
+
     ngx_str_t           text;
     ts_outcome_field_t  field;
 
@@ -97,6 +92,10 @@ ngx_http_tradesec_session_parameter(ngx_conf_t *cf,
         { (const uint8_t *) "step_up=password", 16 },
         { (const uint8_t *) "pending", 7 },
     };
+
+    if (policy->session == NULL) {
+        return ngx_http_tradesec_session_name(cf, policy, value);
+    }
 
     if (ngx_strcmp(value->data, "pending") == 0 && !policy->pending) {
         policy->pending = 1;
@@ -120,18 +119,13 @@ ngx_http_tradesec_session_parameter(ngx_conf_t *cf,
     ngx_memzero(&field, sizeof(ts_outcome_field_t));
 
     if (ngx_strncmp(value->data, "user=json:", 10) == 0
-        && policy->user_field.len == 0 && !policy->user_json)
+        && policy->user_field.len == 0 && !policy->user_json
+        && ngx_http_tradesec_conf_pointer(cf,
+                              ts_slice(value->data + 10, value->len - 10),
+                              &policy->user_pointer))
     {
-        text.data = value->data + 10;
-        text.len = value->len - 10;
-
-        if (ngx_http_tradesec_session_pointer(cf, &text,
-                                              &policy->user_pointer)
-            == NGX_OK)
-        {
-            policy->user_json = 1;
-            return NGX_CONF_OK;
-        }
+        policy->user_json = 1;
+        return NGX_CONF_OK;
     }
 
     if (ngx_strncmp(value->data, "user=header:", 12) == 0
@@ -230,8 +224,8 @@ ngx_http_tradesec_session_json(ngx_conf_t *cf, ts_outcome_criteria_t *criteria,
         text->len = eq - text->data;
     }
 
-    if (ngx_http_tradesec_session_pointer(cf, text, &body->pointer)
-        != NGX_OK)
+    if (!ngx_http_tradesec_conf_pointer(cf, ts_slice(text->data, text->len),
+                                        &body->pointer))
     {
         return NGX_DECLINED;
     }
@@ -241,21 +235,6 @@ ngx_http_tradesec_session_json(ngx_conf_t *cf, ts_outcome_criteria_t *criteria,
     criteria->nbodies++;
 
     return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_tradesec_session_pointer(ngx_conf_t *cf, const ngx_str_t *text,
-    ts_json_pointer_t *pointer)
-{
-    u_char  *buf;
-
-    buf = ngx_pnalloc(cf->pool, text->len + 1);
-
-    return buf != NULL && text->len != 0
-           && ts_json_pointer(pointer, ts_slice(text->data, text->len), buf)
-              == 0
-           ? NGX_OK : NGX_DECLINED;
 }
 
 

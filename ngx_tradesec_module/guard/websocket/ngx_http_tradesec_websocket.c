@@ -39,8 +39,6 @@ static char *ngx_http_tradesec_websocket(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_tradesec_websocket_client(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
-static char *ngx_http_tradesec_websocket_limit(ngx_conf_t *cf,
-    ngx_command_t *cmd, void *conf);
 static char *ngx_http_tradesec_websocket_token(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 
@@ -65,10 +63,10 @@ static ngx_command_t  ngx_http_tradesec_websocket_commands[] = {
 
     { ngx_string("tradesec_websocket_limit"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
-      ngx_http_tradesec_websocket_limit,
+      ngx_http_tradesec_conf_set_policy_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
-      0,
-      NULL },
+      offsetof(ngx_http_tradesec_websocket_conf_t, limits),
+      (void *) &ngx_http_tradesec_websocket_limit_reader },
 
     { ngx_string("tradesec_websocket_token"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
@@ -385,34 +383,6 @@ ngx_http_tradesec_websocket_client(ngx_conf_t *cf, ngx_command_t *cmd,
     }
 
     return ngx_http_tradesec_websocket_client_parse(cf, wcf->client);
-}
-
-
-static char *
-ngx_http_tradesec_websocket_limit(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf)
-{
-    ngx_http_tradesec_websocket_conf_t  *wcf = conf;
-
-    ngx_str_t  *value;
-
-    if (wcf->limits != NGX_CONF_UNSET_PTR) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
-        wcf->limits = NULL;
-        return NGX_CONF_OK;
-    }
-
-    wcf->limits = ngx_pcalloc(cf->pool, sizeof(ts_socket_limits_t));
-    if (wcf->limits == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    return ngx_http_tradesec_websocket_limit_parse(cf, wcf->limits);
 }
 
 

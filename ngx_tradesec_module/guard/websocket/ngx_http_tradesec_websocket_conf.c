@@ -429,51 +429,48 @@ ngx_http_tradesec_websocket_finish(
 }
 
 
-char *
-ngx_http_tradesec_websocket_limit_parse(ngx_conf_t *cf,
-    ts_socket_limits_t *limits)
+static char *
+ngx_http_tradesec_websocket_limit_parameter(ngx_conf_t *cf, void *data,
+    ngx_str_t *value)
 {
-    size_t      len;
-    ngx_int_t   n;
+    ts_socket_limits_t  *limits = data;
+
+    size_t      i;
     uint32_t   *limit;
-    ngx_str_t  *value;
-    ngx_uint_t  i;
+    ngx_int_t   n;
+    ngx_str_t   text;
 
     static const ts_slice_t  words[] = {
         { (const uint8_t *) "user=", 5 },
         { (const uint8_t *) "address=", 8 },
-        { (const uint8_t *) "off", 3 },
     };
 
-    value = cf->args->elts;
+    i = ngx_http_tradesec_conf_open(value, words, 2, &text);
 
-    for (i = 1; i < cf->args->nelts; i++) {
-
-        if (ngx_strncmp(value[i].data, "user=", 5) == 0) {
-            len = 5;
-            limit = &limits->user;
-
-        } else if (ngx_strncmp(value[i].data, "address=", 8) == 0) {
-            len = 8;
-            limit = &limits->address;
-
-        } else {
-            return ngx_http_tradesec_conf_unknown(cf, &value[i], words,
-                                            sizeof(words) / sizeof(words[0]));
-        }
-
-        n = ngx_atoi(value[i].data + len, value[i].len - len);
-
-        if (n <= 0 || n > NGX_MAX_INT32_VALUE || *limit) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               *limit ? "duplicate parameter \"%V\""
-                                      : "invalid number in \"%V\"",
-                               &value[i]);
-            return NGX_CONF_ERROR;
-        }
-
-        *limit = (uint32_t) n;
+    if (i == 2) {
+        return ngx_http_tradesec_conf_unknown(cf, value, words, 2);
     }
+
+    limit = (i == 0) ? &limits->user : &limits->address;
+    n = ngx_atoi(text.data, text.len);
+
+    if (n <= 0 || n > NGX_MAX_INT32_VALUE || *limit) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           *limit ? "duplicate parameter \"%V\""
+                                  : "invalid number in \"%V\"",
+                           value);
+        return NGX_CONF_ERROR;
+    }
+
+    *limit = (uint32_t) n;
 
     return NGX_CONF_OK;
 }
+
+
+const ngx_http_tradesec_conf_policy_t
+    ngx_http_tradesec_websocket_limit_reader = {
+    sizeof(ts_socket_limits_t),
+    ngx_http_tradesec_websocket_limit_parameter,
+    NULL
+};

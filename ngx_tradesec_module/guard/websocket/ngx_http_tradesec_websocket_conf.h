@@ -10,6 +10,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
+#include "request/ngx_http_tradesec_conf.h"
 #include "response/ngx_http_tradesec_upgrade.h"
 #include "store/ngx_http_tradesec_sockets.h"
 
@@ -67,13 +68,12 @@ char *ngx_http_tradesec_websocket_parse(ngx_conf_t *cf,
 char *ngx_http_tradesec_websocket_client_parse(ngx_conf_t *cf,
     ngx_http_tradesec_websocket_side_t *side);
 
-/* And for tradesec_websocket_limit. */
+/* How tradesec_websocket_limit is read. */
 
-char *ngx_http_tradesec_websocket_limit_parse(ngx_conf_t *cf,
-    ts_socket_limits_t *limits);
+extern const ngx_http_tradesec_conf_policy_t
+    ngx_http_tradesec_websocket_limit_reader;
 
-
-/* And for tradesec_websocket_token, into one that is filled with defaults. */
+/* For tradesec_websocket_token, into one that is filled with defaults. */
 
 char *ngx_http_tradesec_websocket_token_parse(ngx_conf_t *cf,
     ngx_http_tradesec_websocket_token_t *token);

@@ -112,7 +112,7 @@ ngx_http_tradesec_websocket_unfrozen(
     ngx_http_tradesec_websocket_reader_t *reader,
     const ngx_http_tradesec_websocket_option_t *o)
 {
-    u_char                         *colon, *buf;
+    u_char                         *colon;
     ngx_str_t                       value;
     ngx_http_tradesec_ws_frozen_t  *unfrozen;
 
@@ -126,9 +126,7 @@ ngx_http_tradesec_websocket_unfrozen(
         reader->side->messages.unfrozen = unfrozen;
     }
 
-    buf = ngx_pnalloc(reader->cf->pool, value.len + 1);
-
-    if (unfrozen == NULL || buf == NULL) {
+    if (unfrozen == NULL) {
         return NGX_CONF_ERROR;
     }
 
@@ -138,9 +136,9 @@ ngx_http_tradesec_websocket_unfrozen(
         || colon == NULL
         || colon == value.data
         || colon + 1 == value.data + value.len
-        || ts_json_pointer(&unfrozen->pointers[unfrozen->n],
-                           ts_slice(value.data, colon - value.data), buf)
-           != 0)
+        || !ngx_http_tradesec_conf_pointer(reader->cf,
+                                     ts_slice(value.data, colon - value.data),
+                                     &unfrozen->pointers[unfrozen->n]))
     {
         ngx_conf_log_error(NGX_LOG_EMERG, reader->cf, 0,
                            "invalid parameter \"%V\", at most %d of a JSON "
