@@ -12,7 +12,7 @@ use Test::More;
 
 use Tradesec::Test qw(config_accepted config_refused wait_until);
 use Tradesec::Test::KeySource;
-use Tradesec::Test::Token qw(jwks provider token);
+use Tradesec::Test::Token qw(bearer jwks provider token);
 
 
 my $source = Tradesec::Test::KeySource->new(body => jwks('ec1'));
@@ -20,17 +20,14 @@ my $source = Tradesec::Test::KeySource->new(body => jwks('ec1'));
 sub gateway {
     my ($line, %opt) = @_;
 
-    my $address = $source->address;
-
-    my $t = Tradesec::Test->new(
+    return Tradesec::Test->new(
         backend    => 1,
         workers    => 2,
         access_log => '$tradesec_reason',
         http       => "tradesec_zone zone=keys:1m;\n"
             . 'map $http_upgrade $upgrade { default upgrade; "" close; }'
             . provider('portal', 'issuer https://idp.test;',
-            'jwks_file /;', "jwks_uri /internal/keys $line;",
-            'header X-User sub;') =~ s/jwks_file \/;//r,
+            "jwks_uri /internal/keys $line;", 'header X-User sub;'),
         server => <<"CONF",
         tradesec on;
         tradesec_origin off;
@@ -53,20 +50,13 @@ sub gateway {
             error_page 401 503 /page.html; proxy_pass http://%%BACKEND%%;
         }
         location = /page.html { tradesec_jwt off; return 200 "our page"; }
-        location = /internal/keys {
-            internal;
-            proxy_pass http://$address/keys.json;
-        }
+@{[ $source->location('keys') ]}
 CONF
         %opt,
     );
-
-    return $t;
 }
 
 my %token = map { $_ => token({}, kid => $_) } qw(ec1 ec2 ec3);
-
-sub bearer { return (Authorization => "Bearer $_[0]") }
 
 # the first request brings the keys
 
@@ -92,7 +82,7 @@ sub bearer { return (Authorization => "Bearer $_[0]") }
     my $fetch = $source->last;
 
     is($fetch->method, 'GET', 'the source is asked with GET');
-    is($fetch->uri, '/keys.json', 'for its path');
+    is($fetch->uri, '/keys', 'for its path');
     is($fetch->body, '', 'without a body');
     is($fetch->header($_), undef, "without $_")
         for qw(Authorization Cookie User-Agent X-Secret If-None-Match Range
@@ -114,8 +104,8 @@ sub bearer { return (Authorization => "Bearer $_[0]") }
 
     # one that changes the division of the zone, too
 
-    $t->configure(http => $t->{http} . provider('other', 'jwks_file /;',
-            'jwks_uri /internal/other;') =~ s/jwks_file \/;//r);
+    $t->configure(http => $t->{http} . provider('other',
+            'jwks_uri /internal/other;'));
     ok($t->reload, 'reload with another provider');
     is($t->get('/', bearer($token{ec1}))->status, 200, 'good after it');
     is($source->count, 1, 'without another fetch');

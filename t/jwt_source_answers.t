@@ -13,42 +13,12 @@ use Test::More;
 
 use Tradesec::Test qw(wait_until);
 use Tradesec::Test::KeySource;
-use Tradesec::Test::Token qw(jwks provider token);
+use Tradesec::Test::Token qw(bearer jwks provider token);
 
 
 my $source = Tradesec::Test::KeySource->new(body => jwks('ec1'));
 
-sub gateway {
-    my ($line, %opt) = @_;
-
-    my $address = $source->address;
-
-    return Tradesec::Test->new(
-        backend    => 1,
-        workers    => 2,
-        access_log => '$tradesec_reason $pid',
-        http       => "tradesec_zone zone=keys:1m;\n"
-            . provider('portal', 'issuer https://idp.test;',
-            'jwks_file /;', "jwks_uri /internal/keys $line;")
-            =~ s/jwks_file \/;//r,
-        server => <<"CONF",
-        tradesec on;
-        tradesec_origin off;
-        tradesec_jwt portal;
-
-        location / { proxy_pass http://%%BACKEND%%; }
-        location = /internal/keys {
-            internal;
-            proxy_pass http://$address/keys.json;
-        }
-CONF
-        %opt,
-    );
-}
-
 my %token = map { $_ => token({}, kid => $_) } qw(ec1 ec2);
-
-sub bearer { return (Authorization => "Bearer $_[0]") }
 
 {
     my $weak = encode_json({ keys => [ {
@@ -91,26 +61,22 @@ sub bearer { return (Authorization => "Bearer $_[0]") }
 
             push @what, "$what (buffering $buffering)";
             $paths{"/$n"} = $answer;
-            $http .= provider("p$n", 'jwks_file /;',
-                "jwks_uri /internal/$n refresh=1s interval=1s timeout=2s;")
-                =~ s/jwks_file \/;//r;
+            $http .= provider("p$n",
+                "jwks_uri /internal/$n refresh=1s interval=1s timeout=2s;");
             $server .= <<"CONF";
         location /$n/ {
             tradesec_jwt p$n; proxy_pass http://%%BACKEND%%;
         }
-        location = /internal/$n {
-            internal;
-            proxy_buffering $buffering;
-            proxy_http_version 1.1;
-            proxy_pass http://@{[ $source->address ]}/$n;
-        }
 CONF
+            $server .= $source->location($n, "proxy_buffering $buffering;",
+                'proxy_http_version 1.1;');
         }
     }
 
     $source->answer(body => jwks('ec1'));
 
-    my $t = gateway('', http => $http, server => $server);
+    my $t = Tradesec::Test->new(backend => 1, http => $http,
+        server => $server);
 
     my $all = sub {
         my ($token) = @_;

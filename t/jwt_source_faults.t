@@ -14,7 +14,7 @@ use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 
 use Tradesec::Test qw(wait_until);
 use Tradesec::Test::KeySource;
-use Tradesec::Test::Token qw(jwks provider token);
+use Tradesec::Test::Token qw(bearer jwks provider token);
 
 
 my $source = Tradesec::Test::KeySource->new(body => jwks('ec1'));
@@ -22,26 +22,20 @@ my $source = Tradesec::Test::KeySource->new(body => jwks('ec1'));
 sub gateway {
     my ($line, %opt) = @_;
 
-    my $address = $source->address;
-
     return Tradesec::Test->new(
         backend    => 1,
         workers    => 2,
         access_log => '$tradesec_reason $pid',
         http       => "tradesec_zone zone=keys:1m;\n"
             . provider('portal', 'issuer https://idp.test;',
-            'jwks_file /;', "jwks_uri /internal/keys $line;")
-            =~ s/jwks_file \/;//r,
+            "jwks_uri /internal/keys $line;"),
         server => <<"CONF",
         tradesec on;
         tradesec_origin off;
         tradesec_jwt portal;
 
         location / { proxy_pass http://%%BACKEND%%; }
-        location = /internal/keys {
-            internal;
-            proxy_pass http://$address/keys.json;
-        }
+@{[ $source->location('keys') ]}
         location = /age {
             tradesec_accept return_before_guards;
             return 200 "\$tradesec_keys_age\\n";
@@ -53,8 +47,6 @@ CONF
 }
 
 my %token = map { $_ => token({}, kid => $_) } qw(ec1 ec2 ec3);
-
-sub bearer { return (Authorization => "Bearer $_[0]") }
 
 sub status {
     my ($t, $token) = @_;
@@ -175,22 +167,31 @@ for my $h2 (0, 1) {
     }), "due, $title: until it answers");
 }
 
-# a worker that dies while it fetches
+# many wait for keys that do not come
 
-{
+sub crowd {
+    my ($n, $title) = @_;
+
     $source->clear;
     $source->hold(body => jwks('ec1'));
 
     my $t = gateway('timeout=30s interval=1s');
     my @open = map {
         my $c = $t->client->connect;
-        $c->write($t->client->format(GET => '/', undef,
-                bearer($token{ec1})));
+        $c->write($t->client->format(GET => '/', undef, bearer($token{ec1})));
         $c;
-    } 1 .. 20;
+    } 1 .. $n;
 
-    ok(wait_until(sub { $source->count == 1 }), 'killed: somebody fetches');
+    ok(wait_until(sub { $source->count == 1 }), "$title: somebody fetches");
     select undef, undef, undef, 0.2;
+
+    return ($t, @open);
+}
+
+# a worker that dies while it fetches
+
+{
+    my ($t, @open) = crowd(20, 'killed');
 
     kill 'KILL', my @workers = $t->workers;
     $t->allow_logged(qr/exited on signal 9/);
@@ -209,19 +210,7 @@ for my $h2 (0, 1) {
 # one of two dies: those that wait in the other do not wait for the dead
 
 {
-    $source->clear;
-    $source->hold(body => jwks('ec1'));
-
-    my $t = gateway('timeout=30s interval=1s');
-    my @open = map {
-        my $c = $t->client->connect;
-        $c->write($t->client->format(GET => '/', undef,
-                bearer($token{ec1})));
-        $c;
-    } 1 .. 30;
-
-    ok(wait_until(sub { $source->count == 1 }), 'one killed: it fetches');
-    select undef, undef, undef, 0.2;
+    my ($t, @open) = crowd(30, 'one killed');
 
     # whose is the connection to the source?
 
@@ -289,8 +278,7 @@ CONF
         tradesec_dry_run on;
         tradesec_jwt portal;
         location / { proxy_pass http://%%BACKEND%%; }
-        location = /internal/keys {
-            internal; proxy_pass http://@{[ $source->address ]}; }
+@{[ $source->location('keys') ]}
 CONF
 
     is(status($t, $token{ec1}), 200, 'dry run: everybody gets in');

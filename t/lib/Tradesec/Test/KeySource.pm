@@ -72,6 +72,17 @@ sub release {
 }
 
 
+# The internal location that asks here, with other lines of the test's.
+
+sub location {
+    my ($self, $name, @lines) = @_;
+
+    return join "\n            ", "        location = /internal/$name {",
+        'internal;', @lines, "proxy_pass http://@{[ $self->address ]}/$name;",
+        "}\n";
+}
+
+
 sub _gate { return "$_[0]{dir}/gate" }
 
 
@@ -101,7 +112,8 @@ Tradesec::Test::KeySource - an HTTP server that hands out keys as told
 =head1 DESCRIPTION
 
 An answer is one of L<Tradesec::Test::Backend>; its C<paths> may have others, by
-path. C<hold> lets everybody wait for
-it until C<release>. The other methods are those of the backend.
+path. C<hold> lets everybody wait for it until C<release>. C<location('keys')>
+is the internal location F</internal/keys> for C<jwks_uri>; it asks for F</keys>.
+The other methods are those of the backend.
 
 =cut

@@ -13,7 +13,7 @@ use Exporter qw(import);
 use JSON::PP ();
 use MIME::Base64 qw(encode_base64url);
 
-our @EXPORT_OK = qw(compact jwks pem provider token);
+our @EXPORT_OK = qw(bearer compact jwks pem provider token);
 
 # One key of each kind for the whole test file, made by another library than
 # the one that verifies.
@@ -123,7 +123,8 @@ sub pem {
 }
 
 
-# The block of a provider whose keys the test writes to %%DIR%%/NAME.jwks.
+# The block of a provider whose keys the test writes to %%DIR%%/NAME.jwks, unless
+# a line says where they are.
 
 sub provider {
     my ($name, @lines) = @_;
@@ -133,11 +134,15 @@ sub provider {
     unshift @lines, 'algorithms RS256 PS256 ES256 EdDSA;'
         unless $given{algorithms};
     unshift @lines, "jwks_file %%DIR%%/$name.jwks;"
-        unless grep { $given{"${_}_file"} } qw(jwks pem secret);
+        unless grep { $given{$_} } qw(jwks_file pem_file secret_file jwks_uri);
 
     return join "\n        ", "    tradesec_jwt_provider $name {", @lines,
         "}\n";
 }
+
+
+sub bearer { return (Authorization => "Bearer $_[0]") }
+
 
 1;
 
@@ -183,7 +188,12 @@ the public keys; the shared secret is the kid C<secret>
 
 =item provider($name, @lines)
 
-the block tradesec_jwt_provider with keys from C<%%DIR%%/$name.jwks>
+the block tradesec_jwt_provider, with keys from C<%%DIR%%/$name.jwks> unless a
+line says where they are
+
+=item bearer($token)
+
+the header field of a request that brings it
 
 =back
 
