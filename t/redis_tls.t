@@ -12,7 +12,6 @@ use warnings;
 use IO::Select;
 use IO::Socket::INET;
 use IO::Socket::SSL::Utils;
-use POSIX ();
 use Test::More;
 
 use Tradesec::Test qw(config_accepted config_refused config_test free_port
@@ -154,27 +153,21 @@ like($text, qr/can be read by everybody/, 'whose key is to be private');
 # come and how much there was before, in another process; it returns what goes
 # on, or undef to hang up.
 
-my @lines;
+package Line {
+    use parent 'Tradesec::Test::Server';
 
-sub line {
-    my ($to, $pass) = @_;
+    sub _serve {
+        my ($self, $listen) = @_;
 
-    my $listen = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
-        Listen => 128) or die "listen: $!";
-
-    my $pid = fork // die "fork: $!";
-
-    if ($pid == 0) {
-        @SIG{qw(INT TERM HUP PIPE)} = (('DEFAULT') x 3, 'IGNORE');
         my (%peer, %way, %before);
-        my $parent = getppid;
         my $select = IO::Select->new($listen);
 
-        while (getppid == $parent) {
+        while ($self->_wanted) {
             for my $socket ($select->can_read(1)) {
                 if ($socket == $listen) {
                     my $in  = $listen->accept or next;
-                    my $out = IO::Socket::INET->new("127.0.0.1:$to") or next;
+                    my $out = IO::Socket::INET->new("127.0.0.1:$self->{to}")
+                        or next;
                     @peer{ $in, $out } = ($out, $in);
                     @way{ $in, $out }  = qw(up down);
                     $select->add($in, $out);
@@ -183,7 +176,7 @@ sub line {
 
                 my $peer = $peer{$socket} or next;
                 my $n    = sysread $socket, my $bytes, 65536;
-                my $on   = $n ? $pass->($way{$socket}, $bytes,
+                my $on   = $n ? $self->{pass}->($way{$socket}, $bytes,
                     $before{$socket} // 0) : undef;
 
                 if (defined $on) {
@@ -197,19 +190,17 @@ sub line {
                 close $_ for $socket, $peer;
             }
         }
-
-        POSIX::_exit(0);
     }
-
-    push @lines, $pid;
-
-    return $listen->sockport;
 }
 
-END {
-    my $code = $?;
-    kill 'TERM', @lines if @lines;
-    $? = $code;
+my @lines;
+
+sub line {
+    my ($to, $pass) = @_;
+
+    push @lines, Line->new(to => $to, pass => $pass);
+
+    return $lines[-1]->port;
 }
 
 

@@ -11,12 +11,12 @@ use Exporter qw(import);
 use File::Basename qw(dirname);
 use File::Path qw(remove_tree);
 use File::Temp ();
-use IO::Socket::INET;
 use Scalar::Util qw(blessed weaken);
 use Test::More ();
 
 use Tradesec::Test::Backend;
 use Tradesec::Test::Client;
+use Tradesec::Test::Port qw(hold_port);
 use Tradesec::Test::Wait qw(wait_until);
 
 use parent qw(Tradesec::Test::Process Tradesec::Test::Log);
@@ -173,27 +173,12 @@ sub _expand {
 }
 
 
-# A port that is bound and not listened on is given to nobody else, and nginx,
-# which sets SO_REUSEADDR, can still listen on it.
-
-sub _hold_port {
-    my ($wanted) = @_;
-
-    return IO::Socket::INET->new(
-        LocalAddr => '127.0.0.1',
-        LocalPort => $wanted // 0,
-        Proto     => 'tcp',
-        ReuseAddr => 1,
-    ) || croak "port " . ($wanted // "of the kernel's choice") . ": $!";
-}
-
-
 sub port {
     my ($self, $name) = @_;
 
     $name //= '';
 
-    my $held = $self->{held}{$name} //= _hold_port($self->{ports}{$name});
+    my $held = $self->{held}{$name} //= hold_port($self->{ports}{$name});
 
     return $held->sockport;
 }
@@ -202,7 +187,7 @@ sub port {
 sub free_port {
     state @held;
 
-    push @held, _hold_port();
+    push @held, hold_port();
 
     return $held[-1]->sockport;
 }

@@ -5,67 +5,28 @@ package Tradesec::Test::Backend;
 use v5.30;
 use warnings;
 
-use Carp qw(croak);
-use File::Temp ();
 use IO::Select;
-use IO::Socket::INET;
 use JSON::PP ();
-use POSIX qw(:sys_wait_h);
 
-use Tradesec::Test::Wait qw(now wait_until);
+use Tradesec::Test::Wait qw(now);
+
+use parent 'Tradesec::Test::Server';
 
 my $JSON = JSON::PP->new->ascii->canonical;
-
-my %backends;
 
 
 sub new {
     my ($class, %opt) = @_;
 
-    my $listen = IO::Socket::INET->new(
-        LocalAddr => '127.0.0.1',
-        Listen    => 4096,
-        Proto     => 'tcp',
-        ReuseAddr => 1,
-    ) or croak "backend: $!";
-
-    my $self = bless {
-        answers => {},
-        %opt,
-        owner => $$,
-        port  => $listen->sockport,
-        file  => File::Temp->new(TEMPLATE => 'tradesec-backend-XXXXXX',
-            TMPDIR => 1),
-    }, $class;
-
-    $self->{pid} = fork // croak "fork: $!";
-
-    if ($self->{pid} == 0) {
-        @SIG{qw(INT TERM HUP PIPE)} = ('DEFAULT', 'DEFAULT', 'DEFAULT',
-            'IGNORE');
-        eval { $self->_serve($listen); 1 } or print STDERR "backend: $@";
-        POSIX::_exit(1);
-    }
-
-    $backends{$$}{ $self->{pid} } = 1;
-
-    return $self;
+    return $class->SUPER::new(answers => {}, %opt);
 }
 
-
-sub port    { return $_[0]{port} }
-sub address { return "127.0.0.1:$_[0]{port}" }
-
-
-# A line that has no end yet is being written.
 
 sub requests {
     my ($self, $match) = @_;
 
-    open my $file, '<', $self->{file}->filename or croak "backend: $!";
-
     my @requests = map { bless $JSON->decode($_), 'Tradesec::Test::Request' }
-        grep {/\n\z/} <$file>;
+        $self->lines;
 
     return grep {
         !defined $match
@@ -88,49 +49,6 @@ sub last {
 }
 
 
-sub clear {
-    my ($self) = @_;
-
-    truncate $self->{file}->filename, 0 or croak "backend: $!";
-
-    return $self;
-}
-
-
-sub stop {
-    my ($self) = @_;
-
-    my $pid = delete $self->{pid} or return;
-
-    kill 'TERM', $pid;
-    waitpid $pid, 0;
-    delete $backends{$$}{$pid};
-}
-
-
-sub DESTROY {
-    my ($self) = @_;
-
-    return if $self->{owner} != $$;
-
-    local ($?, $!, $@);
-
-    $self->stop;
-}
-
-
-END {
-    my $code = $?;
-
-    for my $pid (keys %{ $backends{$$} // {} }) {
-        kill 'TERM', $pid;
-        waitpid $pid, 0;
-    }
-
-    $? = $code;
-}
-
-
 # From here on: the process that answers. One connection is a hash with what
 # came in and what has to go out.
 
@@ -138,18 +56,13 @@ sub _serve {
     my ($self, $listen) = @_;
 
     my %connections;
-    my $parent = getppid;
 
-    open my $record, '>>', $self->{file}->filename or die "record: $!\n";
-    $record->autoflush(1);
-
-    $self->{record} = $record;
     $listen->blocking(0);
 
     my $readers = IO::Select->new($listen);
     my $writers = IO::Select->new;
 
-    while (getppid == $parent) {
+    while ($self->_wanted) {
         my @due = grep { defined $_->{due} } values %connections;
         my $wait = 1;
 
@@ -213,8 +126,6 @@ sub _serve {
             }
         }
     }
-
-    POSIX::_exit(0);
 }
 
 
@@ -266,7 +177,7 @@ sub _answer_all {
 
         my $request = Tradesec::Test::Request->parse(\$one->{in}) or return;
 
-        print { $self->{record} } $JSON->encode({%$request}), "\n";
+        $self->_record($JSON->encode({%$request}));
 
         $self->_answer($one, $request);
     }

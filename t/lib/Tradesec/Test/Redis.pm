@@ -13,6 +13,7 @@ use IO::Socket::UNIX;
 use POSIX qw(:sys_wait_h);
 use Scalar::Util qw(weaken);
 
+use Tradesec::Test::Port qw(hold_port);
 use Tradesec::Test::Wait qw(now wait_until);
 
 my $START_PATIENCE = 60;
@@ -35,26 +36,14 @@ sub new {
 
     chmod 0755, $self->{dir};
 
-    $self->{held} = _hold_port();
-    $self->{held_tls} = _hold_port() if $self->{tls};
+    $self->{held} = hold_port();
+    $self->{held_tls} = hold_port() if $self->{tls};
 
     weaken($servers{$$}{$self} = $self);
 
     $self->start unless $self->{stopped};
 
     return $self;
-}
-
-
-# A port that is bound and not listened on is given to nobody else, and
-# redis-server, which sets SO_REUSEADDR, can still listen on it.
-
-sub _hold_port {
-    return IO::Socket::INET->new(
-        LocalAddr => '127.0.0.1',
-        Proto     => 'tcp',
-        ReuseAddr => 1,
-    ) || croak "no port: $!";
 }
 
 
@@ -309,12 +298,9 @@ sub text {
 
 package Tradesec::Test::Redis::Fake;
 
-use Carp qw(croak);
-use File::Temp ();
 use IO::Select;
-use IO::Socket::INET;
 
-my %fakes;
+use parent 'Tradesec::Test::Server';
 
 
 # A server that speaks as the test wants: answer is called with the words of
@@ -324,63 +310,22 @@ my %fakes;
 sub new {
     my ($class, %opt) = @_;
 
-    my $listen = IO::Socket::INET->new(
-        LocalAddr => '127.0.0.1',
-        Listen    => 128,
-        Proto     => 'tcp',
-        ReuseAddr => 1,
-    ) or croak "fake: $!";
-
-    my $self = bless {
-        answer => sub {"+OK\r\n"},
-        %opt,
-        owner => $$,
-        port  => $listen->sockport,
-        file  => File::Temp->new(TEMPLATE => 'tradesec-fake-XXXXXX',
-            TMPDIR => 1),
-    }, $class;
-
-    $self->{pid} = fork // croak "fork: $!";
-
-    if ($self->{pid} == 0) {
-        @SIG{qw(INT TERM HUP PIPE)} = ('DEFAULT', 'DEFAULT', 'DEFAULT',
-            'IGNORE');
-        eval { $self->_serve($listen); 1 } or print STDERR "fake: $@";
-        POSIX::_exit(1);
-    }
-
-    $fakes{$$}{ $self->{pid} } = 1;
-
-    return $self;
+    return $class->SUPER::new(answer => sub {"+OK\r\n"}, %opt);
 }
-
-
-sub port { return $_[0]{port} }
 
 
 # The commands so far, a line each.
 
-sub commands {
-    my ($self) = @_;
-
-    open my $file, '<:raw', $self->{file}->filename or croak "fake: $!";
-    chomp(my @lines = <$file>);
-
-    return @lines;
-}
+sub commands { return $_[0]->lines }
 
 
 sub _serve {
     my ($self, $listen) = @_;
 
     my %in;
-    my $parent = getppid;
     my $select = IO::Select->new($listen);
 
-    open my $record, '>>:raw', $self->{file}->filename or die "record: $!\n";
-    $record->autoflush(1);
-
-    while (getppid == $parent) {
+    while ($self->_wanted) {
         for my $socket ($select->can_read(1)) {
 
             if ($socket == $listen) {
@@ -394,7 +339,7 @@ sub _serve {
                 length $in{$socket};
 
             while ($open && (my @words = _words(\$in{$socket}))) {
-                print {$record} join(' ', map {s/\s+/ /gr} @words), "\n";
+                $self->_record(join ' ', map {s/\s+/ /gr} @words);
 
                 my $bytes = $self->{answer}->(@words);
 
@@ -409,8 +354,6 @@ sub _serve {
             }
         }
     }
-
-    POSIX::_exit(0);
 }
 
 
@@ -432,40 +375,6 @@ sub _words {
     substr $$buffer, 0, $at, '';
 
     return @words;
-}
-
-
-sub stop {
-    my ($self) = @_;
-
-    my $pid = delete $self->{pid} or return;
-
-    kill 'TERM', $pid;
-    waitpid $pid, 0;
-    delete $fakes{$$}{$pid};
-}
-
-
-sub DESTROY {
-    my ($self) = @_;
-
-    return if $self->{owner} != $$;
-
-    local ($?, $!, $@);
-
-    $self->stop;
-}
-
-
-END {
-    my $code = $?;
-
-    for my $pid (keys %{ $fakes{$$} // {} }) {
-        kill 'TERM', $pid;
-        waitpid $pid, 0;
-    }
-
-    $? = $code;
 }
 
 

@@ -5,10 +5,10 @@ package Tradesec::Test::Relay;
 use v5.30;
 use warnings;
 
-use Carp qw(croak);
 use IO::Select;
 use IO::Socket::INET;
-use POSIX ();
+
+use parent 'Tradesec::Test::Server';
 
 # A slow network towards a server: the client's first flight arrives as one,
 # what the client says next arrives a second after the server's first answer.
@@ -21,30 +21,18 @@ my $DELAY = 1;
 sub new {
     my ($class, $port) = @_;
 
-    my $listen = IO::Socket::INET->new(
-        LocalAddr => '127.0.0.1',
-        Listen    => 5,
-    ) // croak "listen: $!";
+    return $class->SUPER::new(to => $port);
+}
 
-    my $pid = fork // croak "fork: $!";
 
-    if ($pid == 0) {
-        $SIG{$_} = 'DEFAULT' for qw(INT TERM HUP);
-        $SIG{PIPE} = 'IGNORE';
-        alarm 60;
+sub _serve {
+    my ($self, $listen) = @_;
 
-        while (my $client = $listen->accept) {
-            relay($client, $port);
-        }
+    alarm 60;
 
-        POSIX::_exit(0);
+    while (my $client = $listen->accept) {
+        relay($client, $self->{to});
     }
-
-    return bless {
-        pid   => $pid,
-        port  => $listen->sockport,
-        owner => $$,
-    }, $class;
 }
 
 
@@ -74,21 +62,6 @@ sub relay {
             syswrite $from == $client ? $server : $client, $bytes;
         }
     }
-}
-
-
-sub port { return $_[0]{port} }
-
-
-sub DESTROY {
-    my ($self) = @_;
-
-    return if $self->{owner} != $$;
-
-    local ($?, $!);
-
-    kill 'KILL', $self->{pid};
-    waitpid $self->{pid}, 0;
 }
 
 

@@ -5,13 +5,9 @@ package Tradesec::Test::SocketServer;
 use v5.30;
 use warnings;
 
-use Carp qw(croak);
-use File::Temp ();
 use IO::Select;
-use IO::Socket::INET;
 use IO::Socket::SSL;
 use JSON::PP ();
-use POSIX ();
 use Socket ();
 
 use Tradesec::Test::Backend;
@@ -19,53 +15,17 @@ use Tradesec::Test::Frame qw(accept_key close_body frame take_frame
     TEXT BINARY CLOSE PING);
 use Tradesec::Test::Wait qw(now wait_until);
 
+use parent 'Tradesec::Test::Server';
+
 my $JSON = JSON::PP->new->latin1->canonical;
 
 
-sub new {
-    my ($class, %opt) = @_;
-
-    my $listen = IO::Socket::INET->new(
-        LocalAddr => '127.0.0.1',
-        Listen    => 4096,
-        Proto     => 'tcp',
-        ReuseAddr => 1,
-    ) or croak "socket server: $!";
-
-    my $self = bless {
-        %opt,
-        owner => $$,
-        port  => $listen->sockport,
-        file  => File::Temp->new(TEMPLATE => 'tradesec-sockets-XXXXXX',
-            TMPDIR => 1),
-    }, $class;
-
-    $self->{pid} = fork // croak "fork: $!";
-
-    if ($self->{pid} == 0) {
-        @SIG{qw(INT TERM HUP PIPE)} = ('DEFAULT', 'DEFAULT', 'DEFAULT',
-            'IGNORE');
-        eval { $self->_serve($listen); 1 } or print STDERR "sockets: $@";
-        POSIX::_exit(1);
-    }
-
-    return $self;
-}
-
-
-sub port    { return $_[0]{port} }
-sub address { return "127.0.0.1:$_[0]{port}" }
-
-
-# What happened, in order; of one kind, if it is named. A line that has no end yet
-# is being written.
+# What happened, in order; of one kind, if it is named.
 
 sub events {
     my ($self, $kind) = @_;
 
-    open my $file, '<', $self->{file}->filename or croak "sockets: $!";
-
-    my @events = map { $JSON->decode($_) } grep {/\n\z/} <$file>;
+    my @events = map { $JSON->decode($_) } $self->lines;
 
     return grep { !defined $kind || $_->{event} eq $kind } @events;
 }
@@ -89,53 +49,17 @@ sub wait_for {
 }
 
 
-sub clear {
-    my ($self) = @_;
-
-    truncate $self->{file}->filename, 0 or croak "sockets: $!";
-
-    return $self;
-}
-
-
-sub stop {
-    my ($self) = @_;
-
-    my $pid = delete $self->{pid} or return;
-
-    kill 'TERM', $pid;
-    waitpid $pid, 0;
-}
-
-
-sub DESTROY {
-    my ($self) = @_;
-
-    return if $self->{owner} != $$;
-
-    local ($?, $!, $@);
-
-    $self->stop;
-}
-
-
 # From here on: the process that answers.
 
 sub _serve {
     my ($self, $listen) = @_;
 
-    my $parent = getppid;
-
-    open my $record, '>>', $self->{file}->filename or die "record: $!\n";
-    $record->autoflush(1);
-
-    $self->{record}  = $record;
     $self->{all}     = {};
     $self->{readers} = IO::Select->new($listen);
 
     $listen->blocking(0);
 
-    while (getppid == $parent) {
+    while ($self->_wanted) {
         my @writers = grep { length $_->{out} || $_->{stream} || $_->{file} }
             values %{ $self->{all} };
         my $writers = IO::Select->new(map { $_->{socket} } @writers);
@@ -153,8 +77,6 @@ sub _serve {
             $self->_write($self->{all}{$socket} // next);
         }
     }
-
-    POSIX::_exit(0);
 }
 
 
@@ -196,8 +118,8 @@ sub _drop {
 sub _record {
     my ($self, $event, $data) = @_;
 
-    print { $self->{record} }
-        $JSON->encode({ event => $event, time => now(), %$data }), "\n";
+    $self->SUPER::_record(
+        $JSON->encode({ event => $event, time => now(), %$data }));
 }
 
 
