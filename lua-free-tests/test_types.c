@@ -23,11 +23,29 @@ slices_compare_by_length_and_bytes(void **state)
 }
 
 
+static void
+case_counts_only_where_it_is_asked_for(void **state)
+{
+    (void) state;
+
+    assert_true(ts_slice_eq_nocase(TS_SLICE("aBz-1"), TS_SLICE("AbZ-1")));
+    assert_false(ts_slice_eq_nocase(TS_SLICE("ab"), TS_SLICE("abc")));
+    assert_false(ts_slice_eq_nocase(TS_SLICE("ab"), TS_SLICE("ac")));
+
+    /* no letters, and one bit apart like letters */
+
+    assert_false(ts_slice_eq_nocase(TS_SLICE("@"), TS_SLICE("`")));
+    assert_false(ts_slice_eq_nocase(TS_SLICE("["), TS_SLICE("{")));
+    assert_false(ts_slice_eq_nocase(TS_SLICE("\xc4"), TS_SLICE("\xe4")));
+}
+
+
 int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(slices_compare_by_length_and_bytes),
+        cmocka_unit_test(case_counts_only_where_it_is_asked_for),
     };
 
     return cmocka_run_group_tests_name("types", tests, NULL, NULL);

@@ -34,7 +34,7 @@ ts_account_normalise(ts_slice_t text, uint8_t *out, ts_slice_t *account)
             break;
         }
 
-        out[i] = c >= 'A' && c <= 'Z' ? c | 0x20 : c;
+        out[i] = ts_lower(c);
     }
 
     *account = ts_slice(out, i);

@@ -28,7 +28,7 @@ ts_basic_user(ts_slice_t authorization, uint8_t *buf, size_t size,
     }
 
     if (text.len < sizeof("basic") - 1
-        || !ts_param_eq(ts_slice(text.data, 5), TS_SLICE("basic"))
+        || !ts_slice_eq_nocase(ts_slice(text.data, 5), TS_SLICE("basic"))
         || (text.len > 5 && ts_param_token_char(text.data[5])))
     {
         return TS_BASIC_OTHER;

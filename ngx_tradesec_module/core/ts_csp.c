@@ -10,8 +10,6 @@ static ts_slice_t ts_csp_name(ts_slice_t directive);
 static int ts_csp_has(const ts_slice_t *policies, size_t n, ts_slice_t name);
 static ts_slice_t ts_csp_trim(ts_slice_t s);
 static int ts_csp_is_space(uint8_t c);
-static int ts_csp_name_eq(ts_slice_t a, ts_slice_t b);
-static uint8_t ts_csp_lower(uint8_t c);
 static uint8_t *ts_csp_append(uint8_t *p, ts_slice_t s);
 
 
@@ -118,7 +116,7 @@ ts_csp_has(const ts_slice_t *policies, size_t n, ts_slice_t name)
         policy = policies[i];
 
         while (ts_csp_next(&policy, &directive)) {
-            if (ts_csp_name_eq(ts_csp_name(directive), name)) {
+            if (ts_slice_eq_nocase(ts_csp_name(directive), name)) {
                 return 1;
             }
         }
@@ -148,32 +146,6 @@ static int
 ts_csp_is_space(uint8_t c)
 {
     return c == ' ' || c == '\t';
-}
-
-
-static int
-ts_csp_name_eq(ts_slice_t a, ts_slice_t b)
-{
-    size_t  i;
-
-    if (a.len != b.len) {
-        return 0;
-    }
-
-    for (i = 0; i < a.len; i++) {
-        if (ts_csp_lower(a.data[i]) != ts_csp_lower(b.data[i])) {
-            return 0;
-        }
-    }
-
-    return 1;
-}
-
-
-static uint8_t
-ts_csp_lower(uint8_t c)
-{
-    return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
 }
 
 

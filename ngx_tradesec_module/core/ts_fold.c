@@ -45,7 +45,7 @@ ts_fold(ts_slice_t text, uint8_t *out, ts_slice_t *folded)
             return ts_fold_unicode(text, out, folded);
         }
 
-        out[i] = c >= 'A' && c <= 'Z' ? c | 0x20 : c;
+        out[i] = ts_lower(c);
     }
 
     *folded = ts_slice(out, text.len);

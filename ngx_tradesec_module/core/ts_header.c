@@ -34,7 +34,7 @@ ts_header_fold(uint8_t c)
         return '-';
     }
 
-    return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
+    return ts_lower(c);
 }
 
 

@@ -297,37 +297,6 @@ ts_jwt_check_audience(const ts_jwt_t *jwt, const ts_jwt_policy_t *policy)
 }
 
 
-static int
-ts_jwt_same_word(ts_slice_t a, ts_slice_t b)
-{
-    size_t   i;
-    uint8_t  c, d;
-
-    if (a.len != b.len) {
-        return 0;
-    }
-
-    for (i = 0; i < a.len; i++) {
-        c = a.data[i];
-        d = b.data[i];
-
-        if (c >= 'A' && c <= 'Z') {
-            c |= 0x20;
-        }
-
-        if (d >= 'A' && d <= 'Z') {
-            d |= 0x20;
-        }
-
-        if (c != d) {
-            return 0;
-        }
-    }
-
-    return 1;
-}
-
-
 /*
  * typ is a media type: case does not matter, "application/" may be left out
  * (RFC 7515, section 4.1.9).
@@ -339,12 +308,12 @@ ts_jwt_is_typ(ts_slice_t typ, ts_slice_t type)
     static const ts_slice_t  prefix = { (const uint8_t *) "application/", 12 };
 
     if (typ.len > prefix.len
-        && ts_jwt_same_word(ts_slice(typ.data, prefix.len), prefix))
+        && ts_slice_eq_nocase(ts_slice(typ.data, prefix.len), prefix))
     {
         typ = ts_slice(typ.data + prefix.len, typ.len - prefix.len);
     }
 
-    return ts_jwt_same_word(typ, type);
+    return ts_slice_eq_nocase(typ, type);
 }
 
 
@@ -376,8 +345,8 @@ ts_jwt_is_refresh(const ts_jwt_t *jwt)
         value = ts_json_string(&jwt->claims, claim, buf, sizeof(buf));
 
         for (j = 0; j < sizeof(words) / sizeof(words[0]); j++) {
-            if (ts_jwt_same_word(value,
-                                 ts_slice(words[j], strlen(words[j]))))
+            if (ts_slice_eq_nocase(value,
+                                   ts_slice(words[j], strlen(words[j]))))
             {
                 return 1;
             }

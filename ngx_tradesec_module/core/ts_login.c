@@ -4,6 +4,7 @@
 
 #include "core/ts_login.h"
 #include "core/ts_media_type.h"
+#include "core/ts_member.h"
 #include "core/ts_multipart.h"
 
 
@@ -14,9 +15,6 @@ static ts_login_result_e ts_login_query(const ts_login_request_t *request,
 static ts_login_result_e ts_login_json(const ts_login_sources_t *sources,
     const ts_login_request_t *request, uint8_t *buf, size_t size,
     ts_slice_t *value);
-static int ts_login_json_alike(const ts_json_t *json,
-    const ts_json_token_t *object, const ts_field_t *field);
-static int ts_login_json_integer(ts_slice_t text);
 
 
 ts_login_result_e
@@ -144,9 +142,7 @@ ts_login_json(const ts_login_sources_t *sources,
     const ts_login_request_t *request, uint8_t *buf, size_t size,
     ts_slice_t *value)
 {
-    uint32_t                i;
     ts_json_t               json;
-    ts_json_pointer_t       parent;
     ts_json_result_e        rc;
     const ts_json_token_t  *token;
 
@@ -161,93 +157,24 @@ ts_login_json(const ts_login_sources_t *sources,
                                        : TS_LOGIN_MALFORMED;
     }
 
-    parent = *sources->json;
+    switch (ts_member_find(&json, sources->json, sources->json_names, &token))
+    {
 
-    for (i = 0; i < sources->json->n; i++) {
-        parent.n = i;
-        token = ts_json_get(&json, json.tokens, &parent);
+    case TS_MEMBER_OK:
+        break;
 
-        if (token == NULL) {
-            return TS_LOGIN_MISSING;
-        }
+    case TS_MEMBER_AMBIGUOUS:
+        return TS_LOGIN_AMBIGUOUS;
 
-        if (ts_login_json_alike(&json, token, &sources->json_names[i])) {
-            return TS_LOGIN_AMBIGUOUS;
-        }
-    }
-
-    token = ts_json_get(&json, json.tokens, sources->json);
-
-    if (token == NULL) {
+    default:
         return TS_LOGIN_MISSING;
     }
 
-    if (token->type == TS_JSON_NUMBER) {
-        *value = ts_json_raw(&json, token);
+    *value = ts_member_text(&json, token, buf, size);
 
-        if (!ts_login_json_integer(*value)) {
-            return TS_LOGIN_ACCOUNT;
-        }
-
-    } else {
-        *value = ts_json_string(&json, token, buf, size);
-
-        if (value->data == NULL) {
-            return TS_LOGIN_ACCOUNT;
-        }
+    if (value->data == NULL) {
+        return TS_LOGIN_ACCOUNT;
     }
 
     return ts_login_query(request, &sources->json_names[0]);
-}
-
-
-/* Whether an object has a member that is not, but may pass for, the field. */
-
-static int
-ts_login_json_alike(const ts_json_t *json, const ts_json_token_t *object,
-    const ts_field_t *field)
-{
-    uint8_t                 buf[TS_FOLD_IN];
-    uint32_t                i;
-    ts_slice_t              name;
-    const ts_json_token_t  *token;
-
-    if (object->type != TS_JSON_OBJECT) {
-        return 0;
-    }
-
-    token = object + 1;
-
-    for (i = 0; i < object->count; i++) {
-        name = ts_json_string(json, token, buf, sizeof(buf));
-
-        if (name.data == NULL
-            || ts_field_match(field, name) == TS_FIELD_ALIKE)
-        {
-            return 1;
-        }
-
-        token = &json->tokens[token[1].next];
-    }
-
-    return 0;
-}
-
-
-/* One spelling: 7 and -7, but not 7.0, 07, 7e0 or -0. */
-
-static int
-ts_login_json_integer(ts_slice_t text)
-{
-    size_t  i, first;
-
-    first = text.data[0] == '-';
-
-    for (i = first; i < text.len; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9') {
-            return 0;
-        }
-    }
-
-    return !(first && text.data[first] == '0');
 }

@@ -51,18 +51,18 @@ ts_media_type(ts_slice_t value, ts_slice_t *boundary)
 
     while ((rc = ts_param_next(&rest, &param)) == TS_PARAM_OK) {
 
-        if (ts_param_eq(param.name, TS_SLICE("charset"))) {
+        if (ts_slice_eq_nocase(param.name, TS_SLICE("charset"))) {
 
             if (charset.data != NULL
-                || !(ts_param_eq(param.value, TS_SLICE("utf-8"))
-                     || ts_param_eq(param.value, TS_SLICE("utf8"))))
+                || !(ts_slice_eq_nocase(param.value, TS_SLICE("utf-8"))
+                     || ts_slice_eq_nocase(param.value, TS_SLICE("utf8"))))
             {
                 return TS_MEDIA_TYPE_OTHER;
             }
 
             charset = param.value;
 
-        } else if (ts_param_eq(param.name, TS_SLICE("boundary"))) {
+        } else if (ts_slice_eq_nocase(param.name, TS_SLICE("boundary"))) {
 
             if (boundary->data != NULL || param.escaped) {
                 return TS_MEDIA_TYPE_OTHER;
@@ -95,15 +95,17 @@ ts_media_type_kind(ts_slice_t type)
     size_t      i, slashes;
     ts_slice_t  suffix;
 
-    if (ts_param_eq(type, TS_SLICE("application/json"))) {
+    if (ts_slice_eq_nocase(type, TS_SLICE("application/json"))) {
         return TS_MEDIA_TYPE_JSON;
     }
 
-    if (ts_param_eq(type, TS_SLICE("application/x-www-form-urlencoded"))) {
+    if (ts_slice_eq_nocase(type,
+                           TS_SLICE("application/x-www-form-urlencoded")))
+    {
         return TS_MEDIA_TYPE_FORM;
     }
 
-    if (ts_param_eq(type, TS_SLICE("multipart/form-data"))) {
+    if (ts_slice_eq_nocase(type, TS_SLICE("multipart/form-data"))) {
         return TS_MEDIA_TYPE_MULTIPART;
     }
 
@@ -118,8 +120,8 @@ ts_media_type_kind(ts_slice_t type)
     suffix = ts_slice(type.data + type.len - 5, 5);
     type.len = sizeof("application/") - 1;
 
-    return ts_param_eq(type, TS_SLICE("application/"))
-           && ts_param_eq(suffix, TS_SLICE("+json"))
+    return ts_slice_eq_nocase(type, TS_SLICE("application/"))
+           && ts_slice_eq_nocase(suffix, TS_SLICE("+json"))
            ? TS_MEDIA_TYPE_JSON : TS_MEDIA_TYPE_OTHER;
 }
 

@@ -130,7 +130,7 @@ ts_method_override_char(ts_slice_t key, size_t *i)
 
     *i += 1;
 
-    return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
+    return ts_lower(c);
 }
 
 

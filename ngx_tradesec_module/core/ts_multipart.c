@@ -207,15 +207,15 @@ ts_multipart_header(ts_slice_t line, ts_multipart_part_t *part)
     name = ts_slice(line.data, n);
     value = ts_param_trim(ts_slice(line.data + n + 1, line.len - n - 1));
 
-    if (ts_param_eq(name, TS_SLICE("content-disposition"))) {
+    if (ts_slice_eq_nocase(name, TS_SLICE("content-disposition"))) {
         return !part->disposition && ts_multipart_disposition(value, part);
     }
 
-    if (ts_param_eq(name, TS_SLICE("content-type"))) {
+    if (ts_slice_eq_nocase(name, TS_SLICE("content-type"))) {
         return !part->type && ts_multipart_type(value, part);
     }
 
-    if (ts_param_eq(name, TS_SLICE("content-transfer-encoding"))) {
+    if (ts_slice_eq_nocase(name, TS_SLICE("content-transfer-encoding"))) {
 
         if (part->encoding) {
             return 0;
@@ -223,9 +223,9 @@ ts_multipart_header(ts_slice_t line, ts_multipart_part_t *part)
 
         part->encoding = 1;
 
-        return ts_param_eq(value, TS_SLICE("7bit"))
-               || ts_param_eq(value, TS_SLICE("8bit"))
-               || ts_param_eq(value, TS_SLICE("binary"));
+        return ts_slice_eq_nocase(value, TS_SLICE("7bit"))
+               || ts_slice_eq_nocase(value, TS_SLICE("8bit"))
+               || ts_slice_eq_nocase(value, TS_SLICE("binary"));
     }
 
     return 1;
@@ -245,7 +245,7 @@ ts_multipart_disposition(ts_slice_t value, ts_multipart_part_t *part)
     type = TS_SLICE("form-data");
 
     if (value.len < type.len
-        || !ts_param_eq(ts_slice(value.data, type.len), type))
+        || !ts_slice_eq_nocase(ts_slice(value.data, type.len), type))
     {
         return 0;
     }
@@ -255,7 +255,7 @@ ts_multipart_disposition(ts_slice_t value, ts_multipart_part_t *part)
 
     while ((rc = ts_param_next(&rest, &param)) == TS_PARAM_OK) {
 
-        if (ts_param_eq(param.name, TS_SLICE("name"))) {
+        if (ts_slice_eq_nocase(param.name, TS_SLICE("name"))) {
 
             if (named || !ts_multipart_name(&param, part)) {
                 return 0;
@@ -263,7 +263,7 @@ ts_multipart_disposition(ts_slice_t value, ts_multipart_part_t *part)
 
             named = 1;
 
-        } else if (ts_param_eq(param.name, TS_SLICE("filename"))) {
+        } else if (ts_slice_eq_nocase(param.name, TS_SLICE("filename"))) {
 
             /* a quoted quote: where the value ends, readers disagree */
 
@@ -276,7 +276,7 @@ ts_multipart_disposition(ts_slice_t value, ts_multipart_part_t *part)
             named_file = 1;
             part->file = 1;
 
-        } else if (ts_param_eq(param.name, TS_SLICE("filename*"))) {
+        } else if (ts_slice_eq_nocase(param.name, TS_SLICE("filename*"))) {
             part->file = 1;
 
         } else {
@@ -329,8 +329,8 @@ ts_multipart_type(ts_slice_t value, ts_multipart_part_t *part)
     }
 
     if (i >= sizeof("multipart/") - 1
-        && ts_param_eq(ts_slice(value.data, sizeof("multipart/") - 1),
-                       TS_SLICE("multipart/")))
+        && ts_slice_eq_nocase(ts_slice(value.data, sizeof("multipart/") - 1),
+                              TS_SLICE("multipart/")))
     {
         return 0;
     }
@@ -343,9 +343,9 @@ ts_multipart_type(ts_slice_t value, ts_multipart_part_t *part)
             return 0;
         }
 
-        if (ts_param_eq(param.name, TS_SLICE("charset"))
-            && !ts_param_eq(param.value, TS_SLICE("utf-8"))
-            && !ts_param_eq(param.value, TS_SLICE("us-ascii")))
+        if (ts_slice_eq_nocase(param.name, TS_SLICE("charset"))
+            && !ts_slice_eq_nocase(param.value, TS_SLICE("utf-8"))
+            && !ts_slice_eq_nocase(param.value, TS_SLICE("us-ascii")))
         {
             part->charset = 1;
         }

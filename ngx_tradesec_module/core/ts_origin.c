@@ -10,7 +10,6 @@
 
 static size_t ts_origin_host_len(ts_slice_t rest);
 static int ts_origin_port(ts_slice_t text, uint16_t *port);
-static int ts_origin_text_eq(ts_slice_t a, ts_slice_t b);
 
 
 int
@@ -21,15 +20,15 @@ ts_origin_parse(ts_slice_t text, ts_origin_t *origin)
 
     origin->text = text;
 
-    if (text.len > 8 && ts_origin_text_eq(ts_slice(text.data, 8),
-                                          TS_SLICE("https://")))
+    if (text.len > 8 && ts_slice_eq_nocase(ts_slice(text.data, 8),
+                                               TS_SLICE("https://")))
     {
         origin->scheme = ts_slice(text.data, 5);
         origin->port = 443;
         rest = ts_slice(text.data + 8, text.len - 8);
 
-    } else if (text.len > 7 && ts_origin_text_eq(ts_slice(text.data, 7),
-                                                 TS_SLICE("http://")))
+    } else if (text.len > 7 && ts_slice_eq_nocase(ts_slice(text.data, 7),
+                                                      TS_SLICE("http://")))
     {
         origin->scheme = ts_slice(text.data, 4);
         origin->port = 80;
@@ -86,8 +85,8 @@ int
 ts_origin_eq(const ts_origin_t *a, const ts_origin_t *b)
 {
     return a->port == b->port
-           && ts_origin_text_eq(a->scheme, b->scheme)
-           && ts_origin_text_eq(a->host, b->host);
+           && ts_slice_eq_nocase(a->scheme, b->scheme)
+           && ts_slice_eq_nocase(a->host, b->host);
 }
 
 
@@ -159,33 +158,6 @@ ts_origin_port(ts_slice_t text, uint16_t *port)
     }
 
     *port = (uint16_t) n;
-
-    return 1;
-}
-
-
-static int
-ts_origin_text_eq(ts_slice_t a, ts_slice_t b)
-{
-    size_t   i;
-    uint8_t  c, d;
-
-    if (a.len != b.len) {
-        return 0;
-    }
-
-    for (i = 0; i < a.len; i++) {
-        c = a.data[i];
-        d = b.data[i];
-
-        if (c == d) {
-            continue;
-        }
-
-        if ((c | 0x20) != (d | 0x20) || (c | 0x20) < 'a' || (c | 0x20) > 'z') {
-            return 0;
-        }
-    }
 
     return 1;
 }

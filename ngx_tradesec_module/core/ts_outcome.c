@@ -75,14 +75,14 @@ ts_outcome_line(ts_outcome_t *outcome, ts_outcome_line_t line)
 
         if (f->cookie) {
 
-            if (ts_param_eq(line.name, TS_SLICE("set-cookie"))
+            if (ts_slice_eq_nocase(line.name, TS_SLICE("set-cookie"))
                 && ts_outcome_cookie(line.value, f->name, &set))
             {
                 outcome->met &= ~((uint32_t) 1 << i);
                 outcome->met |= (uint32_t) set << i;
             }
 
-        } else if (ts_param_eq(line.name, f->name)
+        } else if (ts_slice_eq_nocase(line.name, f->name)
                    && (f->value.data == NULL
                        || ts_slice_eq(ts_param_trim(line.value), f->value)))
         {
@@ -360,7 +360,7 @@ ts_outcome_deletes(ts_slice_t attribute)
     name = ts_param_trim(ts_outcome_cut(&attribute, '='));
     attribute = ts_param_trim(attribute);
 
-    if (ts_param_eq(name, TS_SLICE("max-age"))) {
+    if (ts_slice_eq_nocase(name, TS_SLICE("max-age"))) {
 
         for (i = 0; i < attribute.len && attribute.data[i] == '0'; i++) {
             /* void */
@@ -370,7 +370,7 @@ ts_outcome_deletes(ts_slice_t attribute)
                && (i == attribute.len || attribute.data[0] == '-');
     }
 
-    if (ts_param_eq(name, TS_SLICE("expires"))) {
+    if (ts_slice_eq_nocase(name, TS_SLICE("expires"))) {
         for (i = 0; i + 4 <= attribute.len; i++) {
             if (memcmp(attribute.data + i, "1970", 4) == 0) {
                 return 1;

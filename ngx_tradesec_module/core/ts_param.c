@@ -22,32 +22,6 @@ ts_param_token_char(uint8_t c)
 }
 
 
-int
-ts_param_eq(ts_slice_t a, ts_slice_t b)
-{
-    size_t   i;
-    uint8_t  c;
-
-    if (a.len != b.len) {
-        return 0;
-    }
-
-    for (i = 0; i < a.len; i++) {
-        c = a.data[i];
-
-        if (c >= 'A' && c <= 'Z') {
-            c |= 0x20;
-        }
-
-        if (c != b.data[i]) {
-            return 0;
-        }
-    }
-
-    return 1;
-}
-
-
 ts_slice_t
 ts_param_trim(ts_slice_t s)
 {

@@ -16,10 +16,6 @@
 
 int ts_param_token_char(uint8_t c);
 
-/* Whether a and the lower case b are the same but for the case of letters. */
-
-int ts_param_eq(ts_slice_t a, ts_slice_t b);
-
 /* Without spaces and tabs at both ends. */
 
 ts_slice_t ts_param_trim(ts_slice_t s);

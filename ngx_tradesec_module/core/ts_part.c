@@ -3,6 +3,7 @@
  */
 
 #include "core/ts_media_type.h"
+#include "core/ts_member.h"
 #include "core/ts_multipart.h"
 #include "core/ts_part.h"
 
@@ -17,10 +18,6 @@ static ts_part_e ts_part_json(const ts_part_t *part,
     const ts_part_request_t *request, uint8_t *buf, ts_slice_t *value);
 static ts_part_e ts_part_json_parse(ts_json_t *json,
     const ts_part_request_t *request);
-static ts_part_e ts_part_json_value(const ts_json_t *json,
-    const ts_json_token_t *token, uint8_t *buf, ts_slice_t *value);
-static int ts_part_json_alike(const ts_json_t *json,
-    const ts_json_token_t *object, const ts_field_t *field);
 static int ts_part_absent(ts_slice_t query, const ts_field_t *field);
 static ts_part_e ts_part_result(ts_form_result_e rc);
 
@@ -124,7 +121,7 @@ ts_part_query(const ts_part_t *part, const ts_part_request_t *request,
         }
 
         return ts_json_member(&json, json.tokens, part->field.name) != NULL
-               || ts_part_json_alike(&json, json.tokens, &part->field)
+               || ts_member_alike(&json, json.tokens, &part->field)
                ? TS_PART_AMBIGUOUS : TS_PART_OK;
 
     case TS_MEDIA_TYPE_OTHER:
@@ -176,11 +173,9 @@ static ts_part_e
 ts_part_json(const ts_part_t *part, const ts_part_request_t *request,
     uint8_t *buf, ts_slice_t *value)
 {
-    uint32_t                i;
     ts_json_t               json;
     ts_part_e               rc;
     ts_slice_t              boundary;
-    ts_json_pointer_t       parent;
     const ts_json_token_t  *token;
 
     if (ts_media_type(request->content_type, &boundary) != TS_MEDIA_TYPE_JSON)
@@ -194,24 +189,15 @@ ts_part_json(const ts_part_t *part, const ts_part_request_t *request,
         return rc;
     }
 
-    parent = part->pointer;
+    switch (ts_member_find(&json, &part->pointer, part->names, &token)) {
 
-    for (i = 0; i < part->pointer.n; i++) {
-        parent.n = i;
-        token = ts_json_get(&json, json.tokens, &parent);
+    case TS_MEMBER_OK:
+        break;
 
-        if (token == NULL) {
-            return TS_PART_MISSING;
-        }
+    case TS_MEMBER_AMBIGUOUS:
+        return TS_PART_AMBIGUOUS;
 
-        if (ts_part_json_alike(&json, token, &part->names[i])) {
-            return TS_PART_AMBIGUOUS;
-        }
-    }
-
-    token = ts_json_get(&json, json.tokens, &part->pointer);
-
-    if (token == NULL) {
+    default:
         return TS_PART_MISSING;
     }
 
@@ -219,7 +205,9 @@ ts_part_json(const ts_part_t *part, const ts_part_request_t *request,
         return TS_PART_AMBIGUOUS;
     }
 
-    return ts_part_json_value(&json, token, buf, value);
+    *value = ts_member_text(&json, token, buf, TS_PART_VALUE);
+
+    return value->data != NULL ? TS_PART_OK : TS_PART_MALFORMED;
 }
 
 
@@ -241,71 +229,6 @@ ts_part_json_parse(ts_json_t *json, const ts_part_request_t *request)
     default:
         return TS_PART_MALFORMED;
     }
-}
-
-
-/* A string, or an integer in its one spelling: 7, not 7.0, 7e0 or -0. */
-
-static ts_part_e
-ts_part_json_value(const ts_json_t *json, const ts_json_token_t *token,
-    uint8_t *buf, ts_slice_t *value)
-{
-    size_t  i, first;
-
-    if (token->type == TS_JSON_STRING) {
-        *value = ts_json_string(json, token, buf, TS_PART_VALUE);
-
-        return value->data != NULL ? TS_PART_OK : TS_PART_MALFORMED;
-    }
-
-    if (token->type != TS_JSON_NUMBER) {
-        return TS_PART_MALFORMED;
-    }
-
-    *value = ts_json_raw(json, token);
-    first = value->data[0] == '-';
-
-    for (i = first; i < value->len; i++) {
-        if (value->data[i] < '0' || value->data[i] > '9') {
-            return TS_PART_MALFORMED;
-        }
-    }
-
-    return first && value->data[first] == '0' ? TS_PART_MALFORMED
-                                              : TS_PART_OK;
-}
-
-
-/* Whether an object has a member that is not, but may pass for, the field. */
-
-static int
-ts_part_json_alike(const ts_json_t *json, const ts_json_token_t *object,
-    const ts_field_t *field)
-{
-    uint8_t                 buf[TS_PART_VALUE];
-    uint32_t                i;
-    ts_slice_t              name;
-    const ts_json_token_t  *token;
-
-    if (object->type != TS_JSON_OBJECT) {
-        return 0;
-    }
-
-    token = object + 1;
-
-    for (i = 0; i < object->count; i++) {
-        name = ts_json_string(json, token, buf, sizeof(buf));
-
-        if (name.data == NULL
-            || ts_field_match(field, name) == TS_FIELD_ALIKE)
-        {
-            return 1;
-        }
-
-        token = &json->tokens[token[1].next];
-    }
-
-    return 0;
 }
 
 

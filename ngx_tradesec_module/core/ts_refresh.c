@@ -256,7 +256,7 @@ ts_refresh_opaque(ts_refresh_t *t)
         c = t->text[i];
 
         if (ts_refresh_is_alnum(c)) {
-            t->text[n++] = c >= 'A' && c <= 'Z' ? (uint8_t) (c | 0x20) : c;
+            t->text[n++] = ts_lower(c);
         }
     }
 

@@ -195,7 +195,7 @@ static int
 ts_set_cookie_starts(ts_slice_t text, ts_slice_t prefix)
 {
     return text.len >= prefix.len
-           && ts_param_eq(ts_slice(text.data, prefix.len), prefix);
+           && ts_slice_eq_nocase(ts_slice(text.data, prefix.len), prefix);
 }
 
 
@@ -222,7 +222,7 @@ ts_set_cookie_attribute(ts_slice_t *text)
     *text = ts_param_trim(*text);
 
     for (i = 1; i < TS_SET_COOKIE_ATTRIBUTES; i++) {
-        if (ts_param_eq(name, names[i])) {
+        if (ts_slice_eq_nocase(name, names[i])) {
             return (ts_set_cookie_attribute_e) i;
         }
     }
@@ -309,9 +309,9 @@ ts_set_cookie_read(ts_set_cookie_said_t *said, ts_slice_t rest)
 static ts_same_site_e
 ts_set_cookie_same_site(ts_slice_t value)
 {
-    return ts_param_eq(value, TS_SLICE("strict")) ? TS_SAME_SITE_STRICT
-           : ts_param_eq(value, TS_SLICE("lax")) ? TS_SAME_SITE_LAX
-           : ts_param_eq(value, TS_SLICE("none")) ? TS_SAME_SITE_NONE
+    return ts_slice_eq_nocase(value, TS_SLICE("strict")) ? TS_SAME_SITE_STRICT
+           : ts_slice_eq_nocase(value, TS_SLICE("lax")) ? TS_SAME_SITE_LAX
+           : ts_slice_eq_nocase(value, TS_SLICE("none")) ? TS_SAME_SITE_NONE
            : TS_SAME_SITE_UNSET;
 }
 

@@ -52,6 +52,36 @@ ts_slice_eq(ts_slice_t a, ts_slice_t b)
 }
 
 
+static inline uint8_t
+ts_lower(uint8_t c)
+{
+    return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
+}
+
+
+/* The same but for the case of ASCII letters. */
+
+static inline int
+ts_slice_eq_nocase(ts_slice_t a, ts_slice_t b)
+{
+    size_t  i;
+
+    if (a.len != b.len) {
+        return 0;
+    }
+
+    for (i = 0; i < a.len; i++) {
+        if (a.data[i] != b.data[i]
+            && ts_lower(a.data[i]) != ts_lower(b.data[i]))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
 /* A number in decimal digits, which end where the buffer ends. */
 
 #define TS_DIGITS  20

@@ -18,43 +18,42 @@ static int ts_ws_key_valid(ts_slice_t key);
 static int ts_ws_protocols_valid(ts_slice_t list);
 static int ts_ws_protocol_offered(ts_slice_t list, ts_slice_t chosen);
 static ts_slice_t ts_ws_list_item(ts_slice_t *list);
-static int ts_ws_eq_nocase(ts_slice_t a, ts_slice_t lower);
 static int ts_ws_is_token(uint8_t ch);
 
 
 void
 ts_ws_handshake_header(ts_ws_handshake_t *h, ts_slice_t name, ts_slice_t value)
 {
-    if (ts_ws_eq_nocase(name, TS_SLICE("upgrade"))) {
+    if (ts_slice_eq_nocase(name, TS_SLICE("upgrade"))) {
         ts_ws_once(h, &h->upgrade, value);
 
-    } else if (ts_ws_eq_nocase(name, TS_SLICE("connection"))) {
+    } else if (ts_slice_eq_nocase(name, TS_SLICE("connection"))) {
 
         if (ts_ws_list_has(value, TS_SLICE("upgrade"))) {
             h->connection_upgrade = 1;
         }
 
-    } else if (ts_ws_eq_nocase(name, TS_SLICE("sec-websocket-version"))) {
+    } else if (ts_slice_eq_nocase(name, TS_SLICE("sec-websocket-version"))) {
         ts_ws_once(h, &h->version, value);
 
-    } else if (ts_ws_eq_nocase(name, TS_SLICE("sec-websocket-key"))) {
+    } else if (ts_slice_eq_nocase(name, TS_SLICE("sec-websocket-key"))) {
         ts_ws_once(h, &h->key, value);
 
-    } else if (ts_ws_eq_nocase(name, TS_SLICE("sec-websocket-accept"))) {
+    } else if (ts_slice_eq_nocase(name, TS_SLICE("sec-websocket-accept"))) {
         ts_ws_once(h, &h->accept, value);
 
-    } else if (ts_ws_eq_nocase(name, TS_SLICE("sec-websocket-protocol"))) {
+    } else if (ts_slice_eq_nocase(name, TS_SLICE("sec-websocket-protocol"))) {
         ts_ws_once(h, &h->protocols, value);
 
-    } else if (ts_ws_eq_nocase(name, TS_SLICE("sec-websocket-extensions"))) {
+    } else if (ts_slice_eq_nocase(name, TS_SLICE("sec-websocket-extensions"))) {
 
         /* may come on several lines, and is refused or removed anyway */
         h->extensions = value;
 
-    } else if (ts_ws_eq_nocase(name, TS_SLICE("transfer-encoding"))) {
+    } else if (ts_slice_eq_nocase(name, TS_SLICE("transfer-encoding"))) {
         h->body = 1;
 
-    } else if (ts_ws_eq_nocase(name, TS_SLICE("content-length"))) {
+    } else if (ts_slice_eq_nocase(name, TS_SLICE("content-length"))) {
 
         if (!ts_slice_eq(value, TS_SLICE("0"))) {
             h->body = 1;
@@ -85,7 +84,7 @@ ts_ws_handshake_e
 ts_ws_handshake_request(const ts_ws_handshake_t *h, ts_slice_t method,
     unsigned http_version)
 {
-    if (!ts_ws_eq_nocase(h->upgrade, TS_SLICE("websocket"))) {
+    if (!ts_slice_eq_nocase(h->upgrade, TS_SLICE("websocket"))) {
         return TS_WS_HANDSHAKE_UPGRADE;
     }
 
@@ -137,7 +136,7 @@ ts_ws_handshake_response(const ts_ws_handshake_t *h, ts_slice_t key,
         return TS_WS_HANDSHAKE_REPEATED;
     }
 
-    if (!ts_ws_eq_nocase(h->upgrade, TS_SLICE("websocket"))) {
+    if (!ts_slice_eq_nocase(h->upgrade, TS_SLICE("websocket"))) {
         return TS_WS_HANDSHAKE_UPGRADE;
     }
 
@@ -347,7 +346,7 @@ static int
 ts_ws_list_has(ts_slice_t list, ts_slice_t word)
 {
     while (list.len) {
-        if (ts_ws_eq_nocase(ts_ws_list_item(&list), word)) {
+        if (ts_slice_eq_nocase(ts_ws_list_item(&list), word)) {
             return 1;
         }
     }
@@ -389,32 +388,6 @@ ts_ws_list_item(ts_slice_t *list)
     }
 
     return item;
-}
-
-
-static int
-ts_ws_eq_nocase(ts_slice_t a, ts_slice_t lower)
-{
-    size_t   i;
-    uint8_t  ch;
-
-    if (a.len != lower.len) {
-        return 0;
-    }
-
-    for (i = 0; i < a.len; i++) {
-        ch = a.data[i];
-
-        if (ch >= 'A' && ch <= 'Z') {
-            ch |= 0x20;
-        }
-
-        if (ch != lower.data[i]) {
-            return 0;
-        }
-    }
-
-    return 1;
 }
 
 

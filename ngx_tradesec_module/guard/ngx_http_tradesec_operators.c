@@ -91,6 +91,23 @@ ngx_http_tradesec_operators_conf(ngx_conf_t *cf, ngx_array_t **allow)
 }
 
 
+char *
+ngx_http_tradesec_operators_location(ngx_conf_t *cf, ngx_array_t **allow,
+    ngx_http_handler_pt handler)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (*allow != NULL) {
+        return "is duplicate";
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = handler;
+
+    return ngx_http_tradesec_operators_conf(cf, allow);
+}
+
+
 ngx_flag_t
 ngx_http_tradesec_operators_admit(ngx_http_request_t *r, ngx_array_t *allow,
     const char *directive)
@@ -164,6 +181,22 @@ ngx_http_tradesec_operators_own(ngx_http_request_t *r)
     return ngx_http_tradesec_request_field(r, "origin").len == 0
            && (site.len == 0
                || (site.len == 4 && ngx_strncmp(site.data, "none", 4) == 0));
+}
+
+
+ngx_int_t
+ngx_http_tradesec_operators_read(ngx_http_request_t *r, ngx_array_t *allow,
+    const char *directive)
+{
+    if (!ngx_http_tradesec_operators_admit(r, allow, directive)) {
+        return NGX_HTTP_FORBIDDEN;
+    }
+
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        return NGX_HTTP_NOT_ALLOWED;
+    }
+
+    return ngx_http_discard_request_body(r);
 }
 
 

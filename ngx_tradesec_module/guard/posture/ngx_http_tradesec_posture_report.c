@@ -381,17 +381,8 @@ ngx_http_tradesec_posture_handler(ngx_http_request_t *r)
     rcf = ngx_http_get_module_loc_conf(r, ngx_http_tradesec_revoke_module);
     rmcf = ngx_http_get_module_main_conf(r, ngx_http_tradesec_revoke_module);
 
-    if (!ngx_http_tradesec_operators_admit(r, rcf->posture,
-                                           "tradesec_posture"))
-    {
-        return NGX_HTTP_FORBIDDEN;
-    }
-
-    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        return NGX_HTTP_NOT_ALLOWED;
-    }
-
-    rc = ngx_http_discard_request_body(r);
+    rc = ngx_http_tradesec_operators_read(r, rcf->posture,
+                                          "tradesec_posture");
     if (rc != NGX_OK) {
         return rc;
     }
@@ -415,23 +406,12 @@ ngx_http_tradesec_posture_location_set(ngx_conf_t *cf, ngx_command_t *cmd,
 {
     ngx_http_tradesec_revoke_conf_t  *rcf = conf;
 
-    ngx_http_core_loc_conf_t              *clcf;
     ngx_http_tradesec_revoke_main_conf_t  *rmcf;
-
-    if (rcf->posture != NULL) {
-        return "is duplicate";
-    }
-
-    if (ngx_http_tradesec_operators_conf(cf, &rcf->posture) != NGX_CONF_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-    clcf->handler = ngx_http_tradesec_posture_handler;
 
     rmcf = ngx_http_conf_get_module_main_conf(cf,
                                             ngx_http_tradesec_revoke_module);
     rmcf->reported = 1;
 
-    return NGX_CONF_OK;
+    return ngx_http_tradesec_operators_location(cf, &rcf->posture,
+                                            ngx_http_tradesec_posture_handler);
 }

@@ -389,23 +389,12 @@ ngx_http_tradesec_revocations(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_tradesec_revoke_conf_t  *rcf = conf;
 
-    ngx_http_core_loc_conf_t              *clcf;
     ngx_http_tradesec_revoke_main_conf_t  *rmcf;
-
-    if (rcf->allow != NULL) {
-        return "is duplicate";
-    }
-
-    if (ngx_http_tradesec_operators_conf(cf, &rcf->allow) != NGX_CONF_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-    clcf->handler = ngx_http_tradesec_revocations_handler;
 
     rmcf = ngx_http_conf_get_module_main_conf(cf,
                                             ngx_http_tradesec_revoke_module);
     rmcf->operators = 1;
 
-    return NGX_CONF_OK;
+    return ngx_http_tradesec_operators_location(cf, &rcf->allow,
+                                        ngx_http_tradesec_revocations_handler);
 }

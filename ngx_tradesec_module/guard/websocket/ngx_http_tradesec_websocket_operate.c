@@ -53,25 +53,14 @@ ngx_http_tradesec_websockets(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_tradesec_websocket_conf_t *wcf = conf;
 
-    ngx_http_core_loc_conf_t                 *clcf;
     ngx_http_tradesec_websocket_main_conf_t  *wmcf;
-
-    if (wcf->allow != NULL) {
-        return "is duplicate";
-    }
-
-    if (ngx_http_tradesec_operators_conf(cf, &wcf->allow) != NGX_CONF_OK) {
-        return NGX_CONF_ERROR;
-    }
 
     wmcf = ngx_http_conf_get_module_main_conf(cf,
                                           ngx_http_tradesec_websocket_module);
     wmcf->listed = 1;
 
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-    clcf->handler = ngx_http_tradesec_websockets_handler;
-
-    return NGX_CONF_OK;
+    return ngx_http_tradesec_operators_location(cf, &wcf->allow,
+                                         ngx_http_tradesec_websockets_handler);
 }
 
 
@@ -86,18 +75,8 @@ ngx_http_tradesec_websockets_handler(ngx_http_request_t *r)
 
     wcf = ngx_http_get_module_loc_conf(r, ngx_http_tradesec_websocket_module);
 
-    if (!ngx_http_tradesec_operators_admit(r, wcf->allow,
-                                           "tradesec_websockets"))
-    {
-        return NGX_HTTP_FORBIDDEN;
-    }
-
-    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        return NGX_HTTP_NOT_ALLOWED;
-    }
-
-    rc = ngx_http_discard_request_body(r);
-
+    rc = ngx_http_tradesec_operators_read(r, wcf->allow,
+                                          "tradesec_websockets");
     if (rc != NGX_OK) {
         return rc;
     }
