@@ -35,10 +35,7 @@ my $t = Tradesec::Test->new(
         }
 
         location /ws {
-            proxy_pass http://%%BACKEND%%;
-            proxy_http_version 1.1;
-            proxy_set_header Upgrade $http_upgrade;
-            proxy_set_header Connection upgrade;
+            %%UPGRADE%%
         }
 
         location /here { return 200 "here\n"; }

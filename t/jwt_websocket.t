@@ -31,10 +31,7 @@ my $t = Tradesec::Test->new(
             tradesec_jwt portal cookie=access_token bearer query=token
                          subprotocol=bearer;
             tradesec_websocket on;
-            proxy_pass http://%%BACKEND%%;
-            proxy_http_version 1.1;
-            proxy_set_header Upgrade $http_upgrade;
-            proxy_set_header Connection upgrade;
+            %%UPGRADE%%
         }
     CONF
 

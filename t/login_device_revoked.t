@@ -14,7 +14,7 @@ use Time::HiRes qw(time);
 
 use Tradesec::Test qw(wait_until);
 use Tradesec::Test::Backend;
-use Tradesec::Test::Gateway qw(gateway);
+use Tradesec::Test::Gateway qw(gateway talk);
 use Tradesec::Test::Redis;
 use Tradesec::Test::Token qw(jwks provider token);
 
@@ -75,22 +75,6 @@ CONF
     $t->allow_logged(qr/an operator has/);
 
     return $t->start;
-}
-
-# On one connection for each gateway.
-
-sub talk {
-    my ($t, @request) = @_;
-
-    my $client = $t->client(keepalive => 1, timeout => 30);
-    my $c      = $t->{talk} //= $client->connect;
-    my $r      = $c->request(@request);
-
-    return $r if $r->status;
-
-    $t->{talk} = $client->connect;
-
-    return $t->{talk}->request(@request);
 }
 
 sub login {

@@ -14,7 +14,7 @@ use Test::More;
 
 use Tradesec::Test qw(wait_until);
 use Tradesec::Test::Backend;
-use Tradesec::Test::Gateway qw(connected gateway);
+use Tradesec::Test::Gateway qw(connected gateway talk);
 use Tradesec::Test::Redis;
 
 
@@ -74,22 +74,6 @@ my $backend = Tradesec::Test::Backend->new(answers => sub {
         : $request->body =~ /long/ ? { held => $hold, status => 401 }
         :                            { status => 401 };
 });
-
-# On one connection for each gateway.
-
-sub talk {
-    my ($t, @request) = @_;
-
-    my $client = $t->client(keepalive => 1, timeout => 30);
-    my $c      = $t->{talk} //= $client->connect;
-    my $r      = $c->request(@request);
-
-    return $r if $r->status;
-
-    $t->{talk} = $client->connect;
-
-    return $t->{talk}->request(@request);
-}
 
 sub at {
     my ($t, $path, $user, $password, $from, $cookie) = @_;

@@ -11,7 +11,7 @@ use warnings;
 use Test::More;
 
 use Tradesec::Test qw(wait_until);
-use Tradesec::Test::Gateway qw(connected gateway guess);
+use Tradesec::Test::Gateway qw($FALLBACKS connected gateway guess);
 use Tradesec::Test::Redis;
 use Tradesec::Test::Wait qw(now);
 
@@ -19,21 +19,7 @@ use Tradesec::Test::Wait qw(now);
 my $redis = Tradesec::Test::Redis->new(
     conf => [ qw(--appendonly yes --appendfsync always) ]);
 
-my $more = <<'CONF';
-    location = /closed {
-        tradesec_login account=json:/user success=cookie:sid counter=login;
-        tradesec_login_fallback closed;
-        proxy_pass http://%%BACKEND%%;
-    }
-
-    location = /open {
-        tradesec_login account=json:/user success=cookie:sid counter=login;
-        tradesec_login_fallback open;
-        proxy_pass http://%%BACKEND%%;
-    }
-CONF
-
-my $t = gateway($redis, workers => 1, more => $more);
+my $t = gateway($redis, workers => 1, more => $FALLBACKS);
 ok(connected($redis, $t), 'connected');
 
 is(guess($t, 'alice', "wrong$_")->status, 401, "guess $_, in Redis") for 1 .. 3;

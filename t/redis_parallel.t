@@ -11,10 +11,10 @@ use warnings;
 
 use Test::More;
 
-use Tradesec::Test qw(wait_until);
+use Tradesec::Test;
 use Tradesec::Test::Gateway qw(connected gateway);
 use Tradesec::Test::Redis;
-use Tradesec::Test::Storm qw(login right slow_backend storm);
+use Tradesec::Test::Storm qw(all_log_in login slow_backend storm);
 
 
 my $redis   = Tradesec::Test::Redis->new;
@@ -52,24 +52,8 @@ is(reach(1000, sub { login('user' . $_[0] % 10, 'p', '192.0.2.3') }), 50,
 is(reach(1000, sub { login("u$_[0]", 'p', '192.0.2.4') }), 10,
     'address: of 1,000 accounts 10');
 
-my $honest = sub { login("good$_[0]", 'right', '192.0.2.5', '/many') };
-
-my ($early, @answers) = right(\@gateways, 50, $honest);
-
-is(scalar(grep { $_->status == 200 } @answers), 50,
-    'fifty people behind one address log in at once');
-is(scalar @$early, 1, 'the next one does not wait for them');
-is($early->[0]{response}->status, 429, '... but is refused');
-is($early->[0]{response}->header('Retry-After'), 1, '... for a second');
-
-sleep 1;
-
-my $again;
-
-ok(wait_until(sub {
-    $again = $gateways[0]->request(@{ $early->[0]{request} });
-    return $again->status == 200 || $again->header('Retry-After') != 1;
-}, 30) && $again->status == 200, 'and then logs in');
+all_log_in(\@gateways, 50,
+    sub { login("good$_[0]", 'right', '192.0.2.5', '/many') });
 
 $_->not_logged(qr/has not answered|is away/, 'Redis was there all the time')
     for @gateways;

@@ -13,7 +13,7 @@ use Test::More;
 use Time::HiRes qw(sleep);
 
 use Tradesec::Test qw(config_accepted config_refused free_port wait_until);
-use Tradesec::Test::Gateway qw(connected gateway guess key_of);
+use Tradesec::Test::Gateway qw($FALLBACKS connected gateway guess key_of);
 use Tradesec::Test::Redis;
 use Tradesec::Test::Wait qw(now);
 
@@ -21,19 +21,7 @@ use Tradesec::Test::Wait qw(now);
 my $redis = Tradesec::Test::Redis->new;
 my $key   = key_of($redis);
 
-my $more = <<'CONF';
-    location = /closed {
-        tradesec_login account=json:/user success=cookie:sid counter=login;
-        tradesec_login_fallback closed;
-        proxy_pass http://%%BACKEND%%;
-    }
-
-    location = /open {
-        tradesec_login account=json:/user success=cookie:sid counter=login;
-        tradesec_login_fallback open;
-        proxy_pass http://%%BACKEND%%;
-    }
-
+my $more = $FALLBACKS . <<'CONF';
     location = /redis { tradesec_redis_status allow=127.0.0.1; }
     location = /nobody {
         tradesec_redis_status allow=192.0.2.1;

@@ -21,13 +21,6 @@ my $sockets = Tradesec::Test::SocketServer->new;
 my $backend = Tradesec::Test::Backend->new;
 my $app     = $backend->address;
 
-my $upgrade = <<~'CONF';
-            proxy_pass http://%%BACKEND%%;
-            proxy_http_version 1.1;
-            proxy_set_header Upgrade $http_upgrade;
-            proxy_set_header Connection upgrade;
-    CONF
-
 my $provider = provider('portal', 'max_lifetime 2h;');
 
 sub zone { return "tradesec_zone zone=z:$_[0] state=%%DIR%%/state; $provider" }
@@ -42,9 +35,9 @@ my $t = Tradesec::Test->new(
         tradesec on;
         tradesec_jwt portal cookie=token;
 
-        location /ws { $upgrade }
-        location /dry { tradesec_dry_run websocket; $upgrade }
-        location /public { tradesec_jwt off; tradesec_public on; $upgrade }
+        location /ws { %%UPGRADE%% }
+        location /dry { tradesec_dry_run websocket; %%UPGRADE%% }
+        location /public { tradesec_jwt off; tradesec_public on; %%UPGRADE%% }
         location = /logout {
             tradesec_revoke token;
             proxy_pass http://$app;

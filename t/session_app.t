@@ -11,43 +11,13 @@
 use v5.30;
 use warnings;
 
-use Digest::SHA qw(hmac_sha256_hex);
 use Test::More;
 
 use Tradesec::Test qw(config_accepted config_refused wait_until);
+use Tradesec::Test::App qw(cookies keep resign resigned);
 use Tradesec::Test::SocketServer;
 use Tradesec::Test::WebSocket;
 
-
-# The app: its cookie is user, number and signature; each answer has a new one.
-
-my $count = 0;
-
-sub app_cookie { return "$_[0].$_[1]." . hmac_sha256_hex("@_", 'app') }
-
-sub app_user {
-    my ($request) = @_;
-
-    my ($user, $n, $signature) = ($request->header('Cookie') // '')
-        =~ /(?:^|; )sid=([^.;]+)\.(\d+)\.(\w+)/ or return;
-
-    return $signature eq hmac_sha256_hex("$user $n", 'app') ? $user : undef;
-}
-
-sub resign {
-    my ($user, %answer) = @_;
-
-    return { %answer, headers => [
-        'Set-Cookie' => 'sid=' . app_cookie($user, ++$count) . '; Path=/' ] };
-}
-
-sub page {
-    my ($request, %answer) = @_;
-
-    my $user = app_user($request) // return 403;
-
-    return resign($user, %answer);
-}
 
 sub is_right {
     my ($request, $name, $value) = @_;
@@ -70,15 +40,15 @@ my $t = Tradesec::Test->new(
                 ? resign($user, status => 303) : 401;
         },
         'POST /otp'      => sub {
-            is_right($_[0], code => '123') ? page($_[0]) : 401 },
+            is_right($_[0], code => '123') ? resigned($_[0]) : 401 },
         'POST /confirm'  => sub {
-            is_right($_[0], password => 'right') ? page($_[0]) : 401 },
-        'POST /withdraw' => sub { page($_[0], body => 'paid') },
-        'POST /cancel'   => sub { page($_[0], body => 'cancelled') },
-        'POST /orders'   => sub { page($_[0], body => 'placed') },
-        'POST /password' => sub { page($_[0], status => 204) },
-        '/quotes'        => sub { page($_[0], body => 'EUR 1.1') },
-        '/me'            => sub { page($_[0],
+            is_right($_[0], password => 'right') ? resigned($_[0]) : 401 },
+        'POST /withdraw' => sub { resigned($_[0], body => 'paid') },
+        'POST /cancel'   => sub { resigned($_[0], body => 'cancelled') },
+        'POST /orders'   => sub { resigned($_[0], body => 'placed') },
+        'POST /password' => sub { resigned($_[0], status => 204) },
+        '/quotes'        => sub { resigned($_[0], body => 'EUR 1.1') },
+        '/me'            => sub { resigned($_[0],
             body => $_[0]->header('X-User') // 'nobody') },
         '/leave'         => 204,
         '/logout'        => { headers => [
@@ -171,25 +141,6 @@ $t->start;
 my @origin = (Origin => 'http://localhost');
 
 # A browser: keeps what is set.
-
-sub keep {
-    my ($jar, $r) = @_;
-
-    for my $line ($r->headers('Set-Cookie')) {
-        my ($name, $value) = $line =~ /^([^=]+)=([^;]*)/;
-
-        if ($line =~ /Max-Age=0/) { delete $jar->{$name} }
-        else                      { $jar->{$name} = $value }
-    }
-
-    return $r;
-}
-
-sub cookies {
-    my ($jar) = @_;
-
-    return Cookie => join '; ', map {"$_=$jar->{$_}"} sort keys %$jar;
-}
 
 sub visit { return keep($_[0], $t->get($_[1], cookies($_[0]))) }
 

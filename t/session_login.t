@@ -8,47 +8,17 @@ use v5.30;
 use warnings;
 use utf8;
 
-use Digest::SHA qw(hmac_sha256_hex);
 use Encode qw(encode_utf8);
 use JSON::PP qw(decode_json encode_json);
 use MIME::Base64 qw(decode_base64url);
 use Test::More;
 
 use Tradesec::Test qw(config_refused config_accepted wait_until);
+use Tradesec::Test::App qw(app_user cookies keep resign resigned);
 
 binmode Test::More->builder->$_, ':utf8'
     for qw(output failure_output todo_output);
 
-
-# The app. Its cookie says who the user is, and is another one each time.
-
-my $count = 0;
-
-sub app_cookie { return "$_[0].$_[1]." . hmac_sha256_hex("@_", 'app') }
-
-sub app_user {
-    my ($request) = @_;
-
-    my ($user, $n, $signature) = ($request->header('Cookie') // '')
-        =~ /(?:^|; )sid=([^.;]+)\.(\d+)\.(\w+)/ or return;
-
-    return $signature eq hmac_sha256_hex("$user $n", 'app') ? $user : undef;
-}
-
-sub resign {
-    my ($user, %answer) = @_;
-
-    return { %answer, headers => [ @{ $answer{headers} // [] },
-        'Set-Cookie' => 'sid=' . app_cookie($user, ++$count) . '; Path=/' ] };
-}
-
-sub resigned {
-    my ($request, %answer) = @_;
-
-    my $user = app_user($request) // return 403;
-
-    return resign($user, %answer);
-}
 
 sub field {
     my ($request, $name) = @_;
@@ -227,30 +197,6 @@ my $t = gateway();
 # A browser: keeps what is set, deletes what has ended.
 
 sub browser { return {} }
-
-sub cookies {
-    my ($jar) = @_;
-
-    return %$jar ? (Cookie => join '; ', map {"$_=$jar->{$_}"} sort keys %$jar)
-        : ();
-}
-
-sub keep {
-    my ($jar, $r) = @_;
-
-    for my $line ($r->headers('Set-Cookie')) {
-        my ($name, $value) = $line =~ /^([^=]+)=([^;]*)/;
-
-        if ($line =~ /Max-Age=0;|Jan 1970/) {
-            delete $jar->{$name};
-
-        } else {
-            $jar->{$name} = $value;
-        }
-    }
-
-    return $r;
-}
 
 sub open_page {
     my ($jar, $uri) = @_;

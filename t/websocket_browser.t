@@ -18,13 +18,6 @@ use Tradesec::Test::Token qw(jwks provider token);
 
 my $sockets = Tradesec::Test::SocketServer->new;
 
-my $upgrade = <<~'CONF';
-            proxy_pass http://%%BACKEND%%;
-            proxy_http_version 1.1;
-            proxy_set_header Upgrade $http_upgrade;
-            proxy_set_header Connection upgrade;
-    CONF
-
 my $t = Tradesec::Test->new(
     backend => $sockets,
     stopped => 1,
@@ -37,17 +30,17 @@ my $t = Tradesec::Test->new(
         tradesec_jwt portal cookie=access_token;
 
         location = /page { tradesec_jwt off; default_type text/html; return 200 "page"; }
-        location /ws    { $upgrade }
-        location /soon  { tradesec_jwt portal cookie=soon; $upgrade }
-        location /gone  { tradesec_jwt portal cookie=gone; $upgrade }
-        location /age   { tradesec_websocket max_age=1s; $upgrade }
-        location /idle  { tradesec_websocket idle=1s; $upgrade }
-        location /rate  { tradesec_websocket_client rate=1r/m burst=2; $upgrade }
-        location /size  { tradesec_websocket_client message_size=10; $upgrade }
+        location /ws    { %%UPGRADE%% }
+        location /soon  { tradesec_jwt portal cookie=soon; %%UPGRADE%% }
+        location /gone  { tradesec_jwt portal cookie=gone; %%UPGRADE%% }
+        location /age   { tradesec_websocket max_age=1s; %%UPGRADE%% }
+        location /idle  { tradesec_websocket idle=1s; %%UPGRADE%% }
+        location /rate  { tradesec_websocket_client rate=1r/m burst=2; %%UPGRADE%% }
+        location /size  { tradesec_websocket_client message_size=10; %%UPGRADE%% }
         location /first {
             tradesec_jwt portal message=/token;
             tradesec_websocket_token timeout=2s;
-            $upgrade
+            %%UPGRADE%%
         }
         location = /operators {
             tradesec_jwt off;

@@ -19,13 +19,6 @@ use Tradesec::Test::WebSocket;
 
 my $sockets = Tradesec::Test::SocketServer->new;
 
-my $upgrade = <<~'CONF';
-            proxy_pass http://%%BACKEND%%;
-            proxy_http_version 1.1;
-            proxy_set_header Upgrade $http_upgrade;
-            proxy_set_header Connection upgrade;
-    CONF
-
 my $t = Tradesec::Test->new(
     backend    => $sockets,
     stopped    => 1,
@@ -40,34 +33,34 @@ my $t = Tradesec::Test->new(
             tradesec_websocket_client owner=/account claim=/accounts
                 when=/action:place owner=/order/account
                 when=/topic:admin.* when=/action:halt require=role:admin;
-            $upgrade
+            %%UPGRADE%%
         }
 
         location /drop {
             tradesec_websocket_client owner=/account violation=drop;
-            $upgrade
+            %%UPGRADE%%
         }
 
-        location /rate { tradesec_websocket_client rate=2r/s burst=5; $upgrade }
+        location /rate { tradesec_websocket_client rate=2r/s burst=5; %%UPGRADE%% }
 
         location /slow {
             tradesec_websocket_client rate=1r/m burst=3 violation=drop;
-            $upgrade
+            %%UPGRADE%%
         }
 
-        location /size { tradesec_websocket_client message_size=100; $upgrade }
-        location /json { tradesec_websocket_client json_depth=3; $upgrade }
+        location /size { tradesec_websocket_client message_size=100; %%UPGRADE%% }
+        location /json { tradesec_websocket_client json_depth=3; %%UPGRADE%% }
 
         location /dry {
             tradesec_dry_run websocket;
             tradesec_websocket_client owner=/account rate=1r/m burst=2;
-            $upgrade
+            %%UPGRADE%%
         }
 
         location /both {
             tradesec_websocket owner=/user_id;
             tradesec_websocket_client owner=/user_id;
-            $upgrade
+            %%UPGRADE%%
         }
     CONF
 

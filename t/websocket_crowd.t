@@ -31,18 +31,12 @@ my $t = Tradesec::Test->new(
 
         location / {
             tradesec_websocket max_age=1h;
-            proxy_pass http://%%BACKEND%%;
-            proxy_http_version 1.1;
-            proxy_set_header Upgrade $http_upgrade;
-            proxy_set_header Connection upgrade;
+            %%UPGRADE%%
         }
 
         location /dry {
             tradesec_dry_run websocket;
-            proxy_pass http://%%BACKEND%%;
-            proxy_http_version 1.1;
-            proxy_set_header Upgrade $http_upgrade;
-            proxy_set_header Connection upgrade;
+            %%UPGRADE%%
         }
 
         location = /operators {

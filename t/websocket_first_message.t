@@ -36,13 +36,6 @@ my $plain = Tradesec::Test::Backend->new(answers => {
 });
 my $app = $plain->address;
 
-my $upgrade = <<~'CONF';
-            proxy_pass http://%%BACKEND%%;
-            proxy_http_version 1.1;
-            proxy_set_header Upgrade $http_upgrade;
-            proxy_set_header Connection upgrade;
-    CONF
-
 my $t = Tradesec::Test->new(
     backend    => $sockets,
     stopped    => 1,
@@ -54,18 +47,18 @@ my $t = Tradesec::Test->new(
         tradesec on;
         tradesec_jwt portal message=/token;
 
-        location /ws    { $upgrade }
-        location /deep  { tradesec_jwt portal message=/payload/authorization; $upgrade }
-        location /both  { tradesec_jwt portal cookie=access_token message=/token; $upgrade }
-        location /owner { tradesec_websocket owner=/user; $upgrade }
-        location /rules { tradesec_websocket_client owner=/account claim=accounts; $upgrade }
-        location /short { tradesec_websocket_token timeout=1s size=2k; $upgrade }
-        location /star  { tradesec_websocket_token message=redact; $upgrade }
-        location /drop  { tradesec_websocket_token message=drop; $upgrade }
-        location /limit { tradesec_websocket_limit user=1; $upgrade }
-        location /rule  { tradesec_require role=admin; $upgrade }
-        location /dry   { tradesec_dry_run jwt; $upgrade }
-        location /cookie { tradesec_jwt portal cookie=access_token; $upgrade }
+        location /ws    { %%UPGRADE%% }
+        location /deep  { tradesec_jwt portal message=/payload/authorization; %%UPGRADE%% }
+        location /both  { tradesec_jwt portal cookie=access_token message=/token; %%UPGRADE%% }
+        location /owner { tradesec_websocket owner=/user; %%UPGRADE%% }
+        location /rules { tradesec_websocket_client owner=/account claim=accounts; %%UPGRADE%% }
+        location /short { tradesec_websocket_token timeout=1s size=2k; %%UPGRADE%% }
+        location /star  { tradesec_websocket_token message=redact; %%UPGRADE%% }
+        location /drop  { tradesec_websocket_token message=drop; %%UPGRADE%% }
+        location /limit { tradesec_websocket_limit user=1; %%UPGRADE%% }
+        location /rule  { tradesec_require role=admin; %%UPGRADE%% }
+        location /dry   { tradesec_dry_run jwt; %%UPGRADE%% }
+        location /cookie { tradesec_jwt portal cookie=access_token; %%UPGRADE%% }
 
         location /plain/ {
             proxy_pass http://$app;
@@ -97,20 +90,20 @@ my $t = Tradesec::Test->new(
         location /led/open   { try_files /nothing \@open; }
         location /led/off    { try_files /nothing \@off; }
         location /led/dry    { try_files /nothing \@dry; }
-        location \@open { tradesec_jwt off; $upgrade }
-        location \@off  { tradesec off; $upgrade }
-        location \@dry  { tradesec_jwt off; tradesec_dry_run websocket; $upgrade }
+        location \@open { tradesec_jwt off; %%UPGRADE%% }
+        location \@off  { tradesec off; %%UPGRADE%% }
+        location \@dry  { tradesec_jwt off; tradesec_dry_run websocket; %%UPGRADE%% }
 
-        location /watched { tradesec_dry_run websocket; $upgrade }
+        location /watched { tradesec_dry_run websocket; %%UPGRADE%% }
         location /watched/age {
             tradesec_dry_run websocket;
             tradesec_websocket max_age=1s;
-            $upgrade
+            %%UPGRADE%%
         }
         location /watched/owner {
             tradesec_dry_run websocket;
             tradesec_websocket owner=/user claim=nothing;
-            $upgrade
+            %%UPGRADE%%
         }
         location /file/ { root %%DIR%%; }
         location = /operators {

@@ -34,10 +34,7 @@ my $t = Tradesec::Test->new(
         location / {
             tradesec_websocket owner=/user_id;
             tradesec_websocket_client owner=/user_id message_size=64k;
-            proxy_pass http://%%BACKEND%%;
-            proxy_http_version 1.1;
-            proxy_set_header Upgrade $http_upgrade;
-            proxy_set_header Connection upgrade;
+            %%UPGRADE%%
         }
     CONF
 

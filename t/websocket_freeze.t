@@ -19,13 +19,6 @@ use Tradesec::Test::WebSocket;
 
 my $sockets = Tradesec::Test::SocketServer->new;
 
-my $upgrade = <<~'CONF';
-            proxy_pass http://%%BACKEND%%;
-            proxy_http_version 1.1;
-            proxy_set_header Upgrade $http_upgrade;
-            proxy_set_header Connection upgrade;
-    CONF
-
 my $t = Tradesec::Test->new(
     backend    => $sockets,
     workers    => 2,
@@ -34,21 +27,21 @@ my $t = Tradesec::Test->new(
     server     => <<~"CONF");
         tradesec on;
 
-        location /ws     { $upgrade }
+        location /ws     { %%UPGRADE%% }
         location /rules  {
             tradesec_websocket_client rate=1000r/s unfrozen=/action:cancel*
                                       unfrozen=/op:logout;
-            $upgrade
+            %%UPGRADE%%
         }
         location /deep   {
             tradesec_websocket_client json_depth=2;
             tradesec_dry_run freeze;
-            $upgrade
+            %%UPGRADE%%
         }
-        location /close  { tradesec_websocket frozen=close; $upgrade }
-        location /free   { tradesec_freeze off; $upgrade }
-        location /dry    { tradesec_dry_run freeze; $upgrade }
-        location /other  { tradesec_dry_run websocket; $upgrade }
+        location /close  { tradesec_websocket frozen=close; %%UPGRADE%% }
+        location /free   { tradesec_freeze off; %%UPGRADE%% }
+        location /dry    { tradesec_dry_run freeze; %%UPGRADE%% }
+        location /other  { tradesec_dry_run websocket; %%UPGRADE%% }
 
         location = /operators { tradesec_revocations allow=127.0.0.1; }
         location = /sockets   { tradesec_websockets allow=127.0.0.1; }

@@ -19,13 +19,6 @@ use Tradesec::Test::WebSocket;
 
 my $sockets = Tradesec::Test::SocketServer->new;
 
-my $upgrade = <<~'CONF';
-            proxy_pass http://%%BACKEND%%;
-            proxy_http_version 1.1;
-            proxy_set_header Upgrade $http_upgrade;
-            proxy_set_header Connection upgrade;
-    CONF
-
 sub gateway {
     my (%opt) = @_;
 
@@ -35,15 +28,15 @@ sub gateway {
         server     => <<~"CONF", %opt);
             tradesec on;
 
-            location /age  { tradesec_websocket max_age=1s; $upgrade }
-            location /idle { tradesec_websocket idle=1s;    $upgrade }
-            location /both { tradesec_websocket idle=1s max_age=1h; $upgrade }
-            location /long { tradesec_websocket max_age=1h; $upgrade }
+            location /age  { tradesec_websocket max_age=1s; %%UPGRADE%% }
+            location /idle { tradesec_websocket idle=1s;    %%UPGRADE%% }
+            location /both { tradesec_websocket idle=1s max_age=1h; %%UPGRADE%% }
+            location /long { tradesec_websocket max_age=1h; %%UPGRADE%% }
 
             location /dry {
                 tradesec_dry_run websocket;
                 tradesec_websocket max_age=1s;
-                $upgrade
+                %%UPGRADE%%
             }
         CONF
 }

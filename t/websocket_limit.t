@@ -18,13 +18,6 @@ use Tradesec::Test::WebSocket;
 
 my $sockets = Tradesec::Test::SocketServer->new;
 
-my $upgrade = <<~'CONF';
-            proxy_pass http://%%BACKEND%%;
-            proxy_http_version 1.1;
-            proxy_set_header Upgrade $http_upgrade;
-            proxy_set_header Connection upgrade;
-    CONF
-
 my $t = Tradesec::Test->new(
     backend    => $sockets,
     stopped    => 1,
@@ -37,21 +30,21 @@ my $t = Tradesec::Test->new(
 
         location / {
             tradesec_websocket_limit user=3;
-            $upgrade
+            %%UPGRADE%%
         }
 
         location /address {
             tradesec_websocket_limit address=5;
-            $upgrade
+            %%UPGRADE%%
         }
 
         location /dry {
             tradesec_dry_run websocket;
             tradesec_websocket_limit user=1;
-            $upgrade
+            %%UPGRADE%%
         }
 
-        location /any { tradesec_websocket_limit off; $upgrade }
+        location /any { tradesec_websocket_limit off; %%UPGRADE%% }
     CONF
 
 $t->write_file('portal.jwks', jwks());
@@ -231,7 +224,7 @@ for my $round (1 .. 4) {
             location / {
                 tradesec_public on;
                 tradesec_websocket_limit address=100000;
-                $upgrade
+                %%UPGRADE%%
             }
 
             location = /login {

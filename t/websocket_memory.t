@@ -32,18 +32,12 @@ my $t = Tradesec::Test->new(
 
         location / {
             tradesec_websocket max_age=1h;
-            proxy_pass http://%%BACKEND%%;
-            proxy_http_version 1.1;
-            proxy_set_header Upgrade $http_upgrade;
-            proxy_set_header Connection upgrade;
+            %%UPGRADE%%
         }
 
         location /off {
             tradesec off;
-            proxy_pass http://%%BACKEND%%;
-            proxy_http_version 1.1;
-            proxy_set_header Upgrade $http_upgrade;
-            proxy_set_header Connection upgrade;
+            %%UPGRADE%%
         }
     CONF
 

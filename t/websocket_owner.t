@@ -21,13 +21,6 @@ use Tradesec::Test::WebSocket;
 
 my $sockets = Tradesec::Test::SocketServer->new;
 
-my $upgrade = <<~'CONF';
-            proxy_pass http://%%BACKEND%%;
-            proxy_http_version 1.1;
-            proxy_set_header Upgrade $http_upgrade;
-            proxy_set_header Connection upgrade;
-    CONF
-
 my $t = Tradesec::Test->new(
     backend    => $sockets,
     stopped    => 1,
@@ -42,53 +35,53 @@ my $t = Tradesec::Test->new(
 
         location / {
             tradesec_websocket owner=/user_id public=/topic:ticks.*;
-            $upgrade
+            %%UPGRADE%%
         }
 
         location /topics {
             tradesec_websocket when=/topic:eAccount.* owner=/data/accountid
                                owner=/topic:eAccount.(*)
                                missing=pass;
-            $upgrade
+            %%UPGRADE%%
         }
 
         location /many {
             tradesec_websocket owner=/orders/*/account claim=sub
                                claim=/accounts;
-            $upgrade
+            %%UPGRADE%%
         }
 
         location /string {
             tradesec_websocket owner=/user_id owner_type=string;
-            $upgrade
+            %%UPGRADE%%
         }
 
         location /closing {
             tradesec_websocket owner=/user_id foreign=close missing=close
                                binary=close;
-            $upgrade
+            %%UPGRADE%%
         }
 
         location /log {
             tradesec_websocket owner=/user_id foreign=log binary=pass
                                missing=pass;
-            $upgrade
+            %%UPGRADE%%
         }
 
         location /small {
             tradesec_websocket owner=/user_id message_size=1000;
-            $upgrade
+            %%UPGRADE%%
         }
 
         location /dry {
             tradesec_dry_run websocket;
             tradesec_websocket owner=/user_id foreign=drop message_size=1000;
-            $upgrade
+            %%UPGRADE%%
         }
 
         location /nobody {
             tradesec_websocket owner=/user_id claim=accounts;
-            $upgrade
+            %%UPGRADE%%
         }
     CONF
 

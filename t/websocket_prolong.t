@@ -20,13 +20,6 @@ use Tradesec::Test::WebSocket;
 
 my $sockets = Tradesec::Test::SocketServer->new;
 
-my $upgrade = <<~'CONF';
-            proxy_pass http://%%BACKEND%%;
-            proxy_http_version 1.1;
-            proxy_set_header Upgrade $http_upgrade;
-            proxy_set_header Connection upgrade;
-    CONF
-
 my $t = Tradesec::Test->new(
     backend    => $sockets,
     stopped    => 1,
@@ -40,16 +33,16 @@ my $t = Tradesec::Test->new(
         tradesec on;
         tradesec_jwt portal other cookie=access_token message=/token;
 
-        location /ws   { $upgrade }
-        location /drop { tradesec_websocket_token other=drop; $upgrade }
-        location /hide { tradesec_websocket_token message=drop; $upgrade }
-        location /age  { tradesec_websocket max_age=4s; $upgrade }
+        location /ws   { %%UPGRADE%% }
+        location /drop { tradesec_websocket_token other=drop; %%UPGRADE%% }
+        location /hide { tradesec_websocket_token message=drop; %%UPGRADE%% }
+        location /age  { tradesec_websocket max_age=4s; %%UPGRADE%% }
         location /owner {
             tradesec_websocket owner=/account claim=accounts;
-            $upgrade
+            %%UPGRADE%%
         }
-        location /dry  { tradesec_dry_run jwt; $upgrade }
-        location /none { tradesec_jwt portal cookie=access_token; $upgrade }
+        location /dry  { tradesec_dry_run jwt; %%UPGRADE%% }
+        location /none { tradesec_jwt portal cookie=access_token; %%UPGRADE%% }
         location = /operators {
             tradesec_jwt off;
             tradesec_revocations allow=127.0.0.1;

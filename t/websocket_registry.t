@@ -19,13 +19,6 @@ use Tradesec::Test::WebSocket;
 
 my $sockets = Tradesec::Test::SocketServer->new;
 
-my $upgrade = <<~'CONF';
-            proxy_pass http://%%BACKEND%%;
-            proxy_http_version 1.1;
-            proxy_set_header Upgrade $http_upgrade;
-            proxy_set_header Connection upgrade;
-    CONF
-
 my $t = Tradesec::Test->new(
     backend => $sockets,
     stopped => 1,
@@ -35,14 +28,14 @@ my $t = Tradesec::Test->new(
         tradesec on;
         tradesec_jwt portal cookie=access_token;
 
-        location /ws/    { $upgrade }
-        location /live/  { $upgrade }
-        location /owner/ { tradesec_websocket owner=/user; $upgrade }
-        location /limit/ { tradesec_websocket_limit user=2; $upgrade }
+        location /ws/    { %%UPGRADE%% }
+        location /live/  { %%UPGRADE%% }
+        location /owner/ { tradesec_websocket owner=/user; %%UPGRADE%% }
+        location /limit/ { tradesec_websocket_limit user=2; %%UPGRADE%% }
         location /any/ {
             tradesec_jwt off;
             tradesec_public on;
-            $upgrade
+            %%UPGRADE%%
         }
 
         location = /sockets {
@@ -285,7 +278,7 @@ is(listed()->{received}, $all->{received} + 1, 'and counted on');
         http    => 'tradesec_zone zone=tradesec:128k;',
         server  => <<~"CONF");
             tradesec on;
-            location / { $upgrade }
+            location / { %%UPGRADE%% }
             location = /sockets { tradesec_websockets allow=127.0.0.1; }
         CONF
 

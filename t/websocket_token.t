@@ -19,13 +19,6 @@ use Tradesec::Test::WebSocket;
 
 my $sockets = Tradesec::Test::SocketServer->new;
 
-my $upgrade = <<~'CONF';
-            proxy_pass http://%%BACKEND%%;
-            proxy_http_version 1.1;
-            proxy_set_header Upgrade $http_upgrade;
-            proxy_set_header Connection upgrade;
-    CONF
-
 my $t = Tradesec::Test->new(
     backend    => $sockets,
     stopped    => 1,
@@ -36,11 +29,11 @@ my $t = Tradesec::Test->new(
         tradesec on;
         tradesec_jwt portal cookie=access_token;
 
-        location /     { $upgrade }
-        location /age  { tradesec_websocket max_age=1s; $upgrade }
+        location /     { %%UPGRADE%% }
+        location /age  { tradesec_websocket max_age=1s; %%UPGRADE%% }
         location /slow {
             tradesec_jwt patient cookie=access_token;
-            $upgrade
+            %%UPGRADE%%
         }
     CONF
 

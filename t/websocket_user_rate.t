@@ -19,13 +19,6 @@ use Tradesec::Test::WebSocket;
 
 my $sockets = Tradesec::Test::SocketServer->new;
 
-my $upgrade = <<~'CONF';
-            proxy_pass http://%%BACKEND%%;
-            proxy_http_version 1.1;
-            proxy_set_header Upgrade $http_upgrade;
-            proxy_set_header Connection upgrade;
-    CONF
-
 # the rate is so low that a slow machine adds few to the burst
 
 my $t = Tradesec::Test->new(
@@ -41,30 +34,30 @@ my $t = Tradesec::Test->new(
         location /ws {
             tradesec_websocket_client user_rate=6r/m user_burst=10
                                       violation=drop;
-            $upgrade
+            %%UPGRADE%%
         }
         location /close {
             tradesec_websocket_client user_rate=6r/m user_burst=3;
-            $upgrade
+            %%UPGRADE%%
         }
         location /first {
             tradesec_jwt portal message=/token;
             tradesec_websocket_client user_rate=6r/m user_burst=4
                                       violation=drop;
-            $upgrade
+            %%UPGRADE%%
         }
         location /any {
             tradesec_jwt off;
             tradesec_public on;
             tradesec_websocket_client user_rate=6r/m user_burst=5
                                       violation=drop;
-            $upgrade
+            %%UPGRADE%%
         }
         location /dry {
             tradesec_dry_run websocket;
             tradesec_websocket_client user_rate=6r/m user_burst=2
                                       violation=drop;
-            $upgrade
+            %%UPGRADE%%
         }
     CONF
 

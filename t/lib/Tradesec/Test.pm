@@ -28,6 +28,10 @@ our $TOP = abs_path(dirname(__FILE__) . '/../../..');
 
 my $MODULE = $ENV{TRADESEC_MODULE} // "$TOP/build/ngx_http_tradesec_module.so";
 
+my $UPGRADE = join "\n" . ' ' x 12, 'proxy_pass http://%%BACKEND%%;',
+    'proxy_http_version 1.1;', 'proxy_set_header Upgrade $http_upgrade;',
+    'proxy_set_header Connection upgrade;';
+
 my %instances;
 
 
@@ -165,6 +169,7 @@ sub _expand {
         },
     );
 
+    $text =~ s/%%UPGRADE%%/$UPGRADE/g;
     $text =~ s/%%PORT_(\w+)%%/$self->port($1)/ge;
     $text =~ s/%%(\w+)%%/
         ($value{$1} or croak "unknown placeholder %%$1%%")->()/gex;
@@ -461,6 +466,7 @@ of the error log, C<info>
     %%PORT%%       the port that requests go to
     %%PORT_x%%     another port, to be asked for with port('x')
     %%BACKEND%%    address and port of the backend
+    %%UPGRADE%%    the lines that pass a request there, and a WebSocket
     %%DIR%%        the directory of this instance
     %%TEMP%%       the directives for temporary files below it, in http
     %%CERT%% %%KEY%%   a self-signed certificate and its key

@@ -9,7 +9,24 @@ use Exporter qw(import);
 
 use Tradesec::Test qw(wait_until);
 
-our @EXPORT_OK = qw(connected gateway guess key_of);
+our @EXPORT_OK = qw($FALLBACKS connected gateway guess key_of talk);
+
+
+# Locations of the same counter that know what to do without Redis.
+
+our $FALLBACKS = <<'CONF';
+    location = /closed {
+        tradesec_login account=json:/user success=cookie:sid counter=login;
+        tradesec_login_fallback closed;
+        proxy_pass http://%%BACKEND%%;
+    }
+
+    location = /open {
+        tradesec_login account=json:/user success=cookie:sid counter=login;
+        tradesec_login_fallback open;
+        proxy_pass http://%%BACKEND%%;
+    }
+CONF
 
 
 # A file with the key that all gateways of a Redis share.
@@ -106,6 +123,23 @@ sub guess {
     return $t->client(%opt)->post('/login',
         { user => $user, password => $password },
         'X-Client' => $from // '192.0.2.1');
+}
+
+
+# On one connection for each gateway, or on another one where that has ended.
+
+sub talk {
+    my ($t, @request) = @_;
+
+    my $client = $t->client(keepalive => 1, timeout => 30);
+    my $c      = $t->{talk} //= $client->connect;
+    my $r      = $c->request(@request);
+
+    return $r if $r->status;
+
+    $t->{talk} = $client->connect;
+
+    return $t->{talk}->request(@request);
 }
 
 

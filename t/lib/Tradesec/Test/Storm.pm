@@ -8,11 +8,12 @@ use warnings;
 use Exporter qw(import);
 use File::Temp ();
 use POSIX ();
+use Test::More;
 
 use Tradesec::Test qw(wait_until);
 use Tradesec::Test::Backend;
 
-our @EXPORT_OK = qw(login right slow_backend storm);
+our @EXPORT_OK = qw(all_log_in login right slow_backend storm);
 
 
 my $hold = File::Temp->newdir('tradesec-storm-XXXXXX', TMPDIR => 1);
@@ -106,6 +107,34 @@ sub right {
     $_->{response} //= $_->{connection}->response for @open;
 
     return (\@early, map { $_->{response} } @open);
+}
+
+
+# The same as a test: all log in but the last one, who may come again at once.
+
+sub all_log_in {
+    my ($gateways, $limit, $request) = @_;
+
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+    my ($early, @answers) = right($gateways, $limit, $request);
+
+    is(scalar(grep { $_->status == 200 } @answers), $limit,
+        "$limit people behind one address log in at once");
+    is(scalar @$early, 1, 'the next one does not wait for them');
+    is($early->[0]{response}->status, 429, '... but is refused');
+    is($early->[0]{response}->header('Retry-After'), 1, '... for a second');
+
+    sleep 1;
+
+    my $again;
+
+    ok(wait_until(sub {
+        $again = $gateways->[0]->request(@{ $early->[0]{request} });
+        return $again->status == 200 || $again->header('Retry-After') != 1;
+    }, 30) && $again->status == 200, 'and then logs in');
+
+    return;
 }
 
 
