@@ -31,6 +31,8 @@ static char *ngx_http_tradesec_redis_resolve(ngx_conf_t *cf,
 static char *ngx_http_tradesec_redis_parameter(ngx_conf_t *cf,
     ngx_http_tradesec_redis_conf_t *redis, ngx_str_t *parameter,
     ngx_flag_t *key);
+static char *ngx_http_tradesec_redis_timeout(ngx_conf_t *cf,
+    ngx_http_tradesec_redis_conf_t *redis, ngx_str_t *parameter, ngx_str_t v);
 static char *ngx_http_tradesec_redis_set(ngx_str_t *field, ngx_str_t v);
 static char *ngx_http_tradesec_redis_trust(ngx_conf_t *cf,
     ngx_http_tradesec_redis_conf_t *redis);
@@ -343,7 +345,6 @@ ngx_http_tradesec_redis_parameter(ngx_conf_t *cf,
     int         near;
     size_t      i, n;
     ngx_str_t   v;
-    ngx_int_t   timeout;
     ts_slice_t  rest;
 
     static const ts_slice_t  words[] = {
@@ -381,21 +382,7 @@ ngx_http_tradesec_redis_parameter(ngx_conf_t *cf,
     switch (i) {
 
     case 0:
-        timeout = ngx_parse_time(&v, 0);
-
-        if (redis->timeout != NGX_CONF_UNSET_MSEC) {
-            return "is duplicate";
-        }
-
-        if (timeout < 10 || timeout > NGX_HTTP_TRADESEC_REDIS_TIMEOUT_MAX) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid time \"%V\" in \"tradesec_redis\", "
-                               "write 10ms to 10s", parameter);
-            return NGX_CONF_ERROR;
-        }
-
-        redis->timeout = (ngx_msec_t) timeout;
-        return NGX_CONF_OK;
+        return ngx_http_tradesec_redis_timeout(cf, redis, parameter, v);
 
     case 1:
         if (*key) {
@@ -432,6 +419,31 @@ ngx_http_tradesec_redis_parameter(ngx_conf_t *cf,
         return ngx_http_tradesec_redis_set(&redis->tls.certificate_key_file,
                                            v);
     }
+}
+
+
+static char *
+ngx_http_tradesec_redis_timeout(ngx_conf_t *cf,
+    ngx_http_tradesec_redis_conf_t *redis, ngx_str_t *parameter, ngx_str_t v)
+{
+    ngx_int_t  timeout;
+
+    if (redis->timeout != NGX_CONF_UNSET_MSEC) {
+        return "is duplicate";
+    }
+
+    timeout = ngx_parse_time(&v, 0);
+
+    if (timeout < 10 || timeout > NGX_HTTP_TRADESEC_REDIS_TIMEOUT_MAX) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid time \"%V\" in \"tradesec_redis\", "
+                           "write 10ms to 10s", parameter);
+        return NGX_CONF_ERROR;
+    }
+
+    redis->timeout = (ngx_msec_t) timeout;
+
+    return NGX_CONF_OK;
 }
 
 

@@ -37,6 +37,8 @@ static char *ngx_http_tradesec_jwt_set_max_lifetime(ngx_conf_t *cf,
     ngx_http_tradesec_jwt_block_t *block, ngx_str_t *value, ngx_uint_t n);
 static char *ngx_http_tradesec_jwt_set_lifetime(ngx_conf_t *cf,
     ngx_http_tradesec_jwt_block_t *block, ngx_str_t *value, ngx_uint_t n);
+static char *ngx_http_tradesec_jwt_seconds(ngx_conf_t *cf, ngx_str_t *value,
+    time_t least, int64_t *field);
 static char *ngx_http_tradesec_jwt_set_session_claim(ngx_conf_t *cf,
     ngx_http_tradesec_jwt_block_t *block, ngx_str_t *value, ngx_uint_t n);
 static char *ngx_http_tradesec_jwt_set_stale(ngx_conf_t *cf,
@@ -283,17 +285,8 @@ static char *
 ngx_http_tradesec_jwt_set_leeway(ngx_conf_t *cf,
     ngx_http_tradesec_jwt_block_t *block, ngx_str_t *value, ngx_uint_t n)
 {
-    time_t  seconds;
-
-    seconds = ngx_parse_time(&value[1], 1);
-
-    if (seconds == (time_t) NGX_ERROR) {
-        return ngx_http_tradesec_jwt_invalid(cf, value);
-    }
-
-    block->provider->policy.leeway = seconds;
-
-    return NGX_CONF_OK;
+    return ngx_http_tradesec_jwt_seconds(cf, value, 0,
+                                         &block->provider->policy.leeway);
 }
 
 
@@ -301,17 +294,8 @@ static char *
 ngx_http_tradesec_jwt_set_max_lifetime(ngx_conf_t *cf,
     ngx_http_tradesec_jwt_block_t *block, ngx_str_t *value, ngx_uint_t n)
 {
-    time_t  seconds;
-
-    seconds = ngx_parse_time(&value[1], 1);
-
-    if (seconds == (time_t) NGX_ERROR || seconds == 0) {
-        return ngx_http_tradesec_jwt_invalid(cf, value);
-    }
-
-    block->provider->policy.max_lifetime = seconds;
-
-    return NGX_CONF_OK;
+    return ngx_http_tradesec_jwt_seconds(cf, value, 1,
+                                         &block->provider->policy.max_lifetime);
 }
 
 
@@ -319,15 +303,24 @@ static char *
 ngx_http_tradesec_jwt_set_lifetime(ngx_conf_t *cf,
     ngx_http_tradesec_jwt_block_t *block, ngx_str_t *value, ngx_uint_t n)
 {
+    return ngx_http_tradesec_jwt_seconds(cf, value, 1,
+                                         &block->provider->policy.lifetime);
+}
+
+
+static char *
+ngx_http_tradesec_jwt_seconds(ngx_conf_t *cf, ngx_str_t *value, time_t least,
+    int64_t *field)
+{
     time_t  seconds;
 
     seconds = ngx_parse_time(&value[1], 1);
 
-    if (seconds == (time_t) NGX_ERROR || seconds == 0) {
+    if (seconds == (time_t) NGX_ERROR || seconds < least) {
         return ngx_http_tradesec_jwt_invalid(cf, value);
     }
 
-    block->provider->policy.lifetime = seconds;
+    *field = seconds;
 
     return NGX_CONF_OK;
 }

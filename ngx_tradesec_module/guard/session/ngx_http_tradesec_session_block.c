@@ -24,6 +24,10 @@ typedef struct {
 
 static char *ngx_http_tradesec_session_line(ngx_conf_t *cf,
     ngx_command_t *dummy, void *conf);
+static char *ngx_http_tradesec_session_name_cookie(ngx_conf_t *cf,
+    ngx_str_t *cookie, ngx_str_t *value, const char *prefix);
+static char *ngx_http_tradesec_session_same_site(ngx_conf_t *cf,
+    ngx_str_t *same_site, ngx_str_t *value);
 static char *ngx_http_tradesec_session_time(ngx_conf_t *cf, time_t *seconds,
     ngx_str_t *value);
 static char *ngx_http_tradesec_session_finish(ngx_conf_t *cf,
@@ -136,7 +140,7 @@ ngx_http_tradesec_session_line(ngx_conf_t *cf, ngx_command_t *dummy,
 {
     ngx_http_tradesec_session_block_t *sb = conf;
 
-    ngx_str_t                    *value, *text;
+    ngx_str_t                    *value;
     ngx_uint_t                    i;
     ngx_http_tradesec_session_t  *session;
 
@@ -178,6 +182,18 @@ ngx_http_tradesec_session_line(ngx_conf_t *cf, ngx_command_t *dummy,
 
     switch (i) {
 
+    case 1:
+        return ngx_http_tradesec_session_name_cookie(cf, &session->app_cookie,
+                                                     value, "");
+
+    case 2:
+        return ngx_http_tradesec_session_name_cookie(cf, &session->cookie,
+                                                     value, "__Host-");
+
+    case 3:
+        return ngx_http_tradesec_session_same_site(cf, &session->same_site,
+                                                   value);
+
     case 4:
         return ngx_http_tradesec_session_time(cf, &session->lifetime, value);
 
@@ -187,45 +203,62 @@ ngx_http_tradesec_session_line(ngx_conf_t *cf, ngx_command_t *dummy,
     case 6:
         return ngx_http_tradesec_session_time(cf, &session->pending, value);
 
-    case 7:
+    default:
         return ngx_http_tradesec_session_time(cf, &session->grace, value);
     }
+}
 
-    text = (i == 1) ? &session->app_cookie
-           : (i == 2) ? &session->cookie : &session->same_site;
 
-    if (text->len) {
+static char *
+ngx_http_tradesec_session_name_cookie(ngx_conf_t *cf, ngx_str_t *cookie,
+    ngx_str_t *value, const char *prefix)
+{
+    if (cookie->len) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" is duplicate",
                            &value[0]);
         return NGX_CONF_ERROR;
     }
 
-    *text = value[1];
-
-    if (i == 3) {
-
-        if (ngx_strcasecmp(value[1].data, (u_char *) "strict") == 0) {
-            ngx_str_set(text, "Strict");
-            return NGX_CONF_OK;
-        }
-
-        if (ngx_strcasecmp(value[1].data, (u_char *) "lax") == 0) {
-            ngx_str_set(text, "Lax");
-            return NGX_CONF_OK;
-        }
-
-    } else if (ts_cookie_is_name(ts_slice(value[1].data, value[1].len))
-               && (i == 1 || ngx_strncmp(value[1].data, "__Host-", 7) == 0))
+    if (!ts_cookie_is_name(ts_slice(value[1].data, value[1].len))
+        || ngx_strncmp(value[1].data, prefix, ngx_strlen(prefix)) != 0)
     {
-        return NGX_CONF_OK;
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in \"%V\"%s%s%s", &value[1],
+                           &value[0], *prefix ? ", it must begin with \"" : "",
+                           prefix, *prefix ? "\"" : "");
+        return NGX_CONF_ERROR;
     }
 
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid value \"%V\" in \"%V\"%s", &value[1],
-                       &value[0],
-                       i == 2 ? ", it must begin with \"__Host-\"" : "");
+    *cookie = value[1];
 
-    return NGX_CONF_ERROR;
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_tradesec_session_same_site(ngx_conf_t *cf, ngx_str_t *same_site,
+    ngx_str_t *value)
+{
+    if (same_site->len) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" is duplicate",
+                           &value[0]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_strcasecmp(value[1].data, (u_char *) "strict") == 0) {
+        ngx_str_set(same_site, "Strict");
+
+    } else if (ngx_strcasecmp(value[1].data, (u_char *) "lax") == 0) {
+        ngx_str_set(same_site, "Lax");
+
+    } else {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in \"%V\"", &value[1],
+                           &value[0]);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
 }
 
 
