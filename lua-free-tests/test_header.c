@@ -29,6 +29,16 @@ twins_are_the_same(void **state)
 
 
 static void
+each_letter_is_the_same_in_both_cases(void **state)
+{
+    (void) state;
+
+    assert_true(same("ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+                     "abcdefghijklmnopqrstuvwxyz"));
+}
+
+
+static void
 others_are_not(void **state)
 {
     (void) state;
@@ -102,6 +112,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(twins_are_the_same),
+        cmocka_unit_test(each_letter_is_the_same_in_both_cases),
         cmocka_unit_test(others_are_not),
         cmocka_unit_test(every_control_character_is_refused),
         cmocka_unit_test(a_control_character_is_found_anywhere),
