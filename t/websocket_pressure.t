@@ -86,6 +86,66 @@ sub holds_little {
 }
 
 
+# The processor's time that the worker has used, in hundredths of a second.
+
+sub ticks {
+    open my $stat, '<', "/proc/$worker/stat" or die "worker: $!";
+
+    my @fields = split / /, (<$stat> =~ s/^.*\) //r);
+
+    return $fields[11] + $fields[12];
+}
+
+
+# When nobody can go on, or has anything to say, nothing is done.
+
+sub rests {
+    my $before = ticks();
+
+    sleep 1;
+    cmp_ok(ticks() - $before, '<=', 5, "$name: and the worker sleeps");
+}
+
+
+# Foreign messages, of which nothing passes, and one behind them. All is there
+# when the worker looks, so that no event tells of the rest when it has read so
+# much that others are due.
+
+sub flooded {
+    my ($uri) = @_;
+
+    my $path = $t->dir . '/flood';
+    my $end  = '{"user_id":"alice","last":true}';
+    my $all  = join '', (frame(TEXT, '{"user_id":"bob","x":"' . 'x' x 970
+            . '"}')) x 40, frame(TEXT, $end);
+
+    $t->write_file('flood', $all);
+
+    my $ws   = ws($uri);
+    my $none = Tradesec::Test::Client->new(port => $sockets->port);
+
+    $ws->send('{"user_id":"alice"}');
+    $ws->receive_text;
+
+    kill 'STOP', $worker;
+
+    # told past the worker; its own connection gets the file as well
+
+    my $direct = Tradesec::Test::WebSocket->open($none, '/?quiet');
+    $direct->send("!all-file $path");
+
+    my $got = 0;
+    $got++ while ($direct->receive_text(10) // $end) ne $end;
+    is($got, 40, "$name: all of a flood is sent");
+
+    kill 'CONT', $worker;
+
+    is($ws->receive_text(10), $end, "$name: what is behind it arrives");
+    rests();
+    $_->close(1000) for $ws, $direct;
+}
+
+
 sub to_the_client {
     my ($uri) = @_;
 
@@ -104,6 +164,7 @@ sub to_the_client {
 
     cmp_ok($read, '<', length $all, "$name: the backend cannot go on");
     holds_little($before);
+    rests() if $name eq 'plain, /judged, to the client';
 
     my $other = ws($uri);
 
@@ -162,6 +223,7 @@ sub to_the_backend {
 
     cmp_ok($stopped, '<', length $all, "$name: the client cannot go on");
     holds_little($before);
+    rests() if $name eq 'plain, /ruled, to the backend';
 
     kill 'CONT', $sockets->{pid};
 
@@ -223,6 +285,12 @@ for my $tls (0, 1) {
                 $upgrade
             }
 
+            location /small {
+                proxy_buffer_size 1k;
+                tradesec_websocket owner=/user_id;
+                $upgrade
+            }
+
             location /ruled {
                 tradesec_websocket owner=/user_id;
                 tradesec_websocket_client owner=/user_id json_depth=4;
@@ -240,6 +308,11 @@ for my $tls (0, 1) {
     for my $uri ($tls ? () : '/frames', '/judged') {
         $name = "$over, $uri, to the client";
         to_the_client($uri);
+    }
+
+    if (!$tls) {
+        $name = "$over, /small, to the client";
+        flooded('/small');
     }
 
     for my $uri ($tls ? () : '/frames', '/ruled') {
