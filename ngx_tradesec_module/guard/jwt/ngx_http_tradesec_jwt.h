@@ -262,9 +262,9 @@ ngx_int_t ngx_http_tradesec_jwt_get_claim(ngx_http_request_t *r,
     ngx_str_t *value);
 
 
-/* Puts the filter in place that reads the answers of sources of keys. */
+/* Puts in place what watches over the answers of sources of keys. */
 
-void ngx_http_tradesec_jwt_init_fetch(void);
+ngx_int_t ngx_http_tradesec_jwt_init_fetch(ngx_conf_t *cf);
 
 
 /* For the identity: ngx_http_tradesec_identity_claim_pt. */

@@ -27,6 +27,9 @@ static ngx_int_t ngx_http_tradesec_jwt_flight_prepare(ngx_http_request_t *r,
     ngx_http_tradesec_jwt_clean_t *clean);
 static void ngx_http_tradesec_jwt_flight_clean(ngx_http_request_t *sr,
     const ngx_http_tradesec_jwt_clean_t *clean);
+static ngx_int_t ngx_http_tradesec_jwt_flight_handler(ngx_http_request_t *r);
+static ngx_flag_t ngx_http_tradesec_jwt_flight_is_led(
+    const ngx_http_request_t *sr);
 static ngx_int_t ngx_http_tradesec_jwt_flight_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
 static ngx_int_t ngx_http_tradesec_jwt_flight_answer(ngx_http_request_t *sr,
@@ -207,11 +210,59 @@ ngx_http_tradesec_jwt_flight_clean(ngx_http_request_t *sr,
 }
 
 
-void
-ngx_http_tradesec_jwt_init_fetch(void)
+ngx_int_t
+ngx_http_tradesec_jwt_init_fetch(ngx_conf_t *cf)
 {
+    ngx_http_handler_pt        *h;
+    ngx_http_core_main_conf_t  *cmcf;
+
     ngx_http_next_body_filter = ngx_http_top_body_filter;
     ngx_http_top_body_filter = ngx_http_tradesec_jwt_flight_filter;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PREACCESS_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_tradesec_jwt_flight_handler;
+
+    return NGX_OK;
+}
+
+
+static ngx_inline ngx_flag_t
+ngx_http_tradesec_jwt_is_flight(const ngx_http_request_t *r)
+{
+    return r != r->main && r->post_subrequest != NULL
+           && r->post_subrequest->handler
+              == ngx_http_tradesec_jwt_flight_answer;
+}
+
+
+static ngx_int_t
+ngx_http_tradesec_jwt_flight_handler(ngx_http_request_t *r)
+{
+    return ngx_http_tradesec_jwt_is_flight(r)
+           && ngx_http_tradesec_jwt_flight_is_led(r)
+           ? NGX_HTTP_FORBIDDEN : NGX_DECLINED;
+}
+
+
+/*
+ * Whether the source says from where to take the answer (X-Accel-Redirect). It
+ * would reach whatever the gateway can, internal locations and those of a
+ * backend, with no access phase in the way.
+ */
+
+static ngx_flag_t
+ngx_http_tradesec_jwt_flight_is_led(const ngx_http_request_t *sr)
+{
+    const ngx_http_upstream_t  *u = sr->upstream;
+
+    return u != NULL && u->headers_in.x_accel_redirect != NULL
+           && !(u->conf->ignore_headers & NGX_HTTP_UPSTREAM_IGN_XA_REDIRECT);
 }
 
 
@@ -227,9 +278,7 @@ ngx_http_tradesec_jwt_flight_filter(ngx_http_request_t *r, ngx_chain_t *in)
     ngx_buf_t                       *b;
     ngx_http_tradesec_jwt_flight_t  *flight;
 
-    if (r == r->main || r->post_subrequest == NULL
-        || r->post_subrequest->handler != ngx_http_tradesec_jwt_flight_answer)
-    {
+    if (!ngx_http_tradesec_jwt_is_flight(r)) {
         return ngx_http_next_body_filter(r, in);
     }
 
@@ -271,16 +320,11 @@ ngx_http_tradesec_jwt_flight_answer(ngx_http_request_t *sr, void *data,
 {
     ngx_http_tradesec_jwt_flight_t *flight = data;
 
-    ts_key_source_end_e  end;
-
-    if (flight->done) {
-        return NGX_OK;
+    if (!flight->done) {
+        ngx_http_tradesec_jwt_flight_end(flight,
+                          ngx_http_tradesec_jwt_flight_keys(flight, sr, rc)
+                          ? TS_KEY_SOURCE_GOOD : TS_KEY_SOURCE_BAD);
     }
-
-    end = ngx_http_tradesec_jwt_flight_keys(flight, sr, rc)
-          ? TS_KEY_SOURCE_GOOD : TS_KEY_SOURCE_BAD;
-
-    ngx_http_tradesec_jwt_flight_end(flight, end);
 
     return NGX_OK;
 }
@@ -296,6 +340,13 @@ ngx_http_tradesec_jwt_flight_keys(ngx_http_tradesec_jwt_flight_t *flight,
     const char  *wrong;
 
     log = sr->connection->log;
+
+    if (ngx_http_tradesec_jwt_flight_is_led(sr)) {
+        ngx_http_tradesec_jwt_flight_failed(flight, log,
+                                            "it has an X-Accel-Redirect", 0);
+        return 0;
+    }
+
     status = rc >= NGX_HTTP_SPECIAL_RESPONSE ? (ngx_uint_t) rc
                                              : sr->headers_out.status;
 

@@ -467,7 +467,10 @@ ngx_http_tradesec_jwt_init(ngx_conf_t *cf)
                                               ngx_http_tradesec_jwt_module);
 
     ngx_http_tradesec_jwt_bound_providers(&jmcf->providers);
-    ngx_http_tradesec_jwt_seal_providers(cf, &jmcf->providers);
+
+    if (ngx_http_tradesec_jwt_seal_providers(cf, &jmcf->providers) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     if (jmcf->active && jmcf->cache == NULL) {
         ngx_http_tradesec_finding(cf, TS_FINDING_JWT_WITHOUT_ZONE);

@@ -94,7 +94,7 @@ ngx_http_tradesec_jwt_provider_cookie(ngx_conf_t *cf,
 }
 
 
-void
+ngx_int_t
 ngx_http_tradesec_jwt_seal_providers(ngx_conf_t *cf,
     const ngx_array_t *providers)
 {
@@ -147,9 +147,7 @@ ngx_http_tradesec_jwt_seal_providers(ngx_conf_t *cf,
         fetches |= provider[i]->uri.len != 0;
     }
 
-    if (fetches) {
-        ngx_http_tradesec_jwt_init_fetch();
-    }
+    return fetches ? ngx_http_tradesec_jwt_init_fetch(cf) : NGX_OK;
 }
 
 

@@ -131,7 +131,7 @@ char *ngx_http_tradesec_jwt_provider_cookie(ngx_conf_t *cf,
  * each token, so they decide what is good for what is remembered.
  */
 
-void ngx_http_tradesec_jwt_seal_providers(ngx_conf_t *cf,
+ngx_int_t ngx_http_tradesec_jwt_seal_providers(ngx_conf_t *cf,
     const ngx_array_t *providers);
 
 /* Then their longest is found. */
