@@ -30,8 +30,7 @@ static const ts_attempts_rule_t  address_rule = {
 };
 
 
-static uint64_t            next_id;
-static ts_attempts_lock_t  locks[TS_ATTEMPTS_KEYS];
+static uint64_t  next_id;
 
 
 /* An attempt at an account from an address, as the login guard builds it. */
@@ -77,7 +76,7 @@ settle(ts_attempts_t *t, const ts_attempt_t *a, ts_attempts_outcome_e outcome,
 {
     uint32_t  n;
 
-    n = ts_attempts_settle(t, a, outcome, now, locks);
+    n = ts_attempts_settle(t, a, outcome, now).n;
     check_table(t);
 
     return n;

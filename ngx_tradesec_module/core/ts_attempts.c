@@ -8,13 +8,18 @@
 #define TS_ATTEMPTS_REAP  2     /* locks looked at in passing */
 
 
+static ts_attempts_verdict_t ts_attempts_reserve_known(ts_attempts_t *t,
+    const ts_attempt_t *attempt, uint32_t now);
+static uint32_t ts_attempts_settle_known(ts_attempts_t *t, uint32_t *link,
+    const ts_attempts_counter_t *c, uint64_t id,
+    ts_attempts_outcome_e outcome, uint32_t now);
 static inline ts_attempts_slot_t *ts_attempts_in_flight(ts_attempts_t *t,
     uint32_t i, uint64_t id);
 static ts_attempts_slot_t *ts_attempts_search(ts_attempts_t *t,
     ts_attempts_block_t *b, uint64_t id);
 static uint32_t ts_attempts_charge(ts_attempts_t *t, uint32_t i, uint64_t id,
     const ts_attempts_rule_t *rule, ts_attempts_outcome_e outcome,
-    uint32_t now, ts_attempts_lock_t *lock);
+    uint32_t now);
 static inline void ts_attempts_refund(ts_attempts_t *t, uint32_t *link,
     ts_attempts_slot_t *slot, int forgive);
 static void ts_attempts_take_out(ts_attempts_t *t, uint32_t i,
@@ -28,18 +33,54 @@ ts_attempts_verdict_t
 ts_attempts_reserve(ts_attempts_t *t, const ts_attempt_t *attempt,
     uint32_t now)
 {
-    uint32_t               i, k, need, found[TS_ATTEMPTS_KEYS];
-    ts_attempts_slot_t     slot;
-    ts_attempts_verdict_t  v, worst;
-
-    worst = (ts_attempts_verdict_t) { TS_ATTEMPTS_ADMITTED, 0, 0, 0, 0 };
-    need = 0;
+    ts_attempts_verdict_t         v;
+    const ts_attempts_counter_t  *c, *end;
 
     now = ts_attempts_open(t, now);
 
     if (t->counters[TS_ATTEMPTS_BLOCK_LOCKED]) {
         ts_attempts_expire_locks(t, TS_ATTEMPTS_REAP, now);
     }
+
+    end = attempt->counters + attempt->n;
+
+    for (c = attempt->counters; c < end; c++) {
+        if (ts_attempts_find(t, &c->key)) {
+            break;
+        }
+    }
+
+    if (c == end && t->blocks - t->used >= attempt->n) {
+
+        /* nothing is known of any of the keys: most attempts are such */
+
+        for (c = attempt->counters; c < end; c++) {
+            ts_attempts_add_first(t, c, attempt->id, now);
+        }
+
+        v = (ts_attempts_verdict_t) { TS_ATTEMPTS_ADMITTED, 0, 0, 0, 0 };
+
+    } else {
+        v = ts_attempts_reserve_known(t, attempt, now);
+    }
+
+    ts_attempts_close(t);
+
+    return v;
+}
+
+
+static ts_noinline ts_attempts_verdict_t
+ts_attempts_reserve_known(ts_attempts_t *t, const ts_attempt_t *attempt,
+    uint32_t now)
+{
+    uint32_t                      i, k, need, found[TS_ATTEMPTS_KEYS];
+    ts_attempts_slot_t            slot;
+    ts_attempts_verdict_t         v, worst;
+    const ts_attempts_counter_t  *c;
+
+    worst = (ts_attempts_verdict_t) { TS_ATTEMPTS_ADMITTED, 0, 0, 0, 0 };
+    need = 0;
 
     for (k = 0; k < attempt->n; k++) {
         i = ts_attempts_find(t, &attempt->counters[k].key);
@@ -65,45 +106,41 @@ ts_attempts_reserve(ts_attempts_t *t, const ts_attempt_t *attempt,
     }
 
     if (worst.verdict != TS_ATTEMPTS_ADMITTED) {
-        ts_attempts_close(t);
         return worst;
     }
 
     if (!ts_attempts_make_room(t, need, found, attempt->n, now)) {
         t->full++;
-        ts_attempts_close(t);
         return (ts_attempts_verdict_t) {
             TS_ATTEMPTS_FULL, 0, TS_ATTEMPTS_BUSY_RETRY, 0, 0
         };
     }
 
-    slot.id = attempt->id;
-    slot.time = now;
-    slot.state = TS_ATTEMPTS_SLOT_IN_FLIGHT;
-
     for (k = 0; k < attempt->n; k++) {
-        i = found[k] ? found[k]
-                     : ts_attempts_add_counter(t, &attempt->counters[k].key);
+        c = &attempt->counters[k];
 
-        slot.other = attempt->counters[k].other & 0x3fffffff;
-        ts_attempts_add_slot(t, i, &slot);
+        if (found[k]) {
+            slot = ts_attempts_slot(attempt->id, now, c->other);
+            ts_attempts_add_slot(t, found[k], &slot);
+
+        } else {
+            ts_attempts_add_first(t, c, attempt->id, now);
+        }
     }
-
-    ts_attempts_close(t);
 
     return worst;
 }
 
 
-uint32_t
+ts_attempts_locked_t
 ts_attempts_settle(ts_attempts_t *t, const ts_attempt_t *attempt,
-    ts_attempts_outcome_e outcome, uint32_t now, ts_attempts_lock_t *locks)
+    ts_attempts_outcome_e outcome, uint32_t now)
 {
-    uint32_t                     *link, n;
-    ts_attempts_slot_t           *slot;
+    uint32_t                     *link, until;
+    ts_attempts_locked_t          locked;
     const ts_attempts_counter_t  *c, *end;
 
-    n = 0;
+    locked = (ts_attempts_locked_t) { 0, 0 };
     now = ts_attempts_open(t, now);
 
     end = attempt->counters + attempt->n;
@@ -115,34 +152,58 @@ ts_attempts_settle(ts_attempts_t *t, const ts_attempt_t *attempt,
             continue;
         }
 
-        slot = ts_attempts_in_flight(t, *link, attempt->id);
+        if (outcome >= TS_ATTEMPTS_SUCCEEDED
+            && ts_attempts_is_only(ts_attempts_block(t, *link), attempt->id))
+        {
+            /* nothing else is known of the key: most attempts are such */
 
-        if (slot == NULL || now - slot->time >= c->rule->window) {
-            continue;
-        }
-
-        if (outcome == TS_ATTEMPTS_FAILED || outcome == TS_ATTEMPTS_NEUTRAL) {
-            n += ts_attempts_charge(t, *link, attempt->id, c->rule, outcome,
-                                    now, &locks[n]);
+            ts_attempts_release_one(t, link);
 
         } else {
-            ts_attempts_refund(t, link, slot, c->rule->forgive
-                                        && outcome == TS_ATTEMPTS_SUCCEEDED);
+            until = ts_attempts_settle_known(t, link, c, attempt->id, outcome,
+                                             now);
+
+            locked.n += until != 0;
+            locked.until = until > locked.until ? until : locked.until;
         }
     }
 
     ts_attempts_close(t);
 
-    return n;
+    return locked;
 }
 
 
-/* Returns 1 if that has locked the counter. */
+/* Returns the end of the lock if that has locked the counter, else 0. */
+
+static ts_noinline uint32_t
+ts_attempts_settle_known(ts_attempts_t *t, uint32_t *link,
+    const ts_attempts_counter_t *c, uint64_t id,
+    ts_attempts_outcome_e outcome, uint32_t now)
+{
+    ts_attempts_slot_t  *slot;
+
+    slot = ts_attempts_in_flight(t, *link, id);
+
+    if (slot == NULL || now - slot->time >= c->rule->window) {
+        return 0;
+    }
+
+    if (outcome == TS_ATTEMPTS_FAILED || outcome == TS_ATTEMPTS_NEUTRAL) {
+        return ts_attempts_charge(t, *link, id, c->rule, outcome, now);
+    }
+
+    ts_attempts_refund(t, link, slot,
+                       c->rule->forgive && outcome == TS_ATTEMPTS_SUCCEEDED);
+
+    return 0;
+}
+
 
 static ts_noinline uint32_t
 ts_attempts_charge(ts_attempts_t *t, uint32_t i, uint64_t id,
     const ts_attempts_rule_t *rule, ts_attempts_outcome_e outcome,
-    uint32_t now, ts_attempts_lock_t *lock)
+    uint32_t now)
 {
     ts_attempts_slot_t   *slot;
     ts_attempts_block_t  *b;
@@ -172,11 +233,7 @@ ts_attempts_charge(ts_attempts_t *t, uint32_t i, uint64_t id,
 
     ts_attempts_lock(t, i, rule, now);
 
-    lock->key = b->key;
-    lock->until = b->until;
-    lock->level = b->level;
-
-    return 1;
+    return b->until;
 }
 
 

@@ -170,13 +170,15 @@ ts_attempts_verdict_t ts_attempts_reserve(ts_attempts_t *table,
 int ts_attempts_mirror(ts_attempts_t *table, const ts_attempt_t *attempt,
     uint32_t now);
 
-/*
- * Returns how many keys this outcome has locked; they are written to locks,
- * which has room for attempt->n.
- */
+/* What an outcome has locked: how many keys, and when the last lock ends. */
 
-uint32_t ts_attempts_settle(ts_attempts_t *table, const ts_attempt_t *attempt,
-    ts_attempts_outcome_e outcome, uint32_t now, ts_attempts_lock_t *locks);
+typedef struct {
+    uint32_t  n;
+    uint32_t  until;
+} ts_attempts_locked_t;
+
+ts_attempts_locked_t ts_attempts_settle(ts_attempts_t *table,
+    const ts_attempt_t *attempt, ts_attempts_outcome_e outcome, uint32_t now);
 
 /*
  * Copies all counters to an empty table, locks first, then the most recent

@@ -25,14 +25,10 @@ ts_attempts_mirror(ts_attempts_t *t, const ts_attempt_t *attempt,
 
     now = ts_attempts_open(t, now);
 
-    slot.id = attempt->id;
-    slot.time = now;
-    slot.state = TS_ATTEMPTS_SLOT_IN_FLIGHT;
-
     all = 1;
 
     for (k = 0; k < attempt->n; k++) {
-        slot.other = attempt->counters[k].other & 0x3fffffff;
+        slot = ts_attempts_slot(attempt->id, now, attempt->counters[k].other);
         all &= ts_attempts_mirror_counter(t, &attempt->counters[k], &slot,
                                           now);
     }

@@ -136,6 +136,25 @@ ts_attempts_step(const ts_attempts_t *t, ts_attempts_walk_t *w)
 }
 
 
+static inline ts_attempts_slot_t
+ts_attempts_slot(uint64_t id, uint32_t now, uint32_t other)
+{
+    return (ts_attempts_slot_t) {
+        id, now, other & 0x3fffffff, TS_ATTEMPTS_SLOT_IN_FLIGHT
+    };
+}
+
+
+/* Whether this attempt, in flight, is all that a counter knows. */
+
+static inline int
+ts_attempts_is_only(const ts_attempts_block_t *b, uint64_t id)
+{
+    return b->n == 1 && b->until == 0 && b->slots[0].id == id
+           && b->slots[0].state == TS_ATTEMPTS_SLOT_IN_FLIGHT;
+}
+
+
 static inline int
 ts_attempts_full(const ts_attempts_block_t *b)
 {
@@ -311,26 +330,35 @@ ts_attempts_insert(ts_attempts_t *t, uint32_t i)
 }
 
 
+/* Of a counter that is one block. */
+
+static inline void
+ts_attempts_release_one(ts_attempts_t *t, uint32_t *link)
+{
+    uint32_t  i;
+
+    i = *link;
+    *link = ts_attempts_block(t, i)->chain;
+
+    ts_attempts_delist(t, i);
+    ts_attempts_give(t, i);
+}
+
+
 void ts_attempts_give_more(ts_attempts_t *t, uint32_t i);
 
 static inline void
 ts_attempts_release(ts_attempts_t *t, uint32_t *link)
 {
-    uint32_t              i;
-    ts_attempts_block_t  *b;
+    uint32_t  more;
 
-    i = *link;
-    b = ts_attempts_block(t, i);
+    more = ts_attempts_block(t, *link)->more;
 
-    *link = b->chain;
-
-    ts_attempts_delist(t, i);
-
-    if (b->more) {
-        ts_attempts_give_more(t, b->more);
+    if (more) {
+        ts_attempts_give_more(t, more);
     }
 
-    ts_attempts_give(t, i);
+    ts_attempts_release_one(t, link);
 }
 
 
@@ -377,6 +405,22 @@ ts_attempts_add_counter(ts_attempts_t *t, const ts_attempts_key_t *key)
 
     return i;
 }
+
+
+/* The first attempt of a key, and its counter. */
+
+static inline void
+ts_attempts_add_first(ts_attempts_t *t, const ts_attempts_counter_t *c,
+    uint64_t id, uint32_t now)
+{
+    ts_attempts_block_t  *b;
+
+    b = ts_attempts_block(t, ts_attempts_add_counter(t, &c->key));
+
+    b->n = 1;
+    b->slots[0] = ts_attempts_slot(id, now, c->other);
+}
+
 
 void ts_attempts_add_more(ts_attempts_t *t, uint32_t i,
     const ts_attempts_slot_t *slot);

@@ -175,13 +175,11 @@ ngx_http_tradesec_attempts_redis_settle(
 {
     const ngx_http_tradesec_attempts_redis_t  *home = store->data;
 
-    uint32_t                               seconds;
-    ngx_flag_t                             locked;
+    uint32_t                               locked;
     ngx_http_tradesec_attempts_command_t  *cmd;
 
     locked = ngx_http_tradesec_attempts_zone_settle(home->zone, &res->attempt,
-                                                    outcome, &seconds)
-             != 0;
+                                                    outcome);
 
     cmd = ngx_http_tradesec_attempts_command(home, res);
     if (cmd == NULL) {
@@ -191,7 +189,7 @@ ngx_http_tradesec_attempts_redis_settle(
     cmd->redis.handler = ngx_http_tradesec_attempts_settled;
     cmd->settle = 1;
     cmd->outcome = outcome;
-    cmd->locked = locked ? seconds : 0;
+    cmd->locked = locked;
 
     if (ngx_http_tradesec_redis_is_open()
         && ngx_http_tradesec_attempts_journal_is_empty()
@@ -202,7 +200,7 @@ ngx_http_tradesec_attempts_redis_settle(
 
     if (locked) {
         ngx_http_tradesec_attempts_log_lock(log, res->counter, res->account,
-                                            seconds);
+                                            locked);
         cmd->locked = 0;
     }
 
@@ -280,7 +278,6 @@ ngx_http_tradesec_attempts_record(
 static void
 ngx_http_tradesec_attempts_give_up(ngx_http_tradesec_attempts_command_t *cmd)
 {
-    uint32_t                          seconds;
     ngx_http_tradesec_reservation_t  *res;
 
     res = cmd->res;
@@ -289,8 +286,7 @@ ngx_http_tradesec_attempts_give_up(ngx_http_tradesec_attempts_command_t *cmd)
 
     (void) ngx_http_tradesec_attempts_zone_settle(cmd->home->zone,
                                                   &res->attempt,
-                                                  TS_ATTEMPTS_WITHDRAWN,
-                                                  &seconds);
+                                                  TS_ATTEMPTS_WITHDRAWN);
 
     (void) ngx_http_tradesec_attempts_fall_back(cmd->home, res);
 
@@ -320,7 +316,6 @@ static ngx_int_t
 ngx_http_tradesec_attempts_reserved(ngx_http_tradesec_redis_command_t *redis,
     const redisReply *reply)
 {
-    uint32_t                               seconds;
     ngx_int_t                              rc;
     ts_attempts_verdict_t                  verdict;
     ngx_http_tradesec_reservation_t       *res;
@@ -348,8 +343,7 @@ ngx_http_tradesec_attempts_reserved(ngx_http_tradesec_redis_command_t *redis,
     {
         (void) ngx_http_tradesec_attempts_zone_settle(cmd->home->zone,
                                                       &cmd->attempt,
-                                                      TS_ATTEMPTS_WITHDRAWN,
-                                                      &seconds);
+                                                      TS_ATTEMPTS_WITHDRAWN);
     }
 
     if (res != NULL && rc == NGX_OK) {

@@ -176,17 +176,17 @@ ngx_http_tradesec_attempts_store_t *ngx_http_tradesec_attempts_redis(
 
 /*
  * For another home that counts in the zone as well: charges an attempt
- * whatever the limits; judges and charges it; settles it, and returns how many
- * keys that has locked, and for how many seconds the longest.
+ * whatever the limits; judges and charges it; settles it, and returns for how
+ * many seconds that has locked a key, 0 when it has locked none.
  */
 
 void ngx_http_tradesec_attempts_zone_mirror(
     ngx_http_tradesec_attempts_store_t *zone, const ts_attempt_t *attempt);
 ts_attempts_verdict_t ngx_http_tradesec_attempts_zone_reserve(
     ngx_http_tradesec_attempts_store_t *zone, const ts_attempt_t *attempt);
-ngx_uint_t ngx_http_tradesec_attempts_zone_settle(
+uint32_t ngx_http_tradesec_attempts_zone_settle(
     ngx_http_tradesec_attempts_store_t *zone, const ts_attempt_t *attempt,
-    ts_attempts_outcome_e outcome, uint32_t *seconds);
+    ts_attempts_outcome_e outcome);
 
 void ngx_http_tradesec_attempts_log_lock(ngx_log_t *log,
     const ngx_str_t *counter, uint32_t account, uint32_t seconds);

@@ -147,9 +147,10 @@ ngx_http_tradesec_attempts_settle(ngx_http_tradesec_attempts_store_t *store,
 {
     uint32_t  seconds;
 
-    if (ngx_http_tradesec_attempts_zone_settle(store, &res->attempt, outcome,
-                                               &seconds))
-    {
+    seconds = ngx_http_tradesec_attempts_zone_settle(store, &res->attempt,
+                                                     outcome);
+
+    if (seconds) {
         ngx_http_tradesec_attempts_log_lock(log, res->counter, res->account,
                                             seconds);
     }
@@ -189,28 +190,22 @@ ngx_http_tradesec_attempts_zone_reserve(
 }
 
 
-ngx_uint_t
+uint32_t
 ngx_http_tradesec_attempts_zone_settle(
     ngx_http_tradesec_attempts_store_t *zone, const ts_attempt_t *attempt,
-    ts_attempts_outcome_e outcome, uint32_t *seconds)
+    ts_attempts_outcome_e outcome)
 {
-    uint32_t                   i, n, now;
-    ts_attempts_lock_t         locks[TS_ATTEMPTS_KEYS];
+    uint32_t                   now;
+    ts_attempts_locked_t       locked;
     ngx_http_tradesec_area_t  *area = zone->data;
 
     now = ngx_http_tradesec_attempts_now();
 
     ngx_http_tradesec_area_lock(area);
-    n = ts_attempts_settle(area->memory, attempt, outcome, now, locks);
+    locked = ts_attempts_settle(area->memory, attempt, outcome, now);
     ngx_http_tradesec_area_unlock(area);
 
-    *seconds = 0;
-
-    for (i = 0; i < n; i++) {
-        *seconds = ngx_max(*seconds, locks[i].until - now);
-    }
-
-    return n;
+    return locked.n ? locked.until - now : 0;
 }
 
 
