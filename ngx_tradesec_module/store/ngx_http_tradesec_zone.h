@@ -134,6 +134,25 @@ ngx_http_tradesec_area_lock(const ngx_http_tradesec_area_t *area)
 static ngx_inline void
 ngx_http_tradesec_area_unlock(const ngx_http_tradesec_area_t *area)
 {
+#if (NGX_HAVE_POSIX_SEM)
+
+    ngx_shmtx_t  *mutex;
+
+    mutex = &area->shpool->mutex;
+
+    /*
+     * without a call, too, when nobody sleeps; who holds it by now wakes those
+     * who do
+     */
+
+    if (ngx_atomic_cmp_set(mutex->lock, ngx_pid, 0)
+        && (*mutex->wait == 0 || !ngx_shmtx_trylock(mutex)))
+    {
+        return;
+    }
+
+#endif
+
     ngx_shmtx_unlock(&area->shpool->mutex);
 }
 
