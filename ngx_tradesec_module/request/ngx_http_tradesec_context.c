@@ -15,8 +15,16 @@
 #define NGX_HTTP_TRADESEC_REQUEST_ID  16
 
 
-static ngx_int_t ngx_http_tradesec_keep_ctx(ngx_http_request_t *r,
-    const ngx_http_tradesec_ctx_t *ctx);
+/* In one piece: the context, and its place in the pool's cleanup list. */
+
+typedef struct {
+    ngx_pool_cleanup_t        cleanup;
+    ngx_http_tradesec_ctx_t   ctx;
+} ngx_http_tradesec_own_ctx_t;
+
+
+static ngx_inline void ngx_http_tradesec_keep_ctx(ngx_http_request_t *r,
+    ngx_pool_cleanup_t *cln, const ngx_http_tradesec_ctx_t *ctx);
 static void ngx_http_tradesec_ctx_cleanup(void *data);
 static void ngx_http_tradesec_random_id(ngx_http_request_t *r, ngx_str_t *id);
 
@@ -40,29 +48,24 @@ ngx_http_tradesec_redirected_ctx(ngx_http_request_t *r)
 
 
 ngx_http_tradesec_ctx_t *
-ngx_http_tradesec_get_ctx(ngx_http_request_t *r)
+ngx_http_tradesec_own_ctx(ngx_http_request_t *r,
+    const ngx_http_tradesec_ctx_t *shared)
 {
-    ngx_http_tradesec_ctx_t        *ctx;
-    const ngx_http_tradesec_ctx_t  *found;
+    ngx_http_tradesec_own_ctx_t  *own;
 
-    found = ngx_http_tradesec_find_ctx(r);
-
-    if (found != NULL && !found->shared) {
-        return (ngx_http_tradesec_ctx_t *) found;
-    }
-
-    ctx = ngx_pcalloc(r->main->pool, sizeof(ngx_http_tradesec_ctx_t));
-
-    if (ctx == NULL || ngx_http_tradesec_keep_ctx(r, ctx) != NGX_OK) {
+    own = ngx_pcalloc(r->main->pool, sizeof(ngx_http_tradesec_own_ctx_t));
+    if (own == NULL) {
         return NULL;
     }
 
-    if (found != NULL) {
-        *ctx = *found;
-        ctx->shared = 0;
+    ngx_http_tradesec_keep_ctx(r, &own->cleanup, &own->ctx);
+
+    if (shared != NULL) {
+        own->ctx = *shared;
+        own->ctx.shared = 0;
     }
 
-    return ctx;
+    return &own->ctx;
 }
 
 
@@ -70,30 +73,33 @@ ngx_int_t
 ngx_http_tradesec_share_ctx(ngx_http_request_t *r,
     const ngx_http_tradesec_ctx_t *shared)
 {
-    return ngx_http_tradesec_keep_ctx(r, shared);
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_palloc(r->main->pool, sizeof(ngx_pool_cleanup_t));
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_tradesec_keep_ctx(r, cln, shared);
+
+    return NGX_OK;
 }
 
 
 /* The one kept last is the first in the cleanup list, and so the valid one. */
 
-static ngx_int_t
-ngx_http_tradesec_keep_ctx(ngx_http_request_t *r,
+static ngx_inline void
+ngx_http_tradesec_keep_ctx(ngx_http_request_t *r, ngx_pool_cleanup_t *cln,
     const ngx_http_tradesec_ctx_t *ctx)
 {
-    ngx_pool_cleanup_t  *cln;
-
     r = r->main;
-
-    cln = ngx_pool_cleanup_add(r->pool, 0);
-    if (cln == NULL) {
-        return NGX_ERROR;
-    }
 
     cln->data = (void *) ctx;
     cln->handler = ngx_http_tradesec_ctx_cleanup;
-    ngx_http_set_ctx(r, cln->data, ngx_http_tradesec_request_module);
+    cln->next = r->pool->cleanup;
+    r->pool->cleanup = cln;
 
-    return NGX_OK;
+    ngx_http_set_ctx(r, cln->data, ngx_http_tradesec_request_module);
 }
 
 

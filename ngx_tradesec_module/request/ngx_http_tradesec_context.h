@@ -137,7 +137,21 @@ ngx_http_tradesec_find_ctx(ngx_http_request_t *r)
 }
 
 
-ngx_http_tradesec_ctx_t *ngx_http_tradesec_get_ctx(ngx_http_request_t *r);
+ngx_http_tradesec_ctx_t *ngx_http_tradesec_own_ctx(ngx_http_request_t *r,
+    const ngx_http_tradesec_ctx_t *shared);
+
+static ngx_inline ngx_http_tradesec_ctx_t *
+ngx_http_tradesec_get_ctx(ngx_http_request_t *r)
+{
+    const ngx_http_tradesec_ctx_t  *ctx;
+
+    ctx = ngx_http_tradesec_find_ctx(r);
+
+    return ctx != NULL && !ctx->shared ? (ngx_http_tradesec_ctx_t *) ctx
+           : ngx_http_tradesec_own_ctx(r, ctx);
+}
+
+
 ngx_int_t ngx_http_tradesec_share_ctx(ngx_http_request_t *r,
     const ngx_http_tradesec_ctx_t *shared);
 

@@ -25,21 +25,18 @@ static ngx_int_t ngx_http_tradesec_outcome_filter(ngx_http_request_t *r);
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
 
 
-ngx_int_t
+void
 ngx_http_tradesec_expect_outcome(ngx_http_request_t *r,
     ngx_http_tradesec_ctx_t *ctx, ngx_http_tradesec_expectation_t *e)
 {
-    ngx_http_cleanup_t  *cln;
-
     if (ctx->expectation == NULL) {
 
-        cln = ngx_http_cleanup_add(r, 0);
-        if (cln == NULL) {
-            return NGX_ERROR;
-        }
+        /* as ngx_http_cleanup_add(), whose memory is a part of e */
 
-        cln->handler = ngx_http_tradesec_outcome_cleanup;
-        cln->data = r;
+        e->cleanup.handler = ngx_http_tradesec_outcome_cleanup;
+        e->cleanup.data = r;
+        e->cleanup.next = r->main->cleanup;
+        r->main->cleanup = &e->cleanup;
 
     } else {
         ngx_http_tradesec_settle_outcome(r, ctx->expectation);
@@ -54,8 +51,6 @@ ngx_http_tradesec_expect_outcome(ngx_http_request_t *r,
     if (e->criteria->nbodies) {
         ngx_http_tradesec_expect_body(r, ctx);
     }
-
-    return NGX_OK;
 }
 
 

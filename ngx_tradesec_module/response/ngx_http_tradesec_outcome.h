@@ -62,6 +62,8 @@ struct ngx_http_tradesec_expectation_s {
 
     /* an answer of this upstream, if there is one, is not ours */
     ngx_http_upstream_t           *before;
+
+    ngx_http_cleanup_t             cleanup;    /* the end of the request */
 };
 
 
@@ -70,7 +72,7 @@ struct ngx_http_tradesec_expectation_s {
  * earlier expectation of the request is settled first.
  */
 
-ngx_int_t ngx_http_tradesec_expect_outcome(ngx_http_request_t *r,
+void ngx_http_tradesec_expect_outcome(ngx_http_request_t *r,
     ngx_http_tradesec_ctx_t *ctx, ngx_http_tradesec_expectation_t *e);
 
 /* Listens to what is expected now; NGX_DECLINED when nothing is. */

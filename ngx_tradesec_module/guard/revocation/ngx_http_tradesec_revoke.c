@@ -103,7 +103,9 @@ ngx_http_tradesec_revoke_prepare(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    return ngx_http_tradesec_expect_outcome(r, ctx, &rr->expectation);
+    ngx_http_tradesec_expect_outcome(r, ctx, &rr->expectation);
+
+    return NGX_OK;
 }
 
 
