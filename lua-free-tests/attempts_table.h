@@ -26,6 +26,32 @@ new_table(size_t size)
 }
 
 
+/* One attempt in flight, found by each of its three keys. */
+
+static inline void
+check_joint(const ts_attempts_t *t, uint32_t i)
+{
+    uint32_t                    place;
+    const ts_attempts_face_t   *f;
+    const ts_attempts_block_t  *b;
+
+    b = ts_attempts_block(t, i);
+
+    assert_int_equal(b->n, 1);
+    assert_int_equal(b->slots[0].state, TS_ATTEMPTS_SLOT_IN_FLIGHT);
+    assert_int_equal(b->until, 0);
+    assert_int_equal(b->more, 0);
+
+    for (place = TS_ATTEMPTS_SECOND; place <= TS_ATTEMPTS_THIRD; place++) {
+        f = ts_attempts_face(t, i * TS_ATTEMPTS_PLACES + place);
+
+        assert_int_equal(f->kind, TS_ATTEMPTS_BLOCK_JOINT);
+        assert_int_equal(ts_attempts_place(t, &f->key),
+                         i * TS_ATTEMPTS_PLACES + place);
+    }
+}
+
+
 static inline uint32_t
 check_list(const ts_attempts_t *t, uint32_t kind)
 {
@@ -39,9 +65,17 @@ check_list(const ts_attempts_t *t, uint32_t kind)
         assert_true(i >= TS_ATTEMPTS_FIRST && i < t->fresh);
         b = ts_attempts_block(t, i);
 
-        assert_int_equal(b->kind, kind);
         assert_int_equal(b->prev, prev);
-        assert_int_equal(ts_attempts_find(t, &b->key), i);
+        assert_int_equal(ts_attempts_place(t, &b->key),
+                         i * TS_ATTEMPTS_PLACES);
+
+        if (b->kind == TS_ATTEMPTS_BLOCK_JOINT) {
+            assert_int_equal(kind, TS_ATTEMPTS_BLOCK_OPEN);
+            check_joint(t, i);
+
+        } else {
+            assert_int_equal(b->kind, kind);
+        }
 
         prev = i;
         n++;
@@ -84,7 +118,7 @@ check_slots(const ts_attempts_t *t, ts_attempts_block_t *b)
 static inline void
 check_table(const ts_attempts_t *t)
 {
-    uint32_t              i, m, kinds[4], more, free;
+    uint32_t              i, m, kinds[5], more, free, joint;
     ts_attempts_block_t  *b;
 
     assert_int_equal(t->busy, 0);
@@ -123,11 +157,17 @@ check_table(const ts_attempts_t *t)
 
     assert_int_equal(free, kinds[TS_ATTEMPTS_BLOCK_FREE]);
     assert_int_equal(more, kinds[TS_ATTEMPTS_BLOCK_MORE]);
-    assert_int_equal(t->used, t->fresh - TS_ATTEMPTS_FIRST - free);
+
+    joint = kinds[TS_ATTEMPTS_BLOCK_JOINT];
+    kinds[TS_ATTEMPTS_BLOCK_OPEN] += joint;
+
+    assert_int_equal(t->used, t->fresh - TS_ATTEMPTS_FIRST - free
+                              + (TS_ATTEMPTS_JOINT - 1) * joint);
+    assert_true(t->used <= t->blocks);
 
     for (i = TS_ATTEMPTS_BLOCK_OPEN; i <= TS_ATTEMPTS_BLOCK_LOCKED; i++) {
-        assert_int_equal(check_list(t, i), t->counters[i]);
-        assert_int_equal(t->counters[i], kinds[i]);
+        assert_int_equal(check_list(t, i), t->listed[i]);
+        assert_int_equal(t->listed[i], kinds[i]);
     }
 }
 

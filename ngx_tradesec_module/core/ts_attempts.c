@@ -2,7 +2,7 @@
  * Copyright (C) the ngx_tradesec authors
  */
 
-#include "core/ts_attempts_table.h"
+#include "core/ts_attempts_joint.h"
 
 
 #define TS_ATTEMPTS_REAP  2     /* locks looked at in passing */
@@ -10,9 +10,8 @@
 
 static ts_attempts_verdict_t ts_attempts_reserve_known(ts_attempts_t *t,
     const ts_attempt_t *attempt, uint32_t now);
-static uint32_t ts_attempts_settle_known(ts_attempts_t *t, uint32_t *link,
-    const ts_attempts_counter_t *c, uint64_t id,
-    ts_attempts_outcome_e outcome, uint32_t now);
+static ts_attempts_locked_t ts_attempts_settle_known(ts_attempts_t *t,
+    const ts_attempt_t *attempt, ts_attempts_outcome_e outcome, uint32_t now);
 static inline ts_attempts_slot_t *ts_attempts_in_flight(ts_attempts_t *t,
     uint32_t i, uint64_t id);
 static ts_attempts_slot_t *ts_attempts_search(ts_attempts_t *t,
@@ -20,7 +19,7 @@ static ts_attempts_slot_t *ts_attempts_search(ts_attempts_t *t,
 static uint32_t ts_attempts_charge(ts_attempts_t *t, uint32_t i, uint64_t id,
     const ts_attempts_rule_t *rule, ts_attempts_outcome_e outcome,
     uint32_t now);
-static inline void ts_attempts_refund(ts_attempts_t *t, uint32_t *link,
+static inline void ts_attempts_refund(ts_attempts_t *t, uint32_t i,
     ts_attempts_slot_t *slot, int forgive);
 static void ts_attempts_take_out(ts_attempts_t *t, uint32_t i,
     ts_attempts_slot_t *slot, int forgive);
@@ -33,37 +32,20 @@ ts_attempts_verdict_t
 ts_attempts_reserve(ts_attempts_t *t, const ts_attempt_t *attempt,
     uint32_t now)
 {
-    ts_attempts_verdict_t         v;
-    const ts_attempts_counter_t  *c, *end;
+    ts_attempts_verdict_t  v;
 
     now = ts_attempts_open(t, now);
 
-    if (t->counters[TS_ATTEMPTS_BLOCK_LOCKED]) {
+    if (t->listed[TS_ATTEMPTS_BLOCK_LOCKED]) {
         ts_attempts_expire_locks(t, TS_ATTEMPTS_REAP, now);
     }
 
-    end = attempt->counters + attempt->n;
-
-    for (c = attempt->counters; c < end; c++) {
-        if (ts_attempts_find(t, &c->key)) {
-            break;
-        }
+    if (ts_attempts_add_joint(t, attempt, now)) {
+        ts_attempts_close(t);
+        return (ts_attempts_verdict_t) { TS_ATTEMPTS_ADMITTED, 0, 0, 0, 0 };
     }
 
-    if (c == end && t->blocks - t->used >= attempt->n) {
-
-        /* nothing is known of any of the keys: most attempts are such */
-
-        for (c = attempt->counters; c < end; c++) {
-            ts_attempts_add_first(t, c, attempt->id, now);
-        }
-
-        v = (ts_attempts_verdict_t) { TS_ATTEMPTS_ADMITTED, 0, 0, 0, 0 };
-
-    } else {
-        v = ts_attempts_reserve_known(t, attempt, now);
-    }
-
+    v = ts_attempts_reserve_known(t, attempt, now);
     ts_attempts_close(t);
 
     return v;
@@ -74,10 +56,9 @@ static ts_noinline ts_attempts_verdict_t
 ts_attempts_reserve_known(ts_attempts_t *t, const ts_attempt_t *attempt,
     uint32_t now)
 {
-    uint32_t                      i, k, need, found[TS_ATTEMPTS_KEYS];
-    ts_attempts_slot_t            slot;
-    ts_attempts_verdict_t         v, worst;
-    const ts_attempts_counter_t  *c;
+    uint32_t               i, k, need, found[TS_ATTEMPTS_KEYS];
+    ts_attempts_slot_t     slot;
+    ts_attempts_verdict_t  v, worst;
 
     worst = (ts_attempts_verdict_t) { TS_ATTEMPTS_ADMITTED, 0, 0, 0, 0 };
     need = 0;
@@ -117,15 +98,11 @@ ts_attempts_reserve_known(ts_attempts_t *t, const ts_attempt_t *attempt,
     }
 
     for (k = 0; k < attempt->n; k++) {
-        c = &attempt->counters[k];
+        i = found[k] ? found[k]
+                     : ts_attempts_add_counter(t, &attempt->counters[k].key);
 
-        if (found[k]) {
-            slot = ts_attempts_slot(attempt->id, now, c->other);
-            ts_attempts_add_slot(t, found[k], &slot);
-
-        } else {
-            ts_attempts_add_first(t, c, attempt->id, now);
-        }
+        slot = ts_attempts_slot(attempt->id, now, attempt->counters[k].other);
+        ts_attempts_add_slot(t, i, &slot);
     }
 
     return worst;
@@ -136,69 +113,68 @@ ts_attempts_locked_t
 ts_attempts_settle(ts_attempts_t *t, const ts_attempt_t *attempt,
     ts_attempts_outcome_e outcome, uint32_t now)
 {
-    uint32_t                     *link, until;
-    ts_attempts_locked_t          locked;
-    const ts_attempts_counter_t  *c, *end;
+    ts_attempts_locked_t  locked;
 
-    locked = (ts_attempts_locked_t) { 0, 0 };
     now = ts_attempts_open(t, now);
 
-    end = attempt->counters + attempt->n;
-
-    for (c = attempt->counters; c < end; c++) {
-        link = ts_attempts_link(t, &c->key);
-
-        if (*link == 0) {
-            continue;
-        }
-
-        if (outcome >= TS_ATTEMPTS_SUCCEEDED
-            && ts_attempts_is_only(ts_attempts_block(t, *link), attempt->id))
-        {
-            /* nothing else is known of the key: most attempts are such */
-
-            ts_attempts_release_one(t, link);
-
-        } else {
-            until = ts_attempts_settle_known(t, link, c, attempt->id, outcome,
-                                             now);
-
-            locked.n += until != 0;
-            locked.until = until > locked.until ? until : locked.until;
-        }
+    if ((outcome == TS_ATTEMPTS_SUCCEEDED || outcome == TS_ATTEMPTS_WITHDRAWN)
+        && ts_attempts_take_joint(t, attempt))
+    {
+        ts_attempts_close(t);
+        return (ts_attempts_locked_t) { 0, 0 };
     }
 
+    locked = ts_attempts_settle_known(t, attempt, outcome, now);
     ts_attempts_close(t);
 
     return locked;
 }
 
 
-/* Returns the end of the lock if that has locked the counter, else 0. */
-
-static ts_noinline uint32_t
-ts_attempts_settle_known(ts_attempts_t *t, uint32_t *link,
-    const ts_attempts_counter_t *c, uint64_t id,
+static ts_noinline ts_attempts_locked_t
+ts_attempts_settle_known(ts_attempts_t *t, const ts_attempt_t *attempt,
     ts_attempts_outcome_e outcome, uint32_t now)
 {
-    ts_attempts_slot_t  *slot;
+    uint32_t                      i, until;
+    ts_attempts_slot_t           *slot;
+    ts_attempts_locked_t          locked;
+    const ts_attempts_counter_t  *c, *end;
 
-    slot = ts_attempts_in_flight(t, *link, id);
+    locked = (ts_attempts_locked_t) { 0, 0 };
 
-    if (slot == NULL || now - slot->time >= c->rule->window) {
-        return 0;
+    end = attempt->counters + attempt->n;
+
+    for (c = attempt->counters; c < end; c++) {
+        i = ts_attempts_find(t, &c->key);
+
+        if (i == 0) {
+            continue;
+        }
+
+        slot = ts_attempts_in_flight(t, i, attempt->id);
+
+        if (slot == NULL || now - slot->time >= c->rule->window) {
+            continue;
+        }
+
+        if (outcome == TS_ATTEMPTS_FAILED || outcome == TS_ATTEMPTS_NEUTRAL) {
+            until = ts_attempts_charge(t, i, attempt->id, c->rule, outcome,
+                                       now);
+
+            locked.n += until != 0;
+            locked.until = until > locked.until ? until : locked.until;
+
+        } else {
+            ts_attempts_refund(t, i, slot, c->rule->forgive
+                                           && outcome == TS_ATTEMPTS_SUCCEEDED);
+        }
     }
 
-    if (outcome == TS_ATTEMPTS_FAILED || outcome == TS_ATTEMPTS_NEUTRAL) {
-        return ts_attempts_charge(t, *link, id, c->rule, outcome, now);
-    }
-
-    ts_attempts_refund(t, link, slot,
-                       c->rule->forgive && outcome == TS_ATTEMPTS_SUCCEEDED);
-
-    return 0;
+    return locked;
 }
 
+
+/* Returns the end of the lock if that has locked the counter, else 0. */
 
 static ts_noinline uint32_t
 ts_attempts_charge(ts_attempts_t *t, uint32_t i, uint64_t id,
@@ -282,22 +258,22 @@ ts_attempts_search(ts_attempts_t *t, ts_attempts_block_t *b, uint64_t id)
 /* Nothing is kept of a counter that is empty and was never locked. */
 
 static inline void
-ts_attempts_refund(ts_attempts_t *t, uint32_t *link, ts_attempts_slot_t *slot,
+ts_attempts_refund(ts_attempts_t *t, uint32_t i, ts_attempts_slot_t *slot,
     int forgive)
 {
     ts_attempts_block_t  *b;
 
-    b = ts_attempts_block(t, *link);
+    b = ts_attempts_block(t, i);
 
     if (b->n > 1) {
-        ts_attempts_take_out(t, *link, slot, forgive);
+        ts_attempts_take_out(t, i, slot, forgive);
 
     } else {
         b->n = 0;
     }
 
     if (b->n == 0 && b->until == 0) {
-        ts_attempts_release(t, link);
+        ts_attempts_release(t, i);
     }
 }
 

@@ -48,7 +48,7 @@
 #define TS_ATTEMPTS_KEYS          6     /* of one attempt */
 #define TS_ATTEMPTS_LIMIT_MAX     1000
 #define TS_ATTEMPTS_OTHERS_MAX    64
-#define TS_ATTEMPTS_VERSION       3     /* of the layout in memory */
+#define TS_ATTEMPTS_VERSION       4     /* of the layout in memory */
 #define TS_ATTEMPTS_SCAN          4096  /* blocks that one call looks at */
 #define TS_ATTEMPTS_FOREVER       UINT32_MAX
 

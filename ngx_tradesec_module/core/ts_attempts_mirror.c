@@ -4,7 +4,7 @@
  * Counting along with another home, whose verdict it is.
  */
 
-#include "core/ts_attempts_table.h"
+#include "core/ts_attempts_joint.h"
 
 
 #define TS_ATTEMPTS_MIRROR_MAX  (4 * TS_ATTEMPTS_LIMIT_MAX)
@@ -24,6 +24,11 @@ ts_attempts_mirror(ts_attempts_t *t, const ts_attempt_t *attempt,
     ts_attempts_slot_t  slot;
 
     now = ts_attempts_open(t, now);
+
+    if (ts_attempts_add_joint(t, attempt, now)) {
+        ts_attempts_close(t);
+        return 1;
+    }
 
     all = 1;
 

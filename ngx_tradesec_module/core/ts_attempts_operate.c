@@ -7,7 +7,7 @@
 #include "core/ts_attempts_table.h"
 
 
-static int ts_attempts_clear_counter(ts_attempts_t *t, uint32_t *link);
+static int ts_attempts_clear_counter(ts_attempts_t *t, uint32_t i);
 
 
 int
@@ -53,13 +53,13 @@ int
 ts_attempts_clear(ts_attempts_t *t, const ts_attempts_key_t *key,
     uint32_t now)
 {
-    int        locked;
-    uint32_t  *link;
+    int       locked;
+    uint32_t  i;
 
     (void) ts_attempts_open(t, now);
 
-    link = ts_attempts_link(t, key);
-    locked = *link != 0 && ts_attempts_clear_counter(t, link);
+    i = ts_attempts_find(t, key);
+    locked = i != 0 && ts_attempts_clear_counter(t, i);
 
     ts_attempts_close(t);
 
@@ -88,8 +88,7 @@ ts_attempts_clear_part(ts_attempts_t *t, uint32_t *cursor,
         if (b->kind == TS_ATTEMPTS_BLOCK_LOCKED
             && (b->key.word[1] & part->mask) == part->value)
         {
-            n += (uint32_t) ts_attempts_clear_counter(t,
-                                            ts_attempts_link(t, &b->key));
+            n += (uint32_t) ts_attempts_clear_counter(t, i);
         }
     }
 
@@ -104,15 +103,14 @@ ts_attempts_clear_part(ts_attempts_t *t, uint32_t *cursor,
 /* Attempts in flight stay charged: their outcome is still open. */
 
 static int
-ts_attempts_clear_counter(ts_attempts_t *t, uint32_t *link)
+ts_attempts_clear_counter(ts_attempts_t *t, uint32_t i)
 {
     int                   locked;
-    uint32_t              i, k;
+    uint32_t              k;
     ts_attempts_slot_t   *slot;
     ts_attempts_walk_t    walk;
     ts_attempts_block_t  *b;
 
-    i = *link;
     b = ts_attempts_block(t, i);
     locked = b->kind == TS_ATTEMPTS_BLOCK_LOCKED && b->until > t->now;
 
@@ -133,7 +131,7 @@ ts_attempts_clear_counter(ts_attempts_t *t, uint32_t *link)
     b->lasts = 0;
 
     if (b->n == 0) {
-        ts_attempts_release(t, link);
+        ts_attempts_release(t, i);
 
     } else {
         ts_attempts_touch(t, i, TS_ATTEMPTS_BLOCK_OPEN);

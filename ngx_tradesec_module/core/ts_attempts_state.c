@@ -37,6 +37,11 @@ ts_attempts_copy(ts_attempts_t *to, ts_attempts_t *from)
 
     for ( /* void */ ; i != TS_ATTEMPTS_BLOCK_OPEN; i = b->next) {
         b = ts_attempts_block(from, i);
+
+        if (b->kind == TS_ATTEMPTS_BLOCK_JOINT) {
+            ts_attempts_split(from, i);
+        }
+
         (void) ts_attempts_copy_counter(to, from, b);
     }
 

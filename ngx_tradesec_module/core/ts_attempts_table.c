@@ -8,6 +8,7 @@
 #define TS_ATTEMPTS_EXPIRE  64  /* locks looked at when memory is short */
 
 
+static void ts_attempts_repair_joint(ts_attempts_t *t, uint32_t i);
 static void ts_attempts_repair_counter(ts_attempts_t *t, uint32_t i);
 static void ts_attempts_make_lists(ts_attempts_t *t);
 
@@ -55,11 +56,11 @@ ts_attempts_evict(ts_attempts_t *t, uint32_t n, const uint32_t *pinned,
 
     while (t->blocks - t->used < n) {
 
-        if (t->counters[TS_ATTEMPTS_BLOCK_OPEN] == held) {
+        if (t->listed[TS_ATTEMPTS_BLOCK_OPEN] == held) {
             ts_attempts_expire_locks(t, TS_ATTEMPTS_EXPIRE, now);
         }
 
-        if (t->counters[TS_ATTEMPTS_BLOCK_OPEN] == held) {
+        if (t->listed[TS_ATTEMPTS_BLOCK_OPEN] == held) {
             return 0;
         }
 
@@ -72,12 +73,43 @@ ts_attempts_evict(ts_attempts_t *t, uint32_t n, const uint32_t *pinned,
             continue;
         }
 
-        ts_attempts_release(t, ts_attempts_link(t,
-                                           &ts_attempts_block(t, i)->key));
-        t->evicted++;
+        if (ts_attempts_block(t, i)->kind == TS_ATTEMPTS_BLOCK_JOINT) {
+            ts_attempts_release_joint(t, i);
+            t->evicted += TS_ATTEMPTS_JOINT;
+
+        } else {
+            ts_attempts_release(t, i);
+            t->evicted++;
+        }
     }
 
     return 1;
+}
+
+
+/* In an order in which a death on the way loses nothing. */
+
+void
+ts_attempts_split(ts_attempts_t *t, uint32_t i)
+{
+    uint32_t             k, place;
+    ts_attempts_face_t  *f;
+    ts_attempts_slot_t   slot;
+
+    t->used -= TS_ATTEMPTS_JOINT - 1;
+    slot = ts_attempts_block(t, i)->slots[0];
+
+    for (k = TS_ATTEMPTS_SECOND; k <= TS_ATTEMPTS_THIRD; k++) {
+        place = i * TS_ATTEMPTS_PLACES + k;
+        f = ts_attempts_face(t, place);
+        slot.other = f->other & 0x3fffffff;
+
+        ts_attempts_unchain(t, place);
+        ts_attempts_add_slot(t, ts_attempts_add_counter(t, &f->key), &slot);
+    }
+
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    ts_attempts_block(t, i)->kind = TS_ATTEMPTS_BLOCK_OPEN;
 }
 
 
@@ -176,8 +208,8 @@ ts_attempts_expire_locks(ts_attempts_t *t, uint32_t n, uint32_t now)
 {
     uint32_t  i;
 
-    if (n > t->counters[TS_ATTEMPTS_BLOCK_LOCKED]) {
-        n = t->counters[TS_ATTEMPTS_BLOCK_LOCKED];
+    if (n > t->listed[TS_ATTEMPTS_BLOCK_LOCKED]) {
+        n = t->listed[TS_ATTEMPTS_BLOCK_LOCKED];
     }
 
     while (n--) {
@@ -195,7 +227,7 @@ ts_attempts_stats(const ts_attempts_t *t)
 {
     return (ts_attempts_stats_t) {
         t->locks, t->evicted, t->full, t->repaired, t->cleared,
-        t->counters[TS_ATTEMPTS_BLOCK_LOCKED], t->used, t->blocks
+        t->listed[TS_ATTEMPTS_BLOCK_LOCKED], t->used, t->blocks
     };
 }
 
@@ -224,6 +256,14 @@ ts_attempts_repair(ts_attempts_t *t)
     for (i = TS_ATTEMPTS_FIRST; i < t->fresh; i++) {
         if (ts_attempts_block(t, i)->kind == TS_ATTEMPTS_BLOCK_MORE) {
             ts_attempts_block(t, i)->prev = 0;
+        }
+    }
+
+    /* a block that was being split still has what is in the new ones */
+
+    for (i = TS_ATTEMPTS_FIRST; i < t->fresh; i++) {
+        if (ts_attempts_block(t, i)->kind == TS_ATTEMPTS_BLOCK_JOINT) {
+            ts_attempts_repair_joint(t, i);
         }
     }
 
@@ -261,6 +301,22 @@ ts_attempts_repair(ts_attempts_t *t)
 
 
 static void
+ts_attempts_repair_joint(ts_attempts_t *t, uint32_t i)
+{
+    uint32_t  place;
+
+    place = i * TS_ATTEMPTS_PLACES;
+
+    ts_attempts_enchain(t, place);
+    ts_attempts_enchain(t, place + TS_ATTEMPTS_SECOND);
+    ts_attempts_enchain(t, place + TS_ATTEMPTS_THIRD);
+    ts_attempts_enlist(t, i, TS_ATTEMPTS_BLOCK_OPEN);
+
+    t->used += TS_ATTEMPTS_JOINT - 1;
+}
+
+
+static void
 ts_attempts_repair_counter(ts_attempts_t *t, uint32_t i)
 {
     uint32_t              k;
@@ -268,7 +324,7 @@ ts_attempts_repair_counter(ts_attempts_t *t, uint32_t i)
 
     b = ts_attempts_block(t, i);
 
-    if (ts_attempts_find(t, &b->key)) {
+    if (ts_attempts_place(t, &b->key)) {
         b->kind = TS_ATTEMPTS_BLOCK_FREE;
         return;
     }
@@ -297,7 +353,8 @@ ts_attempts_repair_counter(ts_attempts_t *t, uint32_t i)
 
     last->more = 0;
 
-    ts_attempts_insert(t, i);
+    ts_attempts_enchain(t, i * TS_ATTEMPTS_PLACES);
+    ts_attempts_enlist(t, i, b->kind);
 }
 
 
@@ -311,7 +368,7 @@ ts_attempts_make_lists(ts_attempts_t *t)
     {
         ts_attempts_block(t, kind)->prev = kind;
         ts_attempts_block(t, kind)->next = kind;
-        t->counters[kind] = 0;
+        t->listed[kind] = 0;
     }
 }
 

@@ -33,7 +33,9 @@ enum {
     TS_ATTEMPTS_BLOCK_FREE = 0,
     TS_ATTEMPTS_BLOCK_OPEN,         /* a counter, in the list of open ones */
     TS_ATTEMPTS_BLOCK_LOCKED,       /* a counter, in the list of locked ones */
-    TS_ATTEMPTS_BLOCK_MORE          /* further slots of a counter */
+    TS_ATTEMPTS_BLOCK_MORE,         /* further slots of a counter */
+    TS_ATTEMPTS_BLOCK_JOINT         /* three counters in one, in the list of
+                                       open ones */
 };
 
 /*
@@ -44,19 +46,59 @@ enum {
 
 typedef struct {
     ts_attempts_key_t   key;
-    uint32_t            chain;      /* next of the bucket, or of the free */
+    uint32_t            chain;      /* next place of the bucket, or next block
+                                       of the free */
     uint32_t            prev;
     uint32_t            next;
-    uint32_t            more;
-    uint32_t            until;      /* end of the last lock, 0: never locked */
     uint16_t            n;
     uint8_t             level;      /* at the time of the last lock */
     uint8_t             kind;
+    uint32_t            more;
+    uint32_t            until;      /* end of the last lock, 0: never locked */
     uint16_t            failed;     /* slots in this state, of the n */
     uint16_t            neutral;
     uint32_t            lasts;      /* seconds of the last lock */
     ts_attempts_slot_t  slots[TS_ATTEMPTS_SLOTS];
 } ts_attempts_block_t;
+
+
+/*
+ * Most attempts are at keys of which nothing is known, and most of these are
+ * given back. So one block is enough for the three keys of such an attempt: it
+ * is the counter of the first, with the attempt in its first slot, and has two
+ * more faces in the place of slots, one for each other key. Whatever else is
+ * to be written down of one of the keys, the block is split into three before.
+ * The other two blocks are counted as used all the time, so they are there.
+ *
+ * Chains lead to faces: a block is four places long, and its head is like one.
+ */
+
+typedef struct {
+    ts_attempts_key_t   key;
+    uint32_t            chain;
+    uint32_t            other;
+    uint32_t            unused;
+    uint16_t            unused16;
+    uint8_t             unused8;
+    uint8_t             kind;       /* that of the block, in each of them */
+} __attribute__((may_alias)) ts_attempts_face_t;
+
+#define TS_ATTEMPTS_JOINT   3       /* keys */
+#define TS_ATTEMPTS_PLACES  4
+#define TS_ATTEMPTS_SECOND  2       /* places of the other two faces */
+#define TS_ATTEMPTS_THIRD   3
+
+_Static_assert(sizeof(ts_attempts_block_t)
+               == TS_ATTEMPTS_PLACES * sizeof(ts_attempts_face_t),
+               "a block is four places");
+_Static_assert(offsetof(ts_attempts_block_t, chain)
+               == offsetof(ts_attempts_face_t, chain)
+               && offsetof(ts_attempts_block_t, kind)
+                  == offsetof(ts_attempts_face_t, kind),
+               "the head of a block is like a face");
+_Static_assert(offsetof(ts_attempts_block_t, slots[1])
+               == TS_ATTEMPTS_SECOND * sizeof(ts_attempts_face_t),
+               "the other faces stand behind the first slot");
 
 
 /*
@@ -76,7 +118,7 @@ struct ts_attempts_s {
     uint32_t  fresh;            /* first block that was never used */
     uint32_t  free;
     uint32_t  used;             /* blocks */
-    uint32_t  counters[3];      /* by kind */
+    uint32_t  listed[3];        /* blocks, by their list */
     uint64_t  mask;             /* of the buckets */
     uint64_t  buckets;          /* offset from here */
     uint64_t  locks;
@@ -100,6 +142,13 @@ static inline ts_attempts_block_t *
 ts_attempts_block(const ts_attempts_t *t, uint32_t i)
 {
     return (ts_attempts_block_t *) (uintptr_t) t + i;
+}
+
+
+static inline ts_attempts_face_t *
+ts_attempts_face(const ts_attempts_t *t, uint32_t place)
+{
+    return (ts_attempts_face_t *) (uintptr_t) t + place;
 }
 
 
@@ -142,16 +191,6 @@ ts_attempts_slot(uint64_t id, uint32_t now, uint32_t other)
     return (ts_attempts_slot_t) {
         id, now, other & 0x3fffffff, TS_ATTEMPTS_SLOT_IN_FLIGHT
     };
-}
-
-
-/* Whether this attempt, in flight, is all that a counter knows. */
-
-static inline int
-ts_attempts_is_only(const ts_attempts_block_t *b, uint64_t id)
-{
-    return b->n == 1 && b->until == 0 && b->slots[0].id == id
-           && b->slots[0].state == TS_ATTEMPTS_SLOT_IN_FLIGHT;
 }
 
 
@@ -200,32 +239,75 @@ ts_attempts_close(ts_attempts_t *t)
 }
 
 
-/* Where the index of a key's counter stands, in its bucket or in the chain. */
+/* The place of a key, 0 when there is none. */
 
-static inline uint32_t *
-ts_attempts_link(const ts_attempts_t *t, const ts_attempts_key_t *key)
+static inline uint32_t
+ts_attempts_place(const ts_attempts_t *t, const ts_attempts_key_t *key)
 {
-    uint32_t             *link;
-    ts_attempts_block_t  *b;
+    uint32_t             place;
+    ts_attempts_face_t  *f;
 
-    for (link = ts_attempts_bucket(t, key); *link; link = &b->chain) {
-        b = ts_attempts_block(t, *link);
+    for (place = *ts_attempts_bucket(t, key); place; place = f->chain) {
+        f = ts_attempts_face(t, place);
 
-        if (b->key.word[0] == key->word[0] && b->key.word[1] == key->word[1]) {
+        if (f->key.word[0] == key->word[0] && f->key.word[1] == key->word[1]) {
             break;
         }
     }
 
-    return link;
+    return place;
 }
 
 
-/* The counter of a key, 0 when there is none. */
+static inline void
+ts_attempts_enchain(ts_attempts_t *t, uint32_t place)
+{
+    uint32_t            *bucket;
+    ts_attempts_face_t  *f;
+
+    f = ts_attempts_face(t, place);
+    bucket = ts_attempts_bucket(t, &f->key);
+
+    f->chain = *bucket;
+    *bucket = place;
+}
+
+
+static inline void
+ts_attempts_unchain(ts_attempts_t *t, uint32_t place)
+{
+    uint32_t            *link;
+    ts_attempts_face_t  *f;
+
+    f = ts_attempts_face(t, place);
+
+    for (link = ts_attempts_bucket(t, &f->key); *link != place;
+         link = &ts_attempts_face(t, *link)->chain)
+    {
+        /* void */
+    }
+
+    *link = f->chain;
+}
+
+
+/* The counter of a key, 0 when there is none; a block of its own by now. */
+
+void ts_attempts_split(ts_attempts_t *t, uint32_t i);
 
 static inline uint32_t
-ts_attempts_find(const ts_attempts_t *t, const ts_attempts_key_t *key)
+ts_attempts_find(ts_attempts_t *t, const ts_attempts_key_t *key)
 {
-    return *ts_attempts_link(t, key);
+    uint32_t  place;
+
+    place = ts_attempts_place(t, key);
+
+    if (place && ts_attempts_face(t, place)->kind == TS_ATTEMPTS_BLOCK_JOINT) {
+        ts_attempts_split(t, place / TS_ATTEMPTS_PLACES);
+        place = ts_attempts_place(t, key);
+    }
+
+    return place / TS_ATTEMPTS_PLACES;
 }
 
 
@@ -264,25 +346,25 @@ ts_attempts_give(ts_attempts_t *t, uint32_t i)
 
 
 static inline void
-ts_attempts_enlist(ts_attempts_t *t, uint32_t i)
+ts_attempts_enlist(ts_attempts_t *t, uint32_t i, uint32_t list)
 {
     ts_attempts_block_t  *b, *head;
 
     b = ts_attempts_block(t, i);
-    head = ts_attempts_block(t, b->kind);
+    head = ts_attempts_block(t, list);
 
     b->prev = head->prev;
-    b->next = b->kind;
+    b->next = list;
 
     ts_attempts_block(t, head->prev)->next = i;
     head->prev = i;
 
-    t->counters[b->kind]++;
+    t->listed[list]++;
 }
 
 
 static inline void
-ts_attempts_delist(ts_attempts_t *t, uint32_t i)
+ts_attempts_delist(ts_attempts_t *t, uint32_t i, uint32_t list)
 {
     ts_attempts_block_t  *b;
 
@@ -291,7 +373,7 @@ ts_attempts_delist(ts_attempts_t *t, uint32_t i)
     ts_attempts_block(t, b->prev)->next = b->next;
     ts_attempts_block(t, b->next)->prev = b->prev;
 
-    t->counters[b->kind]--;
+    t->listed[list]--;
 }
 
 
@@ -308,57 +390,48 @@ ts_attempts_touch(ts_attempts_t *t, uint32_t i, uint8_t kind)
         return;
     }
 
-    ts_attempts_delist(t, i);
+    ts_attempts_delist(t, i, b->kind);
     b->kind = kind;
-    ts_attempts_enlist(t, i);
-}
-
-
-static inline void
-ts_attempts_insert(ts_attempts_t *t, uint32_t i)
-{
-    uint32_t             *bucket;
-    ts_attempts_block_t  *b;
-
-    b = ts_attempts_block(t, i);
-    bucket = ts_attempts_bucket(t, &b->key);
-
-    b->chain = *bucket;
-    *bucket = i;
-
-    ts_attempts_enlist(t, i);
-}
-
-
-/* Of a counter that is one block. */
-
-static inline void
-ts_attempts_release_one(ts_attempts_t *t, uint32_t *link)
-{
-    uint32_t  i;
-
-    i = *link;
-    *link = ts_attempts_block(t, i)->chain;
-
-    ts_attempts_delist(t, i);
-    ts_attempts_give(t, i);
+    ts_attempts_enlist(t, i, kind);
 }
 
 
 void ts_attempts_give_more(ts_attempts_t *t, uint32_t i);
 
 static inline void
-ts_attempts_release(ts_attempts_t *t, uint32_t *link)
+ts_attempts_release(ts_attempts_t *t, uint32_t i)
 {
-    uint32_t  more;
+    ts_attempts_block_t  *b;
 
-    more = ts_attempts_block(t, *link)->more;
+    b = ts_attempts_block(t, i);
 
-    if (more) {
-        ts_attempts_give_more(t, more);
+    ts_attempts_unchain(t, i * TS_ATTEMPTS_PLACES);
+    ts_attempts_delist(t, i, b->kind);
+
+    if (b->more) {
+        ts_attempts_give_more(t, b->more);
     }
 
-    ts_attempts_release_one(t, link);
+    ts_attempts_give(t, i);
+}
+
+
+/* The same of a joint one. */
+
+static inline void
+ts_attempts_release_joint(ts_attempts_t *t, uint32_t i)
+{
+    uint32_t  place;
+
+    place = i * TS_ATTEMPTS_PLACES;
+
+    ts_attempts_unchain(t, place);
+    ts_attempts_unchain(t, place + TS_ATTEMPTS_SECOND);
+    ts_attempts_unchain(t, place + TS_ATTEMPTS_THIRD);
+    ts_attempts_delist(t, i, TS_ATTEMPTS_BLOCK_OPEN);
+
+    t->used -= TS_ATTEMPTS_JOINT - 1;
+    ts_attempts_give(t, i);
 }
 
 
@@ -380,6 +453,24 @@ ts_attempts_make_room(ts_attempts_t *t, uint32_t n, const uint32_t *pinned,
 }
 
 
+/* All but its kind, without which nobody who puts things in order sees it. */
+
+static inline void
+ts_attempts_init_counter(ts_attempts_block_t *b, const ts_attempts_key_t *key)
+{
+    b->key = *key;
+    b->n = 0;
+    b->level = 0;
+    b->more = 0;
+    b->until = 0;
+    b->failed = 0;
+    b->neutral = 0;
+    b->lasts = 0;
+
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
+
 /* These two need a free block: the second only if *_full() says so. */
 
 static inline uint32_t
@@ -391,34 +482,13 @@ ts_attempts_add_counter(ts_attempts_t *t, const ts_attempts_key_t *key)
     i = ts_attempts_take(t);
     b = ts_attempts_block(t, i);
 
-    b->key = *key;
-    b->more = 0;
-    b->until = 0;
-    b->n = 0;
-    b->level = 0;
+    ts_attempts_init_counter(b, key);
     b->kind = TS_ATTEMPTS_BLOCK_OPEN;
-    b->failed = 0;
-    b->neutral = 0;
-    b->lasts = 0;
 
-    ts_attempts_insert(t, i);
+    ts_attempts_enchain(t, i * TS_ATTEMPTS_PLACES);
+    ts_attempts_enlist(t, i, TS_ATTEMPTS_BLOCK_OPEN);
 
     return i;
-}
-
-
-/* The first attempt of a key, and its counter. */
-
-static inline void
-ts_attempts_add_first(ts_attempts_t *t, const ts_attempts_counter_t *c,
-    uint64_t id, uint32_t now)
-{
-    ts_attempts_block_t  *b;
-
-    b = ts_attempts_block(t, ts_attempts_add_counter(t, &c->key));
-
-    b->n = 1;
-    b->slots[0] = ts_attempts_slot(id, now, c->other);
 }
 
 
