@@ -7,6 +7,8 @@
 #ifndef TS_ADDRESS_H
 #define TS_ADDRESS_H
 
+#include <endian.h>
+
 #include "core/ts_types.h"
 
 
@@ -32,6 +34,15 @@ ts_address_v4(const uint8_t bytes[4])
     memcpy(a.bytes + 12, bytes, 4);
 
     return a;
+}
+
+
+/* The second half of its bytes, as one word in memory; the first is zero. */
+
+static inline uint64_t
+ts_address_low_v4(uint32_t network_order)
+{
+    return htole64((uint64_t) le32toh(network_order) << 32 | 0xffff0000);
 }
 
 

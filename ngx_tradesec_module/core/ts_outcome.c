@@ -161,6 +161,10 @@ ts_outcome(const ts_outcome_t *outcome, uint32_t status)
 
     c = outcome->criteria;
 
+    if (ts_outcome_is_by_status(c)) {
+        return ts_outcome_by_status(c, status);
+    }
+
     if (ts_outcome_has_status(&c->failure, status)) {
         return TS_OUTCOME_FAILURE;
     }

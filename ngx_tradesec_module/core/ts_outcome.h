@@ -131,6 +131,27 @@ int ts_outcome_json(ts_outcome_t *outcome, ts_slice_t body,
 
 ts_outcome_e ts_outcome(const ts_outcome_t *outcome, uint32_t status);
 
+/* The same where the status is all that counts. */
+
+static inline int
+ts_outcome_is_by_status(const ts_outcome_criteria_t *criteria)
+{
+    return criteria->nfields == 0 && criteria->nbodies == 0;
+}
+
+
+static inline ts_outcome_e
+ts_outcome_by_status(const ts_outcome_criteria_t *criteria, uint32_t status)
+{
+    return ts_outcome_has_status(&criteria->failure, status)
+           ? TS_OUTCOME_FAILURE
+           : ts_outcome_has_status(&criteria->neutral, status)
+           ? TS_OUTCOME_NEUTRAL
+           : ts_outcome_has_status(&criteria->success, status)
+           ? TS_OUTCOME_SUCCESS : TS_OUTCOME_FAILURE;
+}
+
+
 /*
  * What the body says at the pointer: a string, or an integer as it is written.
  * *value lies within the body or within buf, which is of its size. Returns 0

@@ -19,7 +19,10 @@
 
 
 typedef struct {
-    uint64_t  v[4];
+    uint64_t  v0;
+    uint64_t  v1;
+    uint64_t  v2;
+    uint64_t  v3;
 } ts_siphash_t;
 
 
@@ -73,17 +76,17 @@ ts_siphash_rotate(uint64_t word, int n)
 static inline ts_siphash_t
 ts_siphash_round(ts_siphash_t s)
 {
-    s.v[0] += s.v[1];
-    s.v[2] += s.v[3];
-    s.v[1] = ts_siphash_rotate(s.v[1], 13) ^ s.v[0];
-    s.v[3] = ts_siphash_rotate(s.v[3], 16) ^ s.v[2];
-    s.v[0] = ts_siphash_rotate(s.v[0], 32);
+    s.v0 += s.v1;
+    s.v2 += s.v3;
+    s.v1 = ts_siphash_rotate(s.v1, 13) ^ s.v0;
+    s.v3 = ts_siphash_rotate(s.v3, 16) ^ s.v2;
+    s.v0 = ts_siphash_rotate(s.v0, 32);
 
-    s.v[2] += s.v[1];
-    s.v[0] += s.v[3];
-    s.v[1] = ts_siphash_rotate(s.v[1], 17) ^ s.v[2];
-    s.v[3] = ts_siphash_rotate(s.v[3], 21) ^ s.v[0];
-    s.v[2] = ts_siphash_rotate(s.v[2], 32);
+    s.v2 += s.v1;
+    s.v0 += s.v3;
+    s.v1 = ts_siphash_rotate(s.v1, 17) ^ s.v2;
+    s.v3 = ts_siphash_rotate(s.v3, 21) ^ s.v0;
+    s.v2 = ts_siphash_rotate(s.v2, 32);
 
     return s;
 }
@@ -92,10 +95,10 @@ ts_siphash_round(ts_siphash_t s)
 static inline ts_siphash_t
 ts_siphash_absorb(ts_siphash_t s, uint64_t word)
 {
-    s.v[3] ^= word;
+    s.v3 ^= word;
     s = ts_siphash_round(s);
     s = ts_siphash_round(s);
-    s.v[0] ^= word;
+    s.v0 ^= word;
 
     return s;
 }
@@ -112,23 +115,33 @@ ts_siphash_finish(ts_siphash_t s)
 }
 
 
-static inline void
-ts_siphash(const uint8_t *key, uint64_t first, ts_slice_t rest,
-    uint64_t hash[2])
+/*
+ * In two steps, where the key and the word stay the same: what all hashes that
+ * begin with them have in common, and the hash itself.
+ */
+
+static inline ts_siphash_t
+ts_siphash_begin(const uint8_t *key, uint64_t first)
 {
-    uint64_t        k0, k1;
-    ts_siphash_t    s;
-    const uint8_t  *p, *end;
+    uint64_t      k0, k1;
+    ts_siphash_t  s;
 
     k0 = ts_siphash_word(key);
     k1 = ts_siphash_word(key + 8);
 
-    s.v[0] = k0 ^ 0x736f6d6570736575;
-    s.v[1] = k1 ^ 0x646f72616e646f6d ^ 0xee;
-    s.v[2] = k0 ^ 0x6c7967656e657261;
-    s.v[3] = k1 ^ 0x7465646279746573;
+    s.v0 = k0 ^ 0x736f6d6570736575;
+    s.v1 = k1 ^ 0x646f72616e646f6d ^ 0xee;
+    s.v2 = k0 ^ 0x6c7967656e657261;
+    s.v3 = k1 ^ 0x7465646279746573;
 
-    s = ts_siphash_absorb(s, first);
+    return ts_siphash_absorb(s, first);
+}
+
+
+static inline void
+ts_siphash_end(ts_siphash_t s, ts_slice_t rest, uint64_t hash[2])
+{
+    const uint8_t  *p, *end;
 
     p = rest.data;
     end = p + (rest.len & ~(size_t) 7);
@@ -138,15 +151,23 @@ ts_siphash(const uint8_t *key, uint64_t first, ts_slice_t rest,
     }
 
     s = ts_siphash_absorb(s, ts_siphash_tail(p, rest.len & 7)
-                             | (uint64_t) (sizeof(first) + rest.len) << 56);
+                             | (uint64_t) (sizeof(uint64_t) + rest.len) << 56);
 
-    s.v[2] ^= 0xee;
+    s.v2 ^= 0xee;
     s = ts_siphash_finish(s);
-    hash[0] = s.v[0] ^ s.v[1] ^ s.v[2] ^ s.v[3];
+    hash[0] = s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
 
-    s.v[1] ^= 0xdd;
+    s.v1 ^= 0xdd;
     s = ts_siphash_finish(s);
-    hash[1] = s.v[0] ^ s.v[1] ^ s.v[2] ^ s.v[3];
+    hash[1] = s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+}
+
+
+static inline void
+ts_siphash(const uint8_t *key, uint64_t first, ts_slice_t rest,
+    uint64_t hash[2])
+{
+    ts_siphash_end(ts_siphash_begin(key, first), rest, hash);
 }
 
 

@@ -180,10 +180,17 @@ static ts_outcome_e
 ngx_http_tradesec_judge_answer(ngx_http_request_t *r,
     const ngx_http_tradesec_expectation_t *e)
 {
+    uint32_t      status;
     ts_outcome_t  outcome;
 
     if (!ngx_http_tradesec_is_answered(r, e)) {
         return TS_OUTCOME_FAILURE;
+    }
+
+    status = (uint32_t) r->upstream->headers_in.status_n;
+
+    if (ts_outcome_is_by_status(e->criteria)) {
+        return ts_outcome_by_status(e->criteria, status);
     }
 
     outcome.criteria = e->criteria;
@@ -195,7 +202,7 @@ ngx_http_tradesec_judge_answer(ngx_http_request_t *r,
         ngx_http_tradesec_judge_lines(r->upstream, &outcome);
     }
 
-    return ts_outcome(&outcome, (uint32_t) r->upstream->headers_in.status_n);
+    return ts_outcome(&outcome, status);
 }
 
 

@@ -39,6 +39,8 @@ typedef struct {
 static ngx_http_tradesec_verdict_t ngx_http_tradesec_login_verdict(
     ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
     ngx_http_tradesec_login_attempt_t *a);
+static ngx_http_tradesec_verdict_t ngx_http_tradesec_login_refuse(
+    ngx_http_tradesec_ctx_t *ctx, const ngx_http_tradesec_login_attempt_t *a);
 static ngx_http_tradesec_verdict_t ngx_http_tradesec_login_suspend(
     ngx_http_request_t *r, ngx_http_tradesec_login_attempt_t *a);
 static ngx_http_tradesec_verdict_t ngx_http_tradesec_login_admit(
@@ -99,8 +101,10 @@ ngx_http_tradesec_login_reserve(ngx_http_request_t *r,
 
     /* one that still waits belongs to a location that was left */
 
-    ngx_http_tradesec_login_forget(
+    if (ctx->state[NGX_HTTP_TRADESEC_GUARD_LOGIN] != NULL) {
+        ngx_http_tradesec_login_forget(
                               ctx->state[NGX_HTTP_TRADESEC_GUARD_LOGIN]);
+    }
 
     a = ngx_palloc(r->pool, sizeof(ngx_http_tradesec_login_attempt_t));
     if (a == NULL) {
@@ -132,8 +136,12 @@ ngx_http_tradesec_login_reserve(ngx_http_request_t *r,
 
     res->attempt.id = ngx_http_tradesec_login_id();
 
-    if (ngx_http_tradesec_login_browser(r, llcf, account, &a->browser)
-        != NGX_OK)
+    a->browser.known = 0;
+    a->browser.set_cookie.len = 0;
+
+    if (llcf->device->accept
+        && ngx_http_tradesec_login_browser(r, llcf, account, &a->browser)
+           != NGX_OK)
     {
         return ngx_http_tradesec_fault();
     }
@@ -196,6 +204,23 @@ ngx_http_tradesec_login_verdict(ngx_http_request_t *r,
 {
     const ts_attempts_verdict_t  *v;
 
+    v = &a->reservation.verdict;
+
+    if (a->reservation.rc == NGX_OK && v->verdict == TS_ATTEMPTS_ADMITTED) {
+        ctx->retry_after = 0;
+        return ngx_http_tradesec_login_admit(r, ctx, a);
+    }
+
+    return ngx_http_tradesec_login_refuse(ctx, a);
+}
+
+
+static ts_noinline ngx_http_tradesec_verdict_t
+ngx_http_tradesec_login_refuse(ngx_http_tradesec_ctx_t *ctx,
+    const ngx_http_tradesec_login_attempt_t *a)
+{
+    const ts_attempts_verdict_t  *v;
+
     if (a->reservation.rc == NGX_DECLINED) {
         ctx->retry_after = 1;
         return ngx_http_tradesec_deny(TS_REASON_LOGIN_STORE_UNAVAILABLE);
@@ -209,9 +234,6 @@ ngx_http_tradesec_login_verdict(ngx_http_request_t *r,
                        ? v->retry_after : 0;
 
     switch (v->verdict) {
-
-    case TS_ATTEMPTS_ADMITTED:
-        return ngx_http_tradesec_login_admit(r, ctx, a);
 
     case TS_ATTEMPTS_BUSY:
         return ngx_http_tradesec_deny(TS_REASON_LOGIN_BUSY);
@@ -244,7 +266,8 @@ ngx_http_tradesec_login_admit(ngx_http_request_t *r,
 {
     ngx_msec_t  delay;
 
-    if (a->llcf->delay.first != 0 && !a->delayed
+    if (a->llcf->delay.first != 0
+        && !a->delayed
         && !ngx_http_tradesec_is_dry_run(r, NGX_HTTP_TRADESEC_GUARD_LOGIN))
     {
         delay = ts_delay(&a->llcf->delay, a->reservation.verdict.failed,

@@ -57,15 +57,7 @@ ngx_http_tradesec_login_browser(ngx_http_request_t *r,
     ts_device_issuer_t                       issuer;
     const ngx_http_tradesec_login_device_t  *conf;
 
-    browser->known = 0;
-    browser->set_cookie.len = 0;
-
     conf = llcf->device;
-
-    if (!conf->accept) {
-        return NGX_OK;
-    }
-
     issuer.key = llcf->store->key(llcf->store);
     ngx_memcpy(issuer.realm, llcf->device_realm, TS_DEVICE_REALM);
 

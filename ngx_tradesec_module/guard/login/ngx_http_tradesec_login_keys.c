@@ -16,7 +16,8 @@
 /*
  * The keys of the addresses that were seen last, each at its place: most
  * attempts come on a connection, or at least from an address, that has made
- * others, and IPv6 has three keys.
+ * others, and IPv6 has three keys. With them the part of the hash that all
+ * accounts have in common.
  */
 
 #define NGX_HTTP_TRADESEC_LOGIN_RECENT  64
@@ -28,16 +29,21 @@ typedef struct {
     uint64_t             low;
     uint32_t             n;         /* 0: nothing is here */
     ts_attempts_key_t    keys[NGX_HTTP_TRADESEC_LOGIN_NETWORKS];
+    ts_siphash_t         tagged;
 } ngx_http_tradesec_login_recent_t;
 
 
 static void ngx_http_tradesec_login_device_keys(const u_char *key,
     uint64_t tag, ts_slice_t account, const ts_device_t *device,
     const ts_attempts_key_t *address, ts_attempts_counter_t *c);
-static const ngx_http_tradesec_login_recent_t *
+static ngx_inline const ngx_http_tradesec_login_recent_t *
     ngx_http_tradesec_login_address_keys(const u_char *key, uint64_t tag,
-    const ts_address_t *address);
-static ts_address_t ngx_http_tradesec_login_address(ngx_http_request_t *r);
+    uint64_t high, uint64_t low);
+static void ngx_http_tradesec_login_hash_address(
+    ngx_http_tradesec_login_recent_t *recent, const u_char *key);
+static ngx_inline const ngx_http_tradesec_login_recent_t *
+    ngx_http_tradesec_login_client_keys(ngx_http_request_t *r,
+    const u_char *key, uint64_t tag);
 
 
 /*
@@ -52,47 +58,48 @@ ngx_http_tradesec_login_keys(ngx_http_request_t *r,
     const ts_device_t *device, ts_attempt_t *attempt)
 {
     uint32_t                                 i, other;
-    uint64_t                                 tag, *hash;
+    uint64_t                                 tag;
     const u_char                            *key;
-    ts_address_t                             address;
     ts_attempts_counter_t                   *c;
     const ngx_http_tradesec_login_recent_t  *recent;
-
-    c = attempt->counters;
 
     key = llcf->store->key(llcf->store);
     tag = llcf->policy->counter_tag;
 
-    hash = c[NGX_HTTP_TRADESEC_LOGIN_ACCOUNT].key.word;
-    ts_siphash(key, tag, account, hash);
+    recent = ngx_http_tradesec_login_client_keys(r, key, tag);
 
-    address = ngx_http_tradesec_login_address(r);
-    recent = ngx_http_tradesec_login_address_keys(key, tag, &address);
+    attempt->n = NGX_HTTP_TRADESEC_LOGIN_ADDRESS + recent->n;
+    c = attempt->counters;
 
-    other = (uint32_t) hash[1];
+    ts_siphash_end(recent->tagged, account,
+                   c[NGX_HTTP_TRADESEC_LOGIN_ACCOUNT].key.word);
+    other = (uint32_t) c[NGX_HTTP_TRADESEC_LOGIN_ACCOUNT].key.word[1];
+
+    c[NGX_HTTP_TRADESEC_LOGIN_ACCOUNT].rule
+        = &llcf->rules[NGX_HTTP_TRADESEC_LOGIN_ACCOUNT];
+    c[NGX_HTTP_TRADESEC_LOGIN_ACCOUNT].other
+        = (uint32_t) recent->keys[0].word[1];
 
     c[NGX_HTTP_TRADESEC_LOGIN_PAIR].key
         = ts_attempts_pair(&c[NGX_HTTP_TRADESEC_LOGIN_ACCOUNT].key,
                            &recent->keys[0]);
+    c[NGX_HTTP_TRADESEC_LOGIN_PAIR].rule
+        = &llcf->rules[NGX_HTTP_TRADESEC_LOGIN_PAIR];
+    c[NGX_HTTP_TRADESEC_LOGIN_PAIR].other = other;
+
+    i = 0;
+
+    do {
+        c[NGX_HTTP_TRADESEC_LOGIN_ADDRESS + i].key = recent->keys[i];
+        c[NGX_HTTP_TRADESEC_LOGIN_ADDRESS + i].rule
+            = &llcf->rules[NGX_HTTP_TRADESEC_LOGIN_ADDRESS + i];
+        c[NGX_HTTP_TRADESEC_LOGIN_ADDRESS + i].other = other;
+    } while (++i < recent->n);
 
     if (device != NULL) {
         ngx_http_tradesec_login_device_keys(key, tag, account, device,
                                             &recent->keys[0], c);
     }
-
-    for (i = 0; i < recent->n; i++) {
-        c[NGX_HTTP_TRADESEC_LOGIN_ADDRESS + i].key = recent->keys[i];
-    }
-
-    attempt->n = NGX_HTTP_TRADESEC_LOGIN_ADDRESS + recent->n;
-
-    for (i = 0; i < attempt->n; i++) {
-        c[i].rule = &llcf->rules[i];
-        c[i].other = other;
-    }
-
-    c[NGX_HTTP_TRADESEC_LOGIN_ACCOUNT].other
-                                     = (uint32_t) recent->keys[0].word[1];
 }
 
 
@@ -141,9 +148,13 @@ ngx_uint_t
 ngx_http_tradesec_login_address_key(const u_char *key, uint64_t tag,
     const ts_address_t *address, ts_attempts_key_t *address_keys)
 {
+    uint64_t                                 high, low;
     const ngx_http_tradesec_login_recent_t  *recent;
 
-    recent = ngx_http_tradesec_login_address_keys(key, tag, address);
+    ngx_memcpy(&high, address->bytes, sizeof(high));
+    ngx_memcpy(&low, address->bytes + 8, sizeof(low));
+
+    recent = ngx_http_tradesec_login_address_keys(key, tag, high, low);
 
     ngx_memcpy(address_keys, recent->keys,
                recent->n * sizeof(ts_attempts_key_t));
@@ -152,81 +163,98 @@ ngx_http_tradesec_login_address_key(const u_char *key, uint64_t tag,
 }
 
 
-static const ngx_http_tradesec_login_recent_t *
+static ngx_inline const ngx_http_tradesec_login_recent_t *
 ngx_http_tradesec_login_address_keys(const u_char *key, uint64_t tag,
-    const ts_address_t *address)
+    uint64_t high, uint64_t low)
 {
-    uint64_t                           secret, high, low;
-    ngx_uint_t                         i, n;
+    uint64_t                           secret;
     ngx_http_tradesec_login_recent_t  *recent;
 
     static ngx_http_tradesec_login_recent_t
         table[NGX_HTTP_TRADESEC_LOGIN_RECENT];
 
-    static const uint8_t  bits[NGX_HTTP_TRADESEC_LOGIN_NETWORKS] = {
-        64, 56, 48
-    };
-
     ngx_memcpy(&secret, key, sizeof(secret));
-    ngx_memcpy(&high, address->bytes, sizeof(high));
-    ngx_memcpy(&low, address->bytes + 8, sizeof(low));
 
-    /* the last bits of an IPv6 network, and of an IPv4 address */
+    /* by the last bits of an IPv6 network, and of an IPv4 address */
 
-    i = ((high ^ low) >> 56) % NGX_HTTP_TRADESEC_LOGIN_RECENT;
+    recent = &table[((high ^ low) >> 56) % NGX_HTTP_TRADESEC_LOGIN_RECENT];
 
-    recent = &table[i];
-
-    if (recent->secret == secret && recent->tag == tag
-        && recent->high == high && recent->low == low && recent->n != 0)
+    if (recent->low != low || recent->high != high || recent->tag != tag
+        || recent->secret != secret || recent->n == 0)
     {
-        return recent;
-    }
+        recent->secret = secret;
+        recent->tag = tag;
+        recent->high = high;
+        recent->low = low;
 
-    recent->secret = secret;
-    recent->tag = tag;
-    recent->high = high;
-    recent->low = low;
-    n = ts_address_is_v4(address) ? 1 : NGX_HTTP_TRADESEC_LOGIN_NETWORKS;
-    recent->n = n;
-
-    for (i = 0; i < n; i++) {
-        ts_siphash(key, tag + NGX_HTTP_TRADESEC_LOGIN_ADDRESS + i,
-                   ts_address_network(address, bits[i]),
-                   recent->keys[i].word);
+        ngx_http_tradesec_login_hash_address(recent, key);
     }
 
     return recent;
 }
 
 
+static ts_noinline void
+ngx_http_tradesec_login_hash_address(ngx_http_tradesec_login_recent_t *recent,
+    const u_char *key)
+{
+    uint32_t      i;
+    ts_address_t  address;
+
+    static const uint8_t  bits[NGX_HTTP_TRADESEC_LOGIN_NETWORKS] = {
+        64, 56, 48
+    };
+
+    ngx_memcpy(address.bytes, &recent->high, sizeof(recent->high));
+    ngx_memcpy(address.bytes + 8, &recent->low, sizeof(recent->low));
+
+    recent->tagged = ts_siphash_begin(key, recent->tag);
+    recent->n = ts_address_is_v4(&address) ? 1
+                                           : NGX_HTTP_TRADESEC_LOGIN_NETWORKS;
+
+    for (i = 0; i < recent->n; i++) {
+        ts_siphash(key, recent->tag + NGX_HTTP_TRADESEC_LOGIN_ADDRESS + i,
+                   ts_address_network(&address, bits[i]),
+                   recent->keys[i].word);
+    }
+}
+
+
 /* Clients of a unix socket share one address, unless realip knows better. */
 
-static ts_address_t
-ngx_http_tradesec_login_address(ngx_http_request_t *r)
+static ngx_inline const ngx_http_tradesec_login_recent_t *
+ngx_http_tradesec_login_client_keys(ngx_http_request_t *r, const u_char *key,
+    uint64_t tag)
 {
-    struct sockaddr_in    *sin;
-    static const uint8_t   none[4] = { 0, 0, 0, 0 };
+    uint64_t                    high, low;
+    const struct sockaddr_in   *sin;
 
 #if (NGX_HAVE_INET6)
-    struct sockaddr_in6   *sin6;
+    const struct sockaddr_in6  *sin6;
 #endif
 
     switch (r->connection->sockaddr->sa_family) {
-
-    case AF_INET:
-        sin = (struct sockaddr_in *) r->connection->sockaddr;
-        return ts_address_v4((uint8_t *) &sin->sin_addr.s_addr);
 
 #if (NGX_HAVE_INET6)
 
     case AF_INET6:
         sin6 = (struct sockaddr_in6 *) r->connection->sockaddr;
-        return ts_address_v6(sin6->sin6_addr.s6_addr);
+        ngx_memcpy(&high, sin6->sin6_addr.s6_addr, sizeof(high));
+        ngx_memcpy(&low, sin6->sin6_addr.s6_addr + 8, sizeof(low));
+        break;
 
 #endif
 
+    case AF_INET:
+        sin = (struct sockaddr_in *) r->connection->sockaddr;
+        high = 0;
+        low = ts_address_low_v4(sin->sin_addr.s_addr);
+        break;
+
     default:
-        return ts_address_v4(none);
+        high = 0;
+        low = ts_address_low_v4(0);
     }
+
+    return ngx_http_tradesec_login_address_keys(key, tag, high, low);
 }
