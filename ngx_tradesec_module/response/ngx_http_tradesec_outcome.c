@@ -14,7 +14,9 @@ static void ngx_http_tradesec_tell_outcome(ngx_http_request_t *r,
     ngx_http_tradesec_expectation_t *e, ts_outcome_e outcome);
 static ngx_flag_t ngx_http_tradesec_is_answered(ngx_http_request_t *r,
     const ngx_http_tradesec_expectation_t *e);
-static ts_outcome_e ngx_http_tradesec_judge_answer(ngx_http_request_t *r,
+static ngx_inline ts_outcome_e ngx_http_tradesec_judge_answer(
+    ngx_http_request_t *r, const ngx_http_tradesec_expectation_t *e);
+static ts_outcome_e ngx_http_tradesec_judge_whole(ngx_http_request_t *r,
     const ngx_http_tradesec_expectation_t *e);
 static void ngx_http_tradesec_judge_lines(ngx_http_upstream_t *u,
     ts_outcome_t *outcome);
@@ -176,22 +178,26 @@ ngx_http_tradesec_is_answered(ngx_http_request_t *r,
 }
 
 
-static ts_outcome_e
+static ngx_inline ts_outcome_e
 ngx_http_tradesec_judge_answer(ngx_http_request_t *r,
     const ngx_http_tradesec_expectation_t *e)
 {
-    uint32_t      status;
-    ts_outcome_t  outcome;
-
     if (!ngx_http_tradesec_is_answered(r, e)) {
         return TS_OUTCOME_FAILURE;
     }
 
-    status = (uint32_t) r->upstream->headers_in.status_n;
+    return ts_outcome_is_by_status(e->criteria)
+           ? ts_outcome_by_status(e->criteria,
+                             (uint32_t) r->upstream->headers_in.status_n)
+           : ngx_http_tradesec_judge_whole(r, e);
+}
 
-    if (ts_outcome_is_by_status(e->criteria)) {
-        return ts_outcome_by_status(e->criteria, status);
-    }
+
+static ts_noinline ts_outcome_e
+ngx_http_tradesec_judge_whole(ngx_http_request_t *r,
+    const ngx_http_tradesec_expectation_t *e)
+{
+    ts_outcome_t  outcome;
 
     outcome.criteria = e->criteria;
     outcome.met = 0;
@@ -202,7 +208,7 @@ ngx_http_tradesec_judge_answer(ngx_http_request_t *r,
         ngx_http_tradesec_judge_lines(r->upstream, &outcome);
     }
 
-    return ts_outcome(&outcome, status);
+    return ts_outcome(&outcome, (uint32_t) r->upstream->headers_in.status_n);
 }
 
 

@@ -39,6 +39,11 @@ static void ngx_http_tradesec_attempts_settle(
     ngx_http_tradesec_attempts_store_t *store,
     ngx_http_tradesec_reservation_t *res, ts_attempts_outcome_e outcome,
     ngx_log_t *log);
+static ngx_inline ts_attempts_verdict_t ngx_http_tradesec_attempts_judge(
+    const ngx_http_tradesec_area_t *area, const ts_attempt_t *attempt);
+static ngx_inline uint32_t ngx_http_tradesec_attempts_charge(
+    const ngx_http_tradesec_area_t *area, const ts_attempt_t *attempt,
+    ts_attempts_outcome_e outcome);
 static ngx_int_t ngx_http_tradesec_attempts_zone_operate(
     ngx_http_tradesec_attempts_store_t *store,
     ngx_http_tradesec_inquiry_t *inquiry);
@@ -49,7 +54,7 @@ static ngx_int_t ngx_http_tradesec_attempts_list(
     ngx_http_tradesec_area_t *area, ngx_http_tradesec_inquiry_t *inquiry);
 static void ngx_http_tradesec_attempts_clear(ngx_http_tradesec_area_t *area,
     ngx_http_tradesec_inquiry_t *inquiry);
-static uint32_t ngx_http_tradesec_attempts_now(void);
+static ngx_inline uint32_t ngx_http_tradesec_attempts_now(void);
 static ngx_int_t ngx_http_tradesec_attempts_init(
     ngx_http_tradesec_area_t *area, void *old, size_t old_size,
     ngx_log_t *log);
@@ -121,8 +126,8 @@ static ngx_int_t
 ngx_http_tradesec_attempts_reserve(ngx_http_tradesec_attempts_store_t *store,
     ngx_http_tradesec_reservation_t *res)
 {
-    res->verdict = ngx_http_tradesec_attempts_zone_reserve(store,
-                                                           &res->attempt);
+    res->verdict = ngx_http_tradesec_attempts_judge(store->data,
+                                                    &res->attempt);
     res->home = NGX_HTTP_TRADESEC_HOME_LOCAL;
     res->rc = NGX_OK;
 
@@ -147,8 +152,8 @@ ngx_http_tradesec_attempts_settle(ngx_http_tradesec_attempts_store_t *store,
 {
     uint32_t  seconds;
 
-    seconds = ngx_http_tradesec_attempts_zone_settle(store, &res->attempt,
-                                                     outcome);
+    seconds = ngx_http_tradesec_attempts_charge(store->data, &res->attempt,
+                                                outcome);
 
     if (seconds) {
         ngx_http_tradesec_attempts_log_lock(log, res->counter, res->account,
@@ -176,9 +181,16 @@ ts_attempts_verdict_t
 ngx_http_tradesec_attempts_zone_reserve(
     ngx_http_tradesec_attempts_store_t *zone, const ts_attempt_t *attempt)
 {
-    uint32_t                   now;
-    ts_attempts_verdict_t      verdict;
-    ngx_http_tradesec_area_t  *area = zone->data;
+    return ngx_http_tradesec_attempts_judge(zone->data, attempt);
+}
+
+
+static ngx_inline ts_attempts_verdict_t
+ngx_http_tradesec_attempts_judge(const ngx_http_tradesec_area_t *area,
+    const ts_attempt_t *attempt)
+{
+    uint32_t               now;
+    ts_attempts_verdict_t  verdict;
 
     now = ngx_http_tradesec_attempts_now();
 
@@ -195,9 +207,16 @@ ngx_http_tradesec_attempts_zone_settle(
     ngx_http_tradesec_attempts_store_t *zone, const ts_attempt_t *attempt,
     ts_attempts_outcome_e outcome)
 {
-    uint32_t                   now;
-    ts_attempts_locked_t       locked;
-    ngx_http_tradesec_area_t  *area = zone->data;
+    return ngx_http_tradesec_attempts_charge(zone->data, attempt, outcome);
+}
+
+
+static ngx_inline uint32_t
+ngx_http_tradesec_attempts_charge(const ngx_http_tradesec_area_t *area,
+    const ts_attempt_t *attempt, ts_attempts_outcome_e outcome)
+{
+    uint32_t              now;
+    ts_attempts_locked_t  locked;
 
     now = ngx_http_tradesec_attempts_now();
 
@@ -353,7 +372,7 @@ ngx_http_tradesec_attempts_log_lock(ngx_log_t *log, const ngx_str_t *counter,
  * which a reload does not change; a restart begins with an empty zone.
  */
 
-static uint32_t
+static ngx_inline uint32_t
 ngx_http_tradesec_attempts_now(void)
 {
     return (uint32_t) (ngx_current_msec / 1000) + 1;
