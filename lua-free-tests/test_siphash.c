@@ -52,9 +52,10 @@ agrees_with_the_vectors_of_its_authors(void **state)
 static void
 agrees_with_libsodium_at_every_length(void **state)
 {
-    size_t    len, i;
-    uint8_t   key[TS_SIPHASH_KEY], expected[16], *whole, *rest;
-    uint64_t  hash[2];
+    size_t        len, i;
+    uint8_t       key[TS_SIPHASH_KEY], expected[16], *whole, *rest;
+    uint64_t      hash[2];
+    ts_siphash_t  begun;
 
     (void) state;
 
@@ -82,6 +83,12 @@ agrees_with_libsodium_at_every_length(void **state)
 
         assert_int_equal(hash[0], ts_siphash_word(expected));
         assert_int_equal(hash[1], ts_siphash_word(expected + 8));
+
+        assert_int_equal(crypto_shorthash_siphash24(expected, whole, 8 + len,
+                                                    key), 0);
+        begun = ts_siphash64_begin(key, ts_siphash_word(whole));
+        assert_int_equal(ts_siphash64(&begun, ts_slice(rest, len)),
+                         ts_siphash_word(expected));
 
         free(rest);
         free(whole);

@@ -12,11 +12,18 @@
 
 
 static inline void
-ts_attempts_init_face(ts_attempts_face_t *f, const ts_attempts_counter_t *c)
+ts_attempts_add_face(ts_attempts_t *t, uint32_t place, uint32_t *bucket,
+    const ts_attempts_counter_t *c)
 {
+    ts_attempts_face_t  *f;
+
+    f = ts_attempts_face(t, place);
+
     f->key = c->key;
     f->other = c->other;
     f->kind = TS_ATTEMPTS_BLOCK_JOINT;
+    f->chain = *bucket;
+    *bucket = place;
 }
 
 
@@ -29,17 +36,25 @@ static inline int
 ts_attempts_add_joint(ts_attempts_t *t, const ts_attempt_t *attempt,
     uint32_t now)
 {
-    uint32_t                      i, place;
+    uint32_t                     *one, *two, *three, i, place;
     ts_attempts_block_t          *b;
     const ts_attempts_counter_t  *c;
 
     c = attempt->counters;
 
     if (attempt->n != TS_ATTEMPTS_JOINT
-        || t->blocks - t->used < TS_ATTEMPTS_JOINT
-        || ts_attempts_place(t, &c[0].key)
-        || ts_attempts_place(t, &c[1].key)
-        || ts_attempts_place(t, &c[2].key))
+        || t->blocks - t->used < TS_ATTEMPTS_JOINT)
+    {
+        return 0;
+    }
+
+    one = ts_attempts_bucket(t, &c[0].key);
+    two = ts_attempts_bucket(t, &c[1].key);
+    three = ts_attempts_bucket(t, &c[2].key);
+
+    if (ts_attempts_walk_chain(t, *one, &c[0].key)
+        || ts_attempts_walk_chain(t, *two, &c[1].key)
+        || ts_attempts_walk_chain(t, *three, &c[2].key))
     {
         return 0;
     }
@@ -50,17 +65,15 @@ ts_attempts_add_joint(ts_attempts_t *t, const ts_attempt_t *attempt,
     place = i * TS_ATTEMPTS_PLACES;
 
     b->slots[0] = ts_attempts_slot(attempt->id, now, c[0].other);
-    ts_attempts_init_face(ts_attempts_face(t, place + TS_ATTEMPTS_SECOND),
-                          &c[1]);
-    ts_attempts_init_face(ts_attempts_face(t, place + TS_ATTEMPTS_THIRD),
-                          &c[2]);
+    ts_attempts_add_face(t, place + TS_ATTEMPTS_SECOND, two, &c[1]);
+    ts_attempts_add_face(t, place + TS_ATTEMPTS_THIRD, three, &c[2]);
+
     ts_attempts_init_counter(b, &c[0].key);
     b->n = 1;
     b->kind = TS_ATTEMPTS_BLOCK_JOINT;
+    b->chain = *one;
+    *one = place;
 
-    ts_attempts_enchain(t, place);
-    ts_attempts_enchain(t, place + TS_ATTEMPTS_SECOND);
-    ts_attempts_enchain(t, place + TS_ATTEMPTS_THIRD);
     ts_attempts_enlist(t, i, TS_ATTEMPTS_BLOCK_OPEN);
 
     return 1;

@@ -239,15 +239,15 @@ ts_attempts_close(ts_attempts_t *t)
 }
 
 
-/* The place of a key, 0 when there is none. */
+/* The place of a key, from the first of its bucket; 0 when there is none. */
 
 static inline uint32_t
-ts_attempts_place(const ts_attempts_t *t, const ts_attempts_key_t *key)
+ts_attempts_walk_chain(const ts_attempts_t *t, uint32_t place,
+    const ts_attempts_key_t *key)
 {
-    uint32_t             place;
     ts_attempts_face_t  *f;
 
-    for (place = *ts_attempts_bucket(t, key); place; place = f->chain) {
+    for ( /* void */ ; place; place = f->chain) {
         f = ts_attempts_face(t, place);
 
         if (f->key.word[0] == key->word[0] && f->key.word[1] == key->word[1]) {
@@ -256,6 +256,13 @@ ts_attempts_place(const ts_attempts_t *t, const ts_attempts_key_t *key)
     }
 
     return place;
+}
+
+
+static inline uint32_t
+ts_attempts_place(const ts_attempts_t *t, const ts_attempts_key_t *key)
+{
+    return ts_attempts_walk_chain(t, *ts_attempts_bucket(t, key), key);
 }
 
 

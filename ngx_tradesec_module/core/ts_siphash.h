@@ -1,10 +1,11 @@
 /*
  * Copyright (C) the ngx_tradesec authors
  *
- * SipHash-2-4 with 128 bits (Aumasson and Bernstein, 2012) of a word and some
- * bytes: the same as crypto_shorthash_siphashx24() of libsodium over both,
- * the word in little-endian order. Here, because a call to a general one
- * costs as much again for messages as short as names and addresses.
+ * SipHash-2-4 (Aumasson and Bernstein, 2012) with 128 bits or 64 of a word and
+ * some bytes: the same as crypto_shorthash_siphashx24() and siphash24() of
+ * libsodium over both, the word in little-endian order. Here, because a call
+ * to a general one costs as much again for messages as short as names and
+ * addresses.
  */
 
 #ifndef TS_SIPHASH_H
@@ -115,31 +116,27 @@ ts_siphash_finish(ts_siphash_t s)
 }
 
 
-/*
- * In two steps, where the key and the word stay the same: what all hashes that
- * begin with them have in common, and the hash itself.
- */
-
 static inline ts_siphash_t
-ts_siphash_begin(const uint8_t *key, uint64_t first)
+ts_siphash_begin(const uint8_t *key)
 {
-    uint64_t      k0, k1;
-    ts_siphash_t  s;
+    uint64_t  k0, k1;
 
     k0 = ts_siphash_word(key);
     k1 = ts_siphash_word(key + 8);
 
-    s.v0 = k0 ^ 0x736f6d6570736575;
-    s.v1 = k1 ^ 0x646f72616e646f6d ^ 0xee;
-    s.v2 = k0 ^ 0x6c7967656e657261;
-    s.v3 = k1 ^ 0x7465646279746573;
-
-    return ts_siphash_absorb(s, first);
+    return (ts_siphash_t) {
+        k0 ^ 0x736f6d6570736575,
+        k1 ^ 0x646f72616e646f6d,
+        k0 ^ 0x6c7967656e657261,
+        k1 ^ 0x7465646279746573
+    };
 }
 
 
-static inline void
-ts_siphash_end(ts_siphash_t s, ts_slice_t rest, uint64_t hash[2])
+/* All of the rest behind the first word. */
+
+static ts_inline ts_siphash_t
+ts_siphash_absorb_rest(ts_siphash_t s, ts_slice_t rest)
 {
     const uint8_t  *p, *end;
 
@@ -150,8 +147,21 @@ ts_siphash_end(ts_siphash_t s, ts_slice_t rest, uint64_t hash[2])
         s = ts_siphash_absorb(s, ts_siphash_word(p));
     }
 
-    s = ts_siphash_absorb(s, ts_siphash_tail(p, rest.len & 7)
+    return ts_siphash_absorb(s, ts_siphash_tail(p, rest.len & 7)
                              | (uint64_t) (sizeof(uint64_t) + rest.len) << 56);
+}
+
+
+static inline void
+ts_siphash(const uint8_t *key, uint64_t first, ts_slice_t rest,
+    uint64_t hash[2])
+{
+    ts_siphash_t  s;
+
+    s = ts_siphash_begin(key);
+    s.v1 ^= 0xee;
+
+    s = ts_siphash_absorb_rest(ts_siphash_absorb(s, first), rest);
 
     s.v2 ^= 0xee;
     s = ts_siphash_finish(s);
@@ -163,11 +173,30 @@ ts_siphash_end(ts_siphash_t s, ts_slice_t rest, uint64_t hash[2])
 }
 
 
-static inline void
-ts_siphash(const uint8_t *key, uint64_t first, ts_slice_t rest,
-    uint64_t hash[2])
+/*
+ * With 64 bits, as crypto_shorthash_siphash24(), in two steps, where the key
+ * and the word stay the same: what all hashes that begin with them have in
+ * common, and the hash itself.
+ */
+
+static inline ts_siphash_t
+ts_siphash64_begin(const uint8_t *key, uint64_t first)
 {
-    ts_siphash_end(ts_siphash_begin(key, first), rest, hash);
+    return ts_siphash_absorb(ts_siphash_begin(key), first);
+}
+
+
+static inline uint64_t
+ts_siphash64(const ts_siphash_t *begun, ts_slice_t rest)
+{
+    ts_siphash_t  s;
+
+    s = ts_siphash_absorb_rest(*begun, rest);
+
+    s.v2 ^= 0xff;
+    s = ts_siphash_finish(s);
+
+    return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
 }
 
 

@@ -20,40 +20,10 @@ static ts_outcome_e ngx_http_tradesec_judge_whole(ngx_http_request_t *r,
     const ngx_http_tradesec_expectation_t *e);
 static void ngx_http_tradesec_judge_lines(ngx_http_upstream_t *u,
     ts_outcome_t *outcome);
-static void ngx_http_tradesec_outcome_cleanup(void *data);
 static ngx_int_t ngx_http_tradesec_outcome_filter(ngx_http_request_t *r);
 
 
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
-
-
-void
-ngx_http_tradesec_expect_outcome(ngx_http_request_t *r,
-    ngx_http_tradesec_ctx_t *ctx, ngx_http_tradesec_expectation_t *e)
-{
-    if (ctx->expectation == NULL) {
-
-        /* as ngx_http_cleanup_add(), whose memory is a part of e */
-
-        e->cleanup.handler = ngx_http_tradesec_outcome_cleanup;
-        e->cleanup.data = r;
-        e->cleanup.next = r->main->cleanup;
-        r->main->cleanup = &e->cleanup;
-
-    } else {
-        ngx_http_tradesec_settle_outcome(r, ctx->expectation);
-    }
-
-    e->before = r->upstream;
-    e->held = NULL;
-    e->whole = 0;
-    e->listeners = NULL;
-    ctx->expectation = e;
-
-    if (e->criteria->nbodies) {
-        ngx_http_tradesec_expect_body(r, ctx);
-    }
-}
 
 
 void
@@ -232,7 +202,7 @@ ngx_http_tradesec_judge_lines(ngx_http_upstream_t *u, ts_outcome_t *outcome)
 }
 
 
-static void
+void
 ngx_http_tradesec_outcome_cleanup(void *data)
 {
     ngx_http_request_t *r = data;

@@ -68,25 +68,55 @@ struct ngx_http_tradesec_expectation_s {
 
 
 /*
- * Expects an answer of the upstream that the request is passed to next; an
- * earlier expectation of the request is settled first.
- */
-
-void ngx_http_tradesec_expect_outcome(ngx_http_request_t *r,
-    ngx_http_tradesec_ctx_t *ctx, ngx_http_tradesec_expectation_t *e);
-
-/* Listens to what is expected now; NGX_DECLINED when nothing is. */
-
-ngx_int_t ngx_http_tradesec_listen_outcome(ngx_http_tradesec_ctx_t *ctx,
-    ngx_http_tradesec_listener_t *listener);
-
-/*
  * Asks for the body of the answer that is expected now, whatever decides about
  * the outcome. Where this is done, the configuration expects bodies.
  */
 
 void ngx_http_tradesec_expect_body(ngx_http_request_t *r,
     ngx_http_tradesec_ctx_t *ctx);
+
+/*
+ * Expects an answer of the upstream that the request is passed to next; an
+ * earlier expectation of the request is settled first.
+ */
+
+void ngx_http_tradesec_settle_outcome(ngx_http_request_t *r,
+    ngx_http_tradesec_expectation_t *e);
+void ngx_http_tradesec_outcome_cleanup(void *data);
+
+static ngx_inline void
+ngx_http_tradesec_expect_outcome(ngx_http_request_t *r,
+    ngx_http_tradesec_ctx_t *ctx, ngx_http_tradesec_expectation_t *e)
+{
+    if (ctx->expectation == NULL) {
+
+        /* as ngx_http_cleanup_add(), whose memory is a part of e */
+
+        e->cleanup.handler = ngx_http_tradesec_outcome_cleanup;
+        e->cleanup.data = r;
+        e->cleanup.next = r->main->cleanup;
+        r->main->cleanup = &e->cleanup;
+
+    } else {
+        ngx_http_tradesec_settle_outcome(r, ctx->expectation);
+    }
+
+    e->before = r->upstream;
+    e->held = NULL;
+    e->whole = 0;
+    e->listeners = NULL;
+    ctx->expectation = e;
+
+    if (e->criteria->nbodies) {
+        ngx_http_tradesec_expect_body(r, ctx);
+    }
+}
+
+
+/* Listens to what is expected now; NGX_DECLINED when nothing is. */
+
+ngx_int_t ngx_http_tradesec_listen_outcome(ngx_http_tradesec_ctx_t *ctx,
+    ngx_http_tradesec_listener_t *listener);
 
 /*
  * Told the outcome, one may ask what stands there in the body of the answer, a

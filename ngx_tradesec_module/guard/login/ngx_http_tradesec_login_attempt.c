@@ -36,14 +36,15 @@ typedef struct {
 } ngx_http_tradesec_login_attempt_t;
 
 
-static ngx_http_tradesec_verdict_t ngx_http_tradesec_login_verdict(
+static ngx_inline ngx_http_tradesec_verdict_t
+    ngx_http_tradesec_login_verdict(
     ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
     ngx_http_tradesec_login_attempt_t *a);
 static ngx_http_tradesec_verdict_t ngx_http_tradesec_login_refuse(
     ngx_http_tradesec_ctx_t *ctx, const ngx_http_tradesec_login_attempt_t *a);
 static ngx_http_tradesec_verdict_t ngx_http_tradesec_login_suspend(
     ngx_http_request_t *r, ngx_http_tradesec_login_attempt_t *a);
-static ngx_http_tradesec_verdict_t ngx_http_tradesec_login_admit(
+static ngx_inline ngx_http_tradesec_verdict_t ngx_http_tradesec_login_admit(
     ngx_http_request_t *r, ngx_http_tradesec_ctx_t *ctx,
     ngx_http_tradesec_login_attempt_t *a);
 static ngx_http_tradesec_verdict_t ngx_http_tradesec_login_hold(
@@ -179,7 +180,7 @@ ngx_http_tradesec_login_resumed(ngx_http_request_t *r,
 
     a = ctx->state[NGX_HTTP_TRADESEC_GUARD_LOGIN];
 
-    if (a == NULL || a->waiting == 0 || a->waiting != r->uri_changes
+    if (a->waiting == 0 || a->waiting != r->uri_changes
         || a->llcf != ngx_http_get_module_loc_conf(r,
                                              ngx_http_tradesec_login_module))
     {
@@ -198,7 +199,7 @@ ngx_http_tradesec_login_resumed(ngx_http_request_t *r,
 }
 
 
-static ngx_http_tradesec_verdict_t
+static ngx_inline ngx_http_tradesec_verdict_t
 ngx_http_tradesec_login_verdict(ngx_http_request_t *r,
     ngx_http_tradesec_ctx_t *ctx, ngx_http_tradesec_login_attempt_t *a)
 {
@@ -260,7 +261,7 @@ ngx_http_tradesec_login_refuse(ngx_http_tradesec_ctx_t *ctx,
 
 /* At once, or after a delay. */
 
-static ngx_http_tradesec_verdict_t
+static ngx_inline ngx_http_tradesec_verdict_t
 ngx_http_tradesec_login_admit(ngx_http_request_t *r,
     ngx_http_tradesec_ctx_t *ctx, ngx_http_tradesec_login_attempt_t *a)
 {

@@ -218,8 +218,8 @@ void ngx_http_tradesec_login_remember(ngx_http_request_t *r,
 
 /*
  * Charges an attempt at a normalised account: the verdict of the guard. Where
- * a home has to be asked it is "wait", and resumed is what says later whether
- * this is that request, and then with which verdict.
+ * a home has to be asked it is "wait". Then the guard has a state, and resumed
+ * says whether this is that request, and with which verdict.
  */
 
 ngx_http_tradesec_verdict_t ngx_http_tradesec_login_reserve(

@@ -27,7 +27,8 @@ typedef struct {
     uint64_t             tag;
     uint64_t             high;      /* the address */
     uint64_t             low;
-    uint32_t             n;         /* 0: nothing is here */
+    uint64_t             n;         /* 0: nothing is here */
+    uint64_t             unused;    /* with it the size is a power of two */
     ts_attempts_key_t    keys[NGX_HTTP_TRADESEC_LOGIN_NETWORKS];
     ts_siphash_t         tagged;
 } ngx_http_tradesec_login_recent_t;
@@ -44,12 +45,14 @@ static void ngx_http_tradesec_login_hash_address(
 static ngx_inline const ngx_http_tradesec_login_recent_t *
     ngx_http_tradesec_login_client_keys(ngx_http_request_t *r,
     const u_char *key, uint64_t tag);
+static ngx_inline ts_attempts_key_t ngx_http_tradesec_login_name_account(
+    const ts_siphash_t *tagged, ts_slice_t account);
 
 
 /*
- * SipHash-128 under the store's key: neither accounts nor addresses in clear.
- * The name of the pair is made of both: they are pseudo-random under the same
- * key, so it is as good as that of a third hash.
+ * SipHash under the store's key: neither accounts nor addresses in clear. The
+ * name of the pair is made of both: they are pseudo-random under the same key,
+ * so it is as good as that of a third hash.
  */
 
 void
@@ -57,8 +60,8 @@ ngx_http_tradesec_login_keys(ngx_http_request_t *r,
     const ngx_http_tradesec_login_conf_t *llcf, ts_slice_t account,
     const ts_device_t *device, ts_attempt_t *attempt)
 {
-    uint32_t                                 i, other;
-    uint64_t                                 tag;
+    uint32_t                                 other;
+    uint64_t                                 i, tag;
     const u_char                            *key;
     ts_attempts_counter_t                   *c;
     const ngx_http_tradesec_login_recent_t  *recent;
@@ -68,11 +71,11 @@ ngx_http_tradesec_login_keys(ngx_http_request_t *r,
 
     recent = ngx_http_tradesec_login_client_keys(r, key, tag);
 
-    attempt->n = NGX_HTTP_TRADESEC_LOGIN_ADDRESS + recent->n;
+    attempt->n = NGX_HTTP_TRADESEC_LOGIN_ADDRESS + (uint32_t) recent->n;
     c = attempt->counters;
 
-    ts_siphash_end(recent->tagged, account,
-                   c[NGX_HTTP_TRADESEC_LOGIN_ACCOUNT].key.word);
+    c[NGX_HTTP_TRADESEC_LOGIN_ACCOUNT].key
+        = ngx_http_tradesec_login_name_account(&recent->tagged, account);
     other = (uint32_t) c[NGX_HTTP_TRADESEC_LOGIN_ACCOUNT].key.word[1];
 
     c[NGX_HTTP_TRADESEC_LOGIN_ACCOUNT].rule
@@ -100,6 +103,23 @@ ngx_http_tradesec_login_keys(ngx_http_request_t *r,
         ngx_http_tradesec_login_device_keys(key, tag, account, device,
                                             &recent->keys[0], c);
     }
+}
+
+
+/*
+ * 64 bits are enough to tell accounts apart that nobody can choose by their
+ * hashes; both words have them, since names of pairs are made of parts.
+ */
+
+static ngx_inline ts_attempts_key_t
+ngx_http_tradesec_login_name_account(const ts_siphash_t *tagged,
+    ts_slice_t account)
+{
+    uint64_t  hash;
+
+    hash = ts_siphash64(tagged, account);
+
+    return (ts_attempts_key_t) { { hash, hash } };
 }
 
 
@@ -140,7 +160,10 @@ void
 ngx_http_tradesec_login_account_key(const u_char *key, uint64_t tag,
     ts_slice_t account, ts_attempts_key_t *account_key)
 {
-    ts_siphash(key, tag, account, account_key->word);
+    ts_siphash_t  tagged;
+
+    tagged = ts_siphash64_begin(key, tag);
+    *account_key = ngx_http_tradesec_login_name_account(&tagged, account);
 }
 
 
@@ -198,7 +221,7 @@ static ts_noinline void
 ngx_http_tradesec_login_hash_address(ngx_http_tradesec_login_recent_t *recent,
     const u_char *key)
 {
-    uint32_t      i;
+    uint64_t      i;
     ts_address_t  address;
 
     static const uint8_t  bits[NGX_HTTP_TRADESEC_LOGIN_NETWORKS] = {
@@ -208,7 +231,7 @@ ngx_http_tradesec_login_hash_address(ngx_http_tradesec_login_recent_t *recent,
     ngx_memcpy(address.bytes, &recent->high, sizeof(recent->high));
     ngx_memcpy(address.bytes + 8, &recent->low, sizeof(recent->low));
 
-    recent->tagged = ts_siphash_begin(key, recent->tag);
+    recent->tagged = ts_siphash64_begin(key, recent->tag);
     recent->n = ts_address_is_v4(&address) ? 1
                                            : NGX_HTTP_TRADESEC_LOGIN_NETWORKS;
 
