@@ -16,8 +16,10 @@ setup(void **state)
 
     memset(&criteria, 0, sizeof(criteria));
 
-    assert_true(ts_outcome_statuses(&criteria.failure, TS_SLICE("401,403")));
-    assert_true(ts_outcome_statuses(&criteria.neutral, TS_SLICE("400,5xx")));
+    assert_true(ts_outcome_statuses(&criteria.statuses,
+                                    TS_OUTCOME_FAILURE, TS_SLICE("401,403")));
+    assert_true(ts_outcome_statuses(&criteria.statuses,
+                                    TS_OUTCOME_NEUTRAL, TS_SLICE("400,5xx")));
 
     return 0;
 }
@@ -109,7 +111,8 @@ all_criteria_of_success_hold(void **state)
 {
     (void) state;
 
-    assert_true(ts_outcome_statuses(&criteria.success, TS_SLICE("200,303")));
+    assert_true(ts_outcome_statuses(&criteria.statuses,
+                                    TS_OUTCOME_SUCCESS, TS_SLICE("200,303")));
     want_cookie("sid");
     want_field("x-auth", NULL);
     want_field("location", "/home");
@@ -137,7 +140,8 @@ a_status_alone_may_be_success(void **state)
 {
     (void) state;
 
-    assert_true(ts_outcome_statuses(&criteria.success, TS_SLICE("302")));
+    assert_true(ts_outcome_statuses(&criteria.statuses,
+                                    TS_OUTCOME_SUCCESS, TS_SLICE("302")));
 
     assert_int_equal(outcome(302, NONE), TS_OUTCOME_SUCCESS);
     assert_int_equal(outcome(200, NONE), TS_OUTCOME_FAILURE);
@@ -291,7 +295,8 @@ a_body_that_is_not_seen_is_a_failure(void **state)
     }
 
     criteria.bodies[0].means = TS_OUTCOME_FAILURE;
-    assert_true(ts_outcome_statuses(&criteria.success, TS_SLICE("200")));
+    assert_true(ts_outcome_statuses(&criteria.statuses,
+                                    TS_OUTCOME_SUCCESS, TS_SLICE("200")));
 
     for (i = 0; i < sizeof(unreadable) / sizeof(unreadable[0]); i++) {
         assert_int_equal(outcome_of(200, unreadable[i]), TS_OUTCOME_FAILURE);
@@ -329,6 +334,15 @@ success_may_be_in_the_body_alone(void **state)
 }
 
 
+static int
+has(const ts_outcome_statuses_t *statuses, uint32_t status)
+{
+    assert_false(ts_outcome_has_status(statuses, TS_OUTCOME_SUCCESS, status));
+
+    return ts_outcome_has_status(statuses, TS_OUTCOME_NEUTRAL, status);
+}
+
+
 static void
 lists_of_statuses(void **state)
 {
@@ -345,30 +359,33 @@ lists_of_statuses(void **state)
 
     for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         memset(&s, 0, sizeof(s));
-        assert_false(ts_outcome_statuses(&s, ts_slice(wrong[i],
-                                                      strlen(wrong[i]))));
+        assert_false(ts_outcome_statuses(&s, TS_OUTCOME_NEUTRAL,
+                                         ts_slice(wrong[i],
+                                                  strlen(wrong[i]))));
     }
 
     memset(&s, 0, sizeof(s));
-    assert_true(ts_outcome_statuses(&s, TS_SLICE("100,3xx,410-412")));
-    assert_true(ts_outcome_has_status(&s, 100));
-    assert_false(ts_outcome_has_status(&s, 101));
-    assert_false(ts_outcome_has_status(&s, 299));
-    assert_true(ts_outcome_has_status(&s, 300));
-    assert_true(ts_outcome_has_status(&s, 399));
-    assert_false(ts_outcome_has_status(&s, 409));
-    assert_true(ts_outcome_has_status(&s, 412));
-    assert_false(ts_outcome_has_status(&s, 413));
+    assert_true(ts_outcome_statuses(&s, TS_OUTCOME_NEUTRAL,
+                                    TS_SLICE("100,3xx,410-412")));
+    assert_true(has(&s, 100));
+    assert_false(has(&s, 101));
+    assert_false(has(&s, 299));
+    assert_true(has(&s, 300));
+    assert_true(has(&s, 399));
+    assert_false(has(&s, 409));
+    assert_true(has(&s, 412));
+    assert_false(has(&s, 413));
 
-    assert_true(ts_outcome_statuses(&s, TS_SLICE("100-599")));
-    assert_true(ts_outcome_has_status(&s, 100));
-    assert_true(ts_outcome_has_status(&s, 599));
-    assert_false(ts_outcome_has_status(&s, 0));
-    assert_false(ts_outcome_has_status(&s, 99));
-    assert_false(ts_outcome_has_status(&s, 600));
-    assert_false(ts_outcome_has_status(&s, 611));
-    assert_false(ts_outcome_has_status(&s, 612));
-    assert_false(ts_outcome_has_status(&s, UINT32_MAX));
+    assert_true(ts_outcome_statuses(&s, TS_OUTCOME_NEUTRAL,
+                                    TS_SLICE("100-599")));
+    assert_true(has(&s, 100));
+    assert_true(has(&s, 599));
+    assert_false(has(&s, 0));
+    assert_false(has(&s, 99));
+    assert_false(has(&s, 600));
+    assert_false(has(&s, 611));
+    assert_false(has(&s, 612));
+    assert_false(has(&s, UINT32_MAX));
 }
 
 

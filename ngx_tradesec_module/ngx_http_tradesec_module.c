@@ -50,6 +50,9 @@ typedef struct {
     ngx_http_tradesec_gate_guard_t    guards[NGX_HTTP_TRADESEC_GUARD_N];
     const void                       *policies[NGX_HTTP_TRADESEC_GUARD_N];
 
+    /* bits of the guards before each, and of all behind the last */
+    uint32_t                          before[NGX_HTTP_TRADESEC_GUARD_N + 1];
+
     /* shared by the requests that pass without a context of their own */
     ngx_http_tradesec_ctx_t           passed;
 } ngx_http_tradesec_loc_conf_t;
@@ -188,7 +191,10 @@ ngx_http_tradesec_access_handler(ngx_http_request_t *r)
         }
     }
 
-    ctx = ngx_http_tradesec_get_ctx(r);
+    ctx = known != NULL && !known->shared
+          ? (ngx_http_tradesec_ctx_t *) known
+          : ngx_http_tradesec_own_ctx(r, known);
+
     if (ctx == NULL) {
         ngx_log_error(NGX_LOG_CRIT, r->connection->log, 0,
                       "tradesec: request refused, reason: \"%s\"",
@@ -217,8 +223,9 @@ ngx_http_tradesec_access_handler(ngx_http_request_t *r)
     ctx->judged = 1;
     ctx->policies = tlcf->policies;
 
-    for ( /* void */ ; ctx->next < n; ctx->next++) {
-        ctx->passed |= 1u << tlcf->guards[ctx->next].guard->id;
+    if (n != 0) {
+        ctx->next = n;
+        ctx->passed = tlcf->before[n];
     }
 
     return ngx_http_tradesec_judge(r, ctx, tlcf);
@@ -439,6 +446,7 @@ ngx_http_tradesec_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
             conf->n++;
             conf->policies[(*g)->id] = policy;
             conf->passed.passed |= 1u << (*g)->id;
+            conf->before[conf->n] = conf->passed.passed;
             tmcf->active = 1;
         }
     }

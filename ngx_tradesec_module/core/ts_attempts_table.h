@@ -283,8 +283,8 @@ ts_attempts_enchain(ts_attempts_t *t, uint32_t place)
 static inline void
 ts_attempts_unchain(ts_attempts_t *t, uint32_t place)
 {
-    uint32_t            *link;
-    ts_attempts_face_t  *f;
+    uint32_t                  *link;
+    const ts_attempts_face_t  *f;
 
     f = ts_attempts_face(t, place);
 

@@ -19,11 +19,14 @@ static ts_slice_t ts_outcome_cut(ts_slice_t *rest, uint8_t separator);
 
 
 int
-ts_outcome_statuses(ts_outcome_statuses_t *statuses, ts_slice_t text)
+ts_outcome_statuses(ts_outcome_statuses_t *statuses, ts_outcome_e means,
+    ts_slice_t text)
 {
+    uint8_t     bit;
     uint16_t    from, to;
-    uint32_t    bit;
     ts_slice_t  item;
+
+    bit = (uint8_t) (1 << means);
 
     if (text.len == 0 || text.data[text.len - 1] == ',') {
         return 0;
@@ -37,11 +40,10 @@ ts_outcome_statuses(ts_outcome_statuses_t *statuses, ts_slice_t text)
         }
 
         for ( /* void */ ; from <= to; from++) {
-            bit = from - TS_OUTCOME_STATUS;
-            statuses->bits[bit / 32] |= (uint32_t) 1 << bit % 32;
+            statuses->means[from - TS_OUTCOME_STATUS] |= bit;
         }
 
-        statuses->any = 1;
+        statuses->any |= bit;
     }
 
     return 1;
@@ -59,7 +61,8 @@ ts_outcome_has_success(const ts_outcome_criteria_t *criteria)
         }
     }
 
-    return criteria->success.any || criteria->nfields;
+    return criteria->statuses.any >> TS_OUTCOME_SUCCESS & 1
+           || criteria->nfields;
 }
 
 
@@ -165,7 +168,7 @@ ts_outcome(const ts_outcome_t *outcome, uint32_t status)
         return ts_outcome_by_status(c, status);
     }
 
-    if (ts_outcome_has_status(&c->failure, status)) {
+    if (ts_outcome_has_status(&c->statuses, TS_OUTCOME_FAILURE, status)) {
         return TS_OUTCOME_FAILURE;
     }
 
@@ -173,7 +176,7 @@ ts_outcome(const ts_outcome_t *outcome, uint32_t status)
         return ts_outcome_of_body(outcome, status);
     }
 
-    if (ts_outcome_has_status(&c->neutral, status)) {
+    if (ts_outcome_has_status(&c->statuses, TS_OUTCOME_NEUTRAL, status)) {
         return TS_OUTCOME_NEUTRAL;
     }
 
@@ -194,7 +197,7 @@ ts_outcome_of_body(const ts_outcome_t *outcome, uint32_t status)
     }
 
     c = outcome->criteria;
-    neutral = ts_outcome_has_status(&c->neutral, status);
+    neutral = ts_outcome_has_status(&c->statuses, TS_OUTCOME_NEUTRAL, status);
     success = ts_outcome_succeeded(outcome, status);
 
     for (i = 0; i < c->nbodies; i++) {
@@ -274,7 +277,9 @@ ts_outcome_succeeded(const ts_outcome_t *outcome, uint32_t status)
         return 0;
     }
 
-    if (c->success.any && !ts_outcome_has_status(&c->success, status)) {
+    if (c->statuses.any >> TS_OUTCOME_SUCCESS & 1
+        && !ts_outcome_has_status(&c->statuses, TS_OUTCOME_SUCCESS, status))
+    {
         return 0;
     }
 

@@ -30,11 +30,11 @@ typedef enum {
 } ts_outcome_e;
 
 
-/* A set of statuses, a bit for each. */
+/* What a status is listed as, a bit for each; 0 of any: as nothing. */
 
 typedef struct {
-    uint32_t  any;
-    uint32_t  bits[512 / 32];
+    uint8_t  any;
+    uint8_t  means[512];
 } ts_outcome_statuses_t;
 
 
@@ -57,14 +57,12 @@ typedef struct {
 
 
 typedef struct {
-    ts_outcome_statuses_t  failure;
-    ts_outcome_statuses_t  neutral;
+    ts_outcome_statuses_t  statuses;
 
     /*
      * success: one of the statuses, if any are listed, every field, and
      * everything in the body that means success
      */
-    ts_outcome_statuses_t  success;
     ts_outcome_field_t     fields[TS_OUTCOME_FIELDS];
     uint32_t               nfields;
 
@@ -82,18 +80,28 @@ typedef struct {
 
 
 /*
- * Adds "401", "5xx" or "200-299", separated by commas. Returns 0 when the
- * text is anything else or a status is outside 100..599.
+ * Lists "401", "5xx" or "200-299", separated by commas, as failure, neutral or
+ * success. Returns 0 when the text is anything else or a status is outside
+ * 100..599.
  */
 
-int ts_outcome_statuses(ts_outcome_statuses_t *statuses, ts_slice_t text);
+int ts_outcome_statuses(ts_outcome_statuses_t *statuses, ts_outcome_e means,
+    ts_slice_t text);
 
-static inline int
-ts_outcome_has_status(const ts_outcome_statuses_t *statuses, uint32_t status)
+static inline uint32_t
+ts_outcome_listed(const ts_outcome_statuses_t *statuses, uint32_t status)
 {
     status -= TS_OUTCOME_STATUS;
 
-    return status < 512 && (statuses->bits[status / 32] >> status % 32 & 1);
+    return status < 512 ? statuses->means[status] : 0;
+}
+
+
+static inline int
+ts_outcome_has_status(const ts_outcome_statuses_t *statuses,
+    ts_outcome_e means, uint32_t status)
+{
+    return ts_outcome_listed(statuses, status) >> means & 1;
 }
 
 
@@ -143,12 +151,16 @@ ts_outcome_is_by_status(const ts_outcome_criteria_t *criteria)
 static inline ts_outcome_e
 ts_outcome_by_status(const ts_outcome_criteria_t *criteria, uint32_t status)
 {
-    return ts_outcome_has_status(&criteria->failure, status)
-           ? TS_OUTCOME_FAILURE
-           : ts_outcome_has_status(&criteria->neutral, status)
-           ? TS_OUTCOME_NEUTRAL
-           : ts_outcome_has_status(&criteria->success, status)
-           ? TS_OUTCOME_SUCCESS : TS_OUTCOME_FAILURE;
+    uint32_t  listed;
+
+    listed = ts_outcome_listed(&criteria->statuses, status);
+
+    /* as failure, whatever else; as neutral; as success */
+
+    return listed & 1 << TS_OUTCOME_FAILURE ? TS_OUTCOME_FAILURE
+           : listed & 1 << TS_OUTCOME_NEUTRAL ? TS_OUTCOME_NEUTRAL
+           : listed & 1 << TS_OUTCOME_SUCCESS ? TS_OUTCOME_SUCCESS
+           : TS_OUTCOME_FAILURE;
 }
 
 

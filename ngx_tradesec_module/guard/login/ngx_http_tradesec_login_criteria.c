@@ -23,7 +23,8 @@ static ngx_int_t ngx_http_tradesec_login_success(ngx_conf_t *cf,
     ngx_http_tradesec_login_policy_t *policy, ngx_str_t *parameter,
     ngx_str_t value);
 static ngx_int_t ngx_http_tradesec_login_statuses(ngx_conf_t *cf,
-    ts_outcome_statuses_t *statuses, ngx_str_t *parameter, ngx_str_t value);
+    ngx_http_tradesec_login_policy_t *policy, ts_outcome_e means,
+    ngx_str_t *parameter, ngx_str_t value);
 static ts_outcome_body_t *ngx_http_tradesec_login_add_body(ngx_conf_t *cf,
     ngx_http_tradesec_login_policy_t *policy, ts_outcome_e means);
 static ngx_int_t ngx_http_tradesec_login_pattern(ngx_conf_t *cf,
@@ -50,19 +51,10 @@ ngx_http_tradesec_login_criterion(ngx_conf_t *cf,
         return ngx_http_tradesec_login_value(cf, policy, means, parameter, v);
     }
 
-    switch (means) {
-
-    case TS_OUTCOME_SUCCESS:
-        return ngx_http_tradesec_login_success(cf, policy, parameter, value);
-
-    case TS_OUTCOME_NEUTRAL:
-        return ngx_http_tradesec_login_statuses(cf, &policy->criteria.neutral,
-                                                parameter, value);
-
-    default:
-        return ngx_http_tradesec_login_statuses(cf, &policy->criteria.failure,
-                                                parameter, value);
-    }
+    return means == TS_OUTCOME_SUCCESS
+           ? ngx_http_tradesec_login_success(cf, policy, parameter, value)
+           : ngx_http_tradesec_login_statuses(cf, policy, means, parameter,
+                                              value);
 }
 
 
@@ -76,7 +68,7 @@ ngx_http_tradesec_login_success(ngx_conf_t *cf,
     ts_outcome_field_t  *field;
 
     if (ngx_http_tradesec_login_prefix(&value, "status:", &v)) {
-        return ngx_http_tradesec_login_statuses(cf, &policy->criteria.success,
+        return ngx_http_tradesec_login_statuses(cf, policy, TS_OUTCOME_SUCCESS,
                                                 parameter, v);
     }
 
@@ -131,9 +123,12 @@ ngx_http_tradesec_login_success(ngx_conf_t *cf,
 
 static ngx_int_t
 ngx_http_tradesec_login_statuses(ngx_conf_t *cf,
-    ts_outcome_statuses_t *statuses, ngx_str_t *parameter, ngx_str_t value)
+    ngx_http_tradesec_login_policy_t *policy, ts_outcome_e means,
+    ngx_str_t *parameter, ngx_str_t value)
 {
-    if (ts_outcome_statuses(statuses, ts_slice(value.data, value.len))) {
+    if (ts_outcome_statuses(&policy->criteria.statuses, means,
+                            ts_slice(value.data, value.len)))
+    {
         return NGX_OK;
     }
 

@@ -287,7 +287,7 @@ ngx_http_tradesec_revoke(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    (void) ts_outcome_statuses(&policy->criteria.success,
+    (void) ts_outcome_statuses(&policy->criteria.statuses, TS_OUTCOME_SUCCESS,
                                TS_SLICE("2xx,3xx"));
 
     return NGX_CONF_OK;
@@ -310,7 +310,9 @@ ngx_http_tradesec_revoke_parameter(ngx_conf_t *cf,
     if (ngx_strncmp(value->data, "success=", 8) == 0) {
         arg = ts_slice(value->data + 8, value->len - 8);
 
-        if (!ts_outcome_statuses(&policy->criteria.success, arg)) {
+        if (!ts_outcome_statuses(&policy->criteria.statuses,
+                                 TS_OUTCOME_SUCCESS, arg))
+        {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "invalid statuses in \"%V\", write as "
                                "\"success=204\" or \"success=2xx,302\"",

@@ -171,7 +171,7 @@ ngx_http_tradesec_session_pending(ngx_conf_t *cf,
     text.len = value->len - 8;
 
     if (ngx_strncmp(text.data, "status:", 7) == 0
-        && ts_outcome_statuses(&policy->criteria.success,
+        && ts_outcome_statuses(&policy->criteria.statuses, TS_OUTCOME_SUCCESS,
                                ts_slice(text.data + 7, text.len - 7)))
     {
         return NGX_OK;
