@@ -179,16 +179,12 @@ ngx_http_tradesec_access_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    n = 0;
+    n = known == NULL || known->shared ? ngx_http_tradesec_passes(r, tlcf) : 0;
 
-    if (known == NULL || known->shared) {
-        n = ngx_http_tradesec_passes(r, tlcf);
-
-        if (n == tlcf->n
-            && ngx_http_tradesec_share_ctx(r, &tlcf->passed) == NGX_OK)
-        {
-            return NGX_DECLINED;
-        }
+    if (n == tlcf->n
+        && ngx_http_tradesec_share_ctx(r, &tlcf->passed) == NGX_OK)
+    {
+        return NGX_DECLINED;
     }
 
     ctx = known != NULL && !known->shared
@@ -276,8 +272,7 @@ ngx_http_tradesec_own_error_page(ngx_http_request_t *r)
     }
 
     if (tlcf->named && r->content_handler != NULL
-        && r->uri.len == ctx->refused_uri.len
-        && ngx_memcmp(r->uri.data, ctx->refused_uri.data, r->uri.len) == 0)
+        && ngx_http_tradesec_asks_again(r, ctx))
     {
         ngx_http_tradesec_refuse_page(r, ctx);
         return NGX_DONE;
@@ -538,9 +533,7 @@ ngx_http_tradesec_init_module(ngx_cycle_t *cycle)
             continue;
         }
 
-        if (first == NULL) {
-            first = ph;
-        }
+        first = first ? first : ph;
 
         if (ph->handler == ngx_http_tradesec_access_handler) {
 

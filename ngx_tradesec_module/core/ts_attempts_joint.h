@@ -80,6 +80,25 @@ ts_attempts_add_joint(ts_attempts_t *t, const ts_attempt_t *attempt,
 }
 
 
+/* All three counters go. */
+
+static inline void
+ts_attempts_release_joint(ts_attempts_t *t, uint32_t i)
+{
+    uint32_t  place;
+
+    place = i * TS_ATTEMPTS_PLACES;
+
+    ts_attempts_unchain(t, place);
+    ts_attempts_unchain(t, place + TS_ATTEMPTS_SECOND);
+    ts_attempts_unchain(t, place + TS_ATTEMPTS_THIRD);
+    ts_attempts_delist(t, i, TS_ATTEMPTS_BLOCK_OPEN);
+
+    t->used -= TS_ATTEMPTS_JOINT - 1;
+    ts_attempts_give(t, i);
+}
+
+
 /* Gives the attempt back if nothing else came to be known of its keys. */
 
 static inline int

@@ -2,7 +2,7 @@
  * Copyright (C) the ngx_tradesec authors
  */
 
-#include "core/ts_attempts_table.h"
+#include "core/ts_attempts_joint.h"
 
 
 #define TS_ATTEMPTS_EXPIRE  64  /* locks looked at when memory is short */

@@ -423,25 +423,6 @@ ts_attempts_release(ts_attempts_t *t, uint32_t i)
 }
 
 
-/* The same of a joint one. */
-
-static inline void
-ts_attempts_release_joint(ts_attempts_t *t, uint32_t i)
-{
-    uint32_t  place;
-
-    place = i * TS_ATTEMPTS_PLACES;
-
-    ts_attempts_unchain(t, place);
-    ts_attempts_unchain(t, place + TS_ATTEMPTS_SECOND);
-    ts_attempts_unchain(t, place + TS_ATTEMPTS_THIRD);
-    ts_attempts_delist(t, i, TS_ATTEMPTS_BLOCK_OPEN);
-
-    t->used -= TS_ATTEMPTS_JOINT - 1;
-    ts_attempts_give(t, i);
-}
-
-
 /*
  * Makes sure that n blocks are free, by eviction where needed, but never of
  * the pinned counters (all of them open; 0 is none). Returns 0 when there is

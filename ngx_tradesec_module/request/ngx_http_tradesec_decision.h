@@ -34,6 +34,17 @@ ngx_int_t ngx_http_tradesec_decide(ngx_http_request_t *r,
 ngx_int_t ngx_http_tradesec_open_page(ngx_http_request_t *r,
     ngx_http_tradesec_ctx_t *ctx, const void *const *page);
 
+/* Whether that page would be asked for what was refused, not for a page. */
+
+static ngx_inline ngx_flag_t
+ngx_http_tradesec_asks_again(const ngx_http_request_t *r,
+    const ngx_http_tradesec_ctx_t *ctx)
+{
+    return r->uri.len == ctx->refused_uri.len
+           && ngx_memcmp(r->uri.data, ctx->refused_uri.data, r->uri.len) == 0;
+}
+
+
 /*
  * Refuses once more, without the operator's error_page, and finalizes the
  * request.
