@@ -32,6 +32,11 @@ typedef struct {
 
 static ngx_flag_t ngx_http_tradesec_jwt_wait_over(
     const ngx_http_tradesec_jwt_policy_t *policy);
+static ngx_flag_t ngx_http_tradesec_jwt_wait_begin(ngx_http_request_t *r,
+    const ngx_http_tradesec_jwt_policy_t *policy, ngx_msec_t *wait,
+    ngx_flag_t *carries);
+static void ngx_http_tradesec_jwt_wait_add(
+    ngx_http_tradesec_jwt_waiter_t *waiter);
 static void ngx_http_tradesec_jwt_wait_look(ngx_event_t *ev);
 static void ngx_http_tradesec_jwt_wait_end(
     ngx_http_tradesec_jwt_waiter_t *waiter);
@@ -49,12 +54,11 @@ ngx_int_t
 ngx_http_tradesec_jwt_fetch_wait(ngx_http_request_t *r,
     const ngx_http_tradesec_jwt_policy_t *policy)
 {
-    ngx_flag_t                               carries, busy;
-    ngx_msec_t                               wait;
-    ngx_uint_t                               i;
-    ngx_http_cleanup_t                      *cln;
-    ngx_http_tradesec_jwt_waiter_t          *waiter;
-    const ngx_http_tradesec_jwt_provider_t  *provider;
+    ngx_flag_t                       carries;
+    ngx_msec_t                       wait;
+    ngx_uint_t                       i;
+    ngx_http_cleanup_t              *cln;
+    ngx_http_tradesec_jwt_waiter_t  *waiter;
 
     for (i = 0; i < policy->n && policy->providers[i]->uri.len == 0; i++) {
         /* void */
@@ -71,44 +75,8 @@ ngx_http_tradesec_jwt_fetch_wait(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    busy = 0;
-    carries = 0;
-    wait = 0;
-
-    for (i = 0; i < policy->n; i++) {
-        provider = policy->providers[i];
-
-        if (provider->uri.len == 0) {
-            continue;
-        }
-
-        switch (ngx_http_tradesec_jwt_flight_begin(r, provider)) {
-
-        case TS_KEY_SOURCE_BEGUN:
-            carries = 1;
-            /* fall through */
-
-        case TS_KEY_SOURCE_BUSY:
-            busy = 1;
-            wait = ngx_max(wait, (ngx_msec_t) provider->limits.timeout);
-            break;
-
-        default: /* TS_KEY_SOURCE_LATER */
-            break;
-        }
-    }
-
-    if (!busy) {
+    if (!ngx_http_tradesec_jwt_wait_begin(r, policy, &wait, &carries)) {
         return NGX_DECLINED;
-    }
-
-    if (ngx_http_tradesec_jwt_waiting.queue.prev == NULL) {
-        ngx_queue_init(&ngx_http_tradesec_jwt_waiting.queue);
-        ngx_http_tradesec_jwt_waiting.timer.handler =
-                                               ngx_http_tradesec_jwt_wait_look;
-        ngx_http_tradesec_jwt_waiting.timer.data =
-                                               &ngx_http_tradesec_jwt_waiting;
-        ngx_http_tradesec_jwt_waiting.timer.log = ngx_cycle->log;
     }
 
     waiter = cln->data;
@@ -118,14 +86,7 @@ ngx_http_tradesec_jwt_fetch_wait(ngx_http_request_t *r,
 
     cln->handler = ngx_http_tradesec_jwt_wait_cleanup;
 
-    ngx_queue_insert_tail(&ngx_http_tradesec_jwt_waiting.queue,
-                          &waiter->queue);
-    ngx_http_tradesec_jwt_waiting.n++;
-
-    if (!ngx_http_tradesec_jwt_waiting.timer.timer_set) {
-        ngx_add_timer(&ngx_http_tradesec_jwt_waiting.timer,
-                      NGX_HTTP_TRADESEC_JWT_WAIT_LOOK);
-    }
+    ngx_http_tradesec_jwt_wait_add(waiter);
 
     /* whose client leaves must not take with him what others wait for */
 
@@ -139,6 +100,75 @@ ngx_http_tradesec_jwt_fetch_wait(ngx_http_request_t *r,
     }
 
     return NGX_AGAIN;
+}
+
+
+/*
+ * Whether a fetch is under way that may bring keys: for how long at the most,
+ * and whether it is this request that carries one.
+ */
+
+static ngx_flag_t
+ngx_http_tradesec_jwt_wait_begin(ngx_http_request_t *r,
+    const ngx_http_tradesec_jwt_policy_t *policy, ngx_msec_t *wait,
+    ngx_flag_t *carries)
+{
+    ngx_flag_t                               busy;
+    ngx_uint_t                               i;
+    const ngx_http_tradesec_jwt_provider_t  *provider;
+
+    busy = 0;
+    *carries = 0;
+    *wait = 0;
+
+    for (i = 0; i < policy->n; i++) {
+        provider = policy->providers[i];
+
+        if (provider->uri.len == 0) {
+            continue;
+        }
+
+        switch (ngx_http_tradesec_jwt_flight_begin(r, provider)) {
+
+        case TS_KEY_SOURCE_BEGUN:
+            *carries = 1;
+            /* fall through */
+
+        case TS_KEY_SOURCE_BUSY:
+            busy = 1;
+            *wait = ngx_max(*wait, (ngx_msec_t) provider->limits.timeout);
+            break;
+
+        default: /* TS_KEY_SOURCE_LATER */
+            break;
+        }
+    }
+
+    return busy;
+}
+
+
+static void
+ngx_http_tradesec_jwt_wait_add(ngx_http_tradesec_jwt_waiter_t *waiter)
+{
+    ngx_event_t  *timer;
+
+    timer = &ngx_http_tradesec_jwt_waiting.timer;
+
+    if (ngx_http_tradesec_jwt_waiting.queue.prev == NULL) {
+        ngx_queue_init(&ngx_http_tradesec_jwt_waiting.queue);
+        timer->handler = ngx_http_tradesec_jwt_wait_look;
+        timer->data = &ngx_http_tradesec_jwt_waiting;
+        timer->log = ngx_cycle->log;
+    }
+
+    ngx_queue_insert_tail(&ngx_http_tradesec_jwt_waiting.queue,
+                          &waiter->queue);
+    ngx_http_tradesec_jwt_waiting.n++;
+
+    if (!timer->timer_set) {
+        ngx_add_timer(timer, NGX_HTTP_TRADESEC_JWT_WAIT_LOOK);
+    }
 }
 
 

@@ -30,6 +30,10 @@ static char *ngx_http_tradesec_refresh_place(ngx_conf_t *cf,
 static ngx_flag_t ngx_http_tradesec_refresh_set_name(ngx_str_t *name,
     const ngx_str_t *text);
 static char *ngx_http_tradesec_refresh_complete(ngx_conf_t *cf, void *data);
+static void ngx_http_tradesec_refresh_default_name(
+    ngx_http_tradesec_refresh_policy_t *policy);
+static void ngx_http_tradesec_refresh_expect(
+    ngx_http_tradesec_refresh_policy_t *policy);
 static char *ngx_http_tradesec_refresh_provider(ngx_conf_t *cf,
     ngx_http_tradesec_refresh_policy_t *policy, ngx_str_t *name);
 
@@ -370,12 +374,9 @@ ngx_http_tradesec_refresh_complete(ngx_conf_t *cf, void *data)
 {
     ngx_http_tradesec_refresh_policy_t  *policy = data;
 
-    ts_slice_t                          name;
-    const ts_login_sources_t           *sources;
     ngx_http_tradesec_refresh_place_t  *next;
 
     next = &policy->next;
-    sources = &policy->source.sources;
 
     if (policy->cookie.len == 0 && !policy->body) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -399,7 +400,7 @@ ngx_http_tradesec_refresh_complete(ngx_conf_t *cf, void *data)
         if (policy->cookie.len) {
             next->cookie = policy->cookie;
 
-        } else if (sources->json) {
+        } else if (policy->source.sources.json) {
             next->json = 1;
             next->pointer = policy->source.json;
 
@@ -415,6 +416,24 @@ ngx_http_tradesec_refresh_complete(ngx_conf_t *cf, void *data)
     policy->grace = policy->grace ? policy->grace : 5;
     policy->lifetime = policy->lifetime ? policy->lifetime : 30 * 24 * 3600;
 
+    ngx_http_tradesec_refresh_default_name(policy);
+    ngx_http_tradesec_refresh_expect(policy);
+
+    return NGX_CONF_OK;
+}
+
+
+/* Tokens are called as the field that brings them. */
+
+static void
+ngx_http_tradesec_refresh_default_name(
+    ngx_http_tradesec_refresh_policy_t *policy)
+{
+    ts_slice_t                 name;
+    const ts_login_sources_t  *sources;
+
+    sources = &policy->source.sources;
+
     name = policy->cookie.len
            ? ts_slice(policy->cookie.data, policy->cookie.len)
            : sources->json ? sources->json_names[sources->json->n - 1].name
@@ -426,6 +445,17 @@ ngx_http_tradesec_refresh_complete(ngx_conf_t *cf, void *data)
     }
 
     policy->salt = ngx_crc32_long(policy->name.data, policy->name.len);
+}
+
+
+/* An answer with a next token is a success. */
+
+static void
+ngx_http_tradesec_refresh_expect(ngx_http_tradesec_refresh_policy_t *policy)
+{
+    const ngx_http_tradesec_refresh_place_t  *next;
+
+    next = &policy->next;
 
     if (next->json) {
         policy->criteria.nbodies = 1;
@@ -439,8 +469,6 @@ ngx_http_tradesec_refresh_complete(ngx_conf_t *cf, void *data)
         policy->criteria.fields[0].name = ts_slice(next->cookie.data,
                                                    next->cookie.len);
     }
-
-    return NGX_CONF_OK;
 }
 
 

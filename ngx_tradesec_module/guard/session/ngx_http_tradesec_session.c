@@ -52,6 +52,8 @@ static void ngx_http_tradesec_session_outcome(ngx_http_request_t *r,
     ngx_http_tradesec_listener_t *listener, ts_outcome_e outcome);
 static const char *ngx_http_tradesec_session_begin(ngx_http_request_t *r,
     const ngx_http_tradesec_session_login_t *login);
+static void ngx_http_tradesec_session_last(
+    const ngx_http_tradesec_session_policy_t *policy, ts_session_t *token);
 static ngx_flag_t ngx_http_tradesec_session_answer_user(ngx_http_request_t *r,
     const ngx_http_tradesec_session_login_t *login, ts_slice_t *user);
 static ngx_flag_t ngx_http_tradesec_session_answer_field(ngx_http_request_t *r,
@@ -260,27 +262,38 @@ ngx_http_tradesec_session_begin(ngx_http_request_t *r,
         return "the answer does not show whether another factor follows";
     }
 
-    token.authenticated = ngx_time();
-
-    /* a session that steps up lasts no longer */
-
-    if (!login->policy->step_up || token.pending) {
-        token.end = ngx_time() + (token.pending ? session->pending
-                                                : session->lifetime);
-    }
-
-    token.expires = token.end;
-
-    if (!token.pending && session->idle
-        && token.end > ngx_time() + session->idle)
-    {
-        token.expires = ngx_time() + session->idle;
-    }
-
+    ngx_http_tradesec_session_last(login->policy, &token);
     token.app = ts_slice(app, sizeof(app));
 
     return ngx_http_tradesec_session_set(r, session, &token) == NGX_OK
            ? NULL : "it could not be written";
+}
+
+
+/* How long: a session that steps up lasts no longer than before. */
+
+static void
+ngx_http_tradesec_session_last(
+    const ngx_http_tradesec_session_policy_t *policy, ts_session_t *token)
+{
+    time_t                              now;
+    const ngx_http_tradesec_session_t  *session;
+
+    now = ngx_time();
+    session = policy->session;
+
+    token->authenticated = now;
+
+    if (!policy->step_up || token->pending) {
+        token->end = now + (token->pending ? session->pending
+                                           : session->lifetime);
+    }
+
+    token->expires = token->end;
+
+    if (!token->pending && session->idle && token->end > now + session->idle) {
+        token->expires = now + session->idle;
+    }
 }
 
 
