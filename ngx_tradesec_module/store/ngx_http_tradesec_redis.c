@@ -60,6 +60,8 @@ static void ngx_http_tradesec_redis_drop(ngx_http_tradesec_redis_t *redis,
     const char *why);
 static void ngx_http_tradesec_redis_away(ngx_http_tradesec_redis_t *redis,
     const char *why);
+static void ngx_http_tradesec_redis_check(ngx_http_tradesec_redis_t *redis,
+    const redisAsyncContext *ac);
 static ngx_uint_t ngx_http_tradesec_redis_report(
     ngx_http_tradesec_redis_t *redis);
 static void ngx_http_tradesec_redis_sent(ngx_http_tradesec_redis_t *redis,
@@ -311,6 +313,7 @@ ngx_http_tradesec_redis_greeted(const char *why)
     }
 
     ngx_http_tradesec_redis_opened(redis);
+    ngx_http_tradesec_redis_check(redis, redis->ac);
 }
 
 
@@ -470,6 +473,20 @@ ngx_http_tradesec_redis_reply(redisAsyncContext *ac, void *reply, void *data)
 
     } else if (ac == redis->ac) {
         ngx_http_tradesec_redis_drop(redis, "an answer makes no sense");
+    }
+
+    ngx_http_tradesec_redis_check(redis, ac);
+}
+
+
+static void
+ngx_http_tradesec_redis_check(ngx_http_tradesec_redis_t *redis,
+    const redisAsyncContext *ac)
+{
+    if (ac != NULL && ac == redis->ac
+        && ngx_http_tradesec_redis_is_unasked(ac))
+    {
+        ngx_http_tradesec_redis_drop(redis, "an answer that nobody asked for");
     }
 }
 

@@ -10,6 +10,23 @@
 #include "store/ngx_http_tradesec_redis_tls.h"
 
 
+#define NGX_HTTP_TRADESEC_REDIS_ANSWER    (16 * 1024 * 1024)  /* bytes */
+#define NGX_HTTP_TRADESEC_REDIS_ELEMENTS  65536
+
+
+#if (HIREDIS_MAJOR >= 1)
+typedef size_t  ngx_http_tradesec_redis_elements_t;
+#else
+typedef int     ngx_http_tradesec_redis_elements_t;
+#endif
+
+typedef void *(*ngx_http_tradesec_redis_array_pt)(const redisReadTask *task,
+    ngx_http_tradesec_redis_elements_t elements);
+
+
+static void ngx_http_tradesec_redis_bound(redisAsyncContext *ac);
+static void *ngx_http_tradesec_redis_array(const redisReadTask *task,
+    ngx_http_tradesec_redis_elements_t elements);
 static void ngx_http_tradesec_redis_read_handler(ngx_event_t *rev);
 static void ngx_http_tradesec_redis_write_handler(ngx_event_t *wev);
 static void ngx_http_tradesec_redis_add_read(void *data);
@@ -17,6 +34,9 @@ static void ngx_http_tradesec_redis_del_read(void *data);
 static void ngx_http_tradesec_redis_add_write(void *data);
 static void ngx_http_tradesec_redis_del_write(void *data);
 static void ngx_http_tradesec_redis_cleanup(void *data);
+
+
+static ngx_http_tradesec_redis_array_pt  ngx_http_tradesec_redis_default_array;
 
 
 redisAsyncContext *
@@ -66,6 +86,8 @@ ngx_http_tradesec_redis_attach(redisAsyncContext *ac, ngx_log_t *log)
     c->write->handler = ngx_http_tradesec_redis_write_handler;
     c->number = ngx_atomic_fetch_add(ngx_connection_counter, 1);
 
+    ngx_http_tradesec_redis_bound(ac);
+
     ac->ev.data = c;
     ac->ev.addRead = ngx_http_tradesec_redis_add_read;
     ac->ev.delRead = ngx_http_tradesec_redis_del_read;
@@ -82,7 +104,80 @@ ngx_http_tradesec_redis_read_handler(ngx_event_t *rev)
 {
     ngx_connection_t  *c = rev->data;
 
-    ngx_http_tradesec_redis_tls_read(c->data, c);
+    if (ngx_http_tradesec_redis_may_read(c->data) == NGX_OK) {
+        ngx_http_tradesec_redis_tls_read(c->data, c);
+    }
+}
+
+
+/*
+ * hiredis aborts the process when it reads an answer that nobody waits for, and
+ * keeps what has come of a long one without a bound, so it is given neither.
+ */
+
+ngx_int_t
+ngx_http_tradesec_redis_may_read(redisAsyncContext *ac)
+{
+    const char  *why;
+
+    if (ac->c.reader->len - ac->c.reader->pos
+        > NGX_HTTP_TRADESEC_REDIS_ANSWER)
+    {
+        why = "an answer is too long";
+
+    } else if (ac->replies.head == NULL
+               && ngx_http_tradesec_redis_tls_peek(ac))
+    {
+        why = "an answer that nobody asked for";
+
+    } else {
+        return NGX_OK;
+    }
+
+    ac->c.err = REDIS_ERR_OTHER;
+    ngx_cpystrn((u_char *) ac->c.errstr, (u_char *) why,
+                sizeof(ac->c.errstr));
+
+    redisAsyncFree(ac);
+
+    return NGX_ERROR;
+}
+
+
+/*
+ * hiredis makes room for an array when it has read how long it is going to be,
+ * which takes ten bytes. The elements of all arrays of an answer count.
+ */
+
+static void *
+ngx_http_tradesec_redis_array(const redisReadTask *task,
+    ngx_http_tradesec_redis_elements_t elements)
+{
+    static size_t  n;
+
+    if (task->parent == NULL) {
+        n = 0;
+    }
+
+    n += (size_t) elements;
+
+    return n > NGX_HTTP_TRADESEC_REDIS_ELEMENTS
+           ? NULL : ngx_http_tradesec_redis_default_array(task, elements);
+}
+
+
+static void
+ngx_http_tradesec_redis_bound(redisAsyncContext *ac)
+{
+    static redisReplyObjectFunctions  functions;
+
+    if (ngx_http_tradesec_redis_default_array == NULL) {
+        functions = *ac->c.reader->fn;
+        ngx_http_tradesec_redis_default_array = functions.createArray;
+        functions.createArray = ngx_http_tradesec_redis_array;
+    }
+
+    ac->c.reader->fn = &functions;
 }
 
 

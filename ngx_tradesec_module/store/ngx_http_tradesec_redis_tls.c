@@ -8,6 +8,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
+#include "store/ngx_http_tradesec_redis_event.h"
 #include "store/ngx_http_tradesec_redis_tls.h"
 
 
@@ -267,9 +268,28 @@ ngx_http_tradesec_redis_tls_read(redisAsyncContext *ac, ngx_connection_t *c)
     do {
         redisAsyncHandleRead(ac);
     } while (c->fd != (ngx_socket_t) -1 && c->number == number
-             && SSL_pending(ac->data) > 0);
+             && SSL_pending(ac->data) > 0
+             && ngx_http_tradesec_redis_may_read(ac) == NGX_OK);
 
     ERR_clear_error();
+}
+
+
+ngx_flag_t
+ngx_http_tradesec_redis_tls_peek(redisAsyncContext *ac)
+{
+    u_char      byte;
+    ngx_flag_t  there;
+
+    if (ac->data == NULL) {
+        return recv(ac->c.fd, &byte, 1, MSG_PEEK) == 1;
+    }
+
+    ERR_clear_error();
+    there = SSL_peek(ac->data, &byte, 1) == 1;
+    ERR_clear_error();
+
+    return there;
 }
 
 
@@ -380,6 +400,15 @@ void
 ngx_http_tradesec_redis_tls_read(redisAsyncContext *ac, ngx_connection_t *c)
 {
     redisAsyncHandleRead(ac);
+}
+
+
+ngx_flag_t
+ngx_http_tradesec_redis_tls_peek(redisAsyncContext *ac)
+{
+    u_char  byte;
+
+    return recv(ac->c.fd, &byte, 1, MSG_PEEK) == 1;
 }
 
 

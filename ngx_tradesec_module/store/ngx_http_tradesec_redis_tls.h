@@ -54,6 +54,10 @@ void ngx_http_tradesec_redis_tls_read(redisAsyncContext *ac,
     ngx_connection_t *c);
 void ngx_http_tradesec_redis_tls_write(redisAsyncContext *ac);
 
+/* Whether something has come, which is not read yet. */
+
+ngx_flag_t ngx_http_tradesec_redis_tls_peek(redisAsyncContext *ac);
+
 /* Why the connection has ended, in the callback that tells so. */
 
 const char *ngx_http_tradesec_redis_tls_why(const redisAsyncContext *ac);
