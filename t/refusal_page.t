@@ -81,6 +81,26 @@ my $t = Tradesec::Test->new(
             proxy_pass http://%%BACKEND%%;
         }
 
+        # nginx asks for a password, and a token is in a cookie
+        location /both/ {
+            auth_basic people;
+            auth_basic_user_file %%DIR%%/passwords;
+            tradesec_jwt portal cookie=token;
+            tradesec_methods GET;
+            error_page 405 = /both/sorry;
+            proxy_pass http://%%BACKEND%%;
+        }
+
+        # nginx asks for it where guesses are counted
+        location /asked/ {
+            auth_basic people;
+            auth_basic_user_file %%DIR%%/passwords;
+            tradesec_login account=basic success=status:200 counter=asked;
+            tradesec_methods GET;
+            error_page 405 = /asked/sorry.txt;
+            root %%DIR%%;
+        }
+
         # where neither is counted nor judged, nothing is taken away
         location /open/ {
             auth_basic people;
@@ -98,6 +118,8 @@ my $t = Tradesec::Test->new(
 
 $t->write_file('portal.jwks', jwks('ec'));
 $t->write_file('passwords', "alice:{PLAIN}right\n");
+mkdir $t->dir . '/asked';
+$t->write_file('asked/sorry.txt', "sorry\n");
 $t->start;
 
 my $backend = $t->backend;
@@ -209,6 +231,21 @@ for my $body ('password=right', 'password=right' x 8000) {
     is($r->body, 'sorry', '... and a body that the page is not told');
     is($backend->last->body, '', '... at all');
 }
+
+# what nginx itself asks for it has, the backend has not
+
+$backend->clear;
+is($t->post('/both/x', 'x', Authorization => $RIGHT)->body, 'sorry',
+    'a page behind a password of nginx');
+is($backend->last->header('Authorization'), undef, '... which it keeps');
+is($t->post('/both/x', 'x', Authorization => 'Basic eDp5')->status, 401,
+    '... and a wrong one');
+
+# but no guess that nobody counts
+
+is($t->post('/asked/x', 'x', Authorization => $RIGHT)->status,
+    $t->post('/asked/x', 'x', Authorization => 'Basic eDp5')->status,
+    'a right password and a wrong one, refused by another guard');
 
 # what is not judged is not taken away
 

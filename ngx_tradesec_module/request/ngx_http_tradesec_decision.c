@@ -103,12 +103,18 @@ ngx_http_tradesec_open_page(ngx_http_request_t *r,
     ngx_http_tradesec_identity_clear(r, ctx);
 
     if (ctx->policies[NGX_HTTP_TRADESEC_GUARD_LOGIN]
-        || ctx->policies[NGX_HTTP_TRADESEC_GUARD_JWT]
-        || page[NGX_HTTP_TRADESEC_GUARD_LOGIN]
-        || page[NGX_HTTP_TRADESEC_GUARD_JWT])
+        || page[NGX_HTTP_TRADESEC_GUARD_LOGIN])
     {
+        /* nor may nginx itself judge a guess (auth_basic) */
+
         ngx_http_tradesec_hide_request_fields(r, "authorization");
         r->headers_in.authorization = NULL;
+
+    } else if (r->headers_in.authorization != NULL
+               && (ctx->policies[NGX_HTTP_TRADESEC_GUARD_JWT]
+                   || page[NGX_HTTP_TRADESEC_GUARD_JWT]))
+    {
+        ngx_http_tradesec_withhold_request_field(r->headers_in.authorization);
     }
 
     return ngx_http_tradesec_drop_body(r);
