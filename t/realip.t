@@ -13,6 +13,8 @@ use IO::Socket::UNIX;
 use Test::More;
 
 use Tradesec::Test qw(free_port);
+use Tradesec::Test::SocketServer;
+use Tradesec::Test::WebSocket;
 
 
 # 127.0.0.100 is the balancer; 192.0.2.10 is monitoring, 192.0.2.20 operators.
@@ -62,8 +64,20 @@ my $servers = <<~'CONF';
     location = /sockets { tradesec_websockets allow=192.0.2.20 allow=unix:; }
     location = /posture { tradesec_posture allow=192.0.2.20 allow=unix:; }
 
+    location = /ws {
+        tradesec_websocket_limit address=3;
+        proxy_pass http://SOCKETS;
+        proxy_http_version 1.1;
+        proxy_set_header Upgrade $http_upgrade;
+        proxy_set_header Connection upgrade;
+    }
+
     location / { proxy_pass http://%%BACKEND%%; }
     CONF
+
+my $sockets = Tradesec::Test::SocketServer->new;
+
+$servers =~ s/SOCKETS/$sockets->address/e;
 
 my $t = Tradesec::Test->new(
     backend => sub { {
@@ -348,6 +362,38 @@ is(reached({ unix => 'plain' }, 9, sub { forwarded("192.0.2.$_[0]") }), 5,
     'unix socket without realip: all are one');
 is(reached({ unix => 'trusting' }, 1, []), 0,
     '... and so is who has no field where there is realip');
+
+# sockets of an address
+
+sub opened {
+    my ($way, @fields) = @_;
+
+    my $client = $t->client(map { $_ => $way->{$_} // '' } qw(server from));
+
+    return map { Tradesec::Test::WebSocket->open($client, '/ws',
+        headers => [@$_]) } @fields;
+}
+
+sub accepted {
+    return scalar grep { ref && $_->response->status == 101 } @_;
+}
+
+for my $case (
+    [ 3, 'a client behind the balancer', through(),
+        map { [ forwarded('198.51.100.70') ] } 1 .. 5 ],
+    [ 3, 'forged in front of the last address', through(),
+        map { [ forwarded("192.0.2.$_, 198.51.100.71") ] } 1 .. 5 ],
+    [ 3, 'who is no balancer', { from => '127.0.0.5' },
+        map { [ forwarded("192.0.2.$_") ] } 1 .. 5 ],
+    [ 5, 'five clients', through(),
+        map { [ forwarded("198.51.100.8$_") ] } 1 .. 5 ],
+) {
+    my ($expected, $title, $way, @fields) = @$case;
+    my @ws = opened($way, @fields);
+
+    is(accepted(@ws), $expected, "sockets: $title");
+    $_->connection->close for grep {ref} @ws;
+}
 
 # operators
 
