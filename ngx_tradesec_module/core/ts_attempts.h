@@ -45,7 +45,7 @@
 #include "core/ts_types.h"
 
 
-#define TS_ATTEMPTS_KEYS          6     /* of one attempt */
+#define TS_ATTEMPTS_KEYS          5     /* of one attempt */
 #define TS_ATTEMPTS_LIMIT_MAX     1000
 #define TS_ATTEMPTS_OTHERS_MAX    64
 #define TS_ATTEMPTS_VERSION       4     /* of the layout in memory */

@@ -22,17 +22,16 @@
 typedef struct {
     ngx_http_tradesec_expectation_t        expectation;
     ngx_http_tradesec_reservation_t        reservation;
-    ngx_http_tradesec_login_browser_t      browser;
+    ngx_http_tradesec_login_browser_t     *browser;     /* NULL: not asked */
     const ngx_http_tradesec_login_conf_t  *llcf;
 
     /* while it waits, what r->uri_changes was: see the context; or 0 */
 
     ngx_uint_t                             waiting;
 
-    /* runs while the attempt, which is charged, is delayed */
+    /* runs while the attempt, which is charged, is delayed; NULL: was not */
 
-    ngx_event_t                            timer;
-    ngx_flag_t                             delayed;
+    ngx_event_t                           *timer;
 } ngx_http_tradesec_login_attempt_t;
 
 
@@ -115,8 +114,8 @@ ngx_http_tradesec_login_reserve(ngx_http_request_t *r,
     a->reservation.rc = NGX_OK;
     a->reservation.home = NGX_HTTP_TRADESEC_HOME_NONE;
     a->waiting = 0;
-    a->delayed = 0;
-    a->timer.timer_set = 0;
+    a->timer = NULL;
+    a->browser = NULL;
 
     ctx->state[NGX_HTTP_TRADESEC_GUARD_LOGIN] = a;
 
@@ -137,18 +136,17 @@ ngx_http_tradesec_login_reserve(ngx_http_request_t *r,
 
     res->attempt.id = ngx_http_tradesec_login_id();
 
-    a->browser.known = 0;
-    a->browser.set_cookie.len = 0;
+    if (llcf->device->accept) {
+        a->browser = ngx_http_tradesec_login_browser(r, llcf, account);
 
-    if (llcf->device->accept
-        && ngx_http_tradesec_login_browser(r, llcf, account, &a->browser)
-           != NGX_OK)
-    {
-        return ngx_http_tradesec_fault();
+        if (a->browser == NULL) {
+            return ngx_http_tradesec_fault();
+        }
     }
 
     ngx_http_tradesec_login_keys(r, llcf, account,
-                                 a->browser.known ? &a->browser.device : NULL,
+                                 a->browser && a->browser->known
+                                 ? &a->browser->device : NULL,
                                  &res->attempt);
 
     res->counter = &llcf->policy->counter;
@@ -187,7 +185,9 @@ ngx_http_tradesec_login_resumed(ngx_http_request_t *r,
         return 0;
     }
 
-    if (a->reservation.rc == NGX_AGAIN || a->timer.timer_set) {
+    if (a->reservation.rc == NGX_AGAIN
+        || (a->timer != NULL && a->timer->timer_set))
+    {
         *verdict = ngx_http_tradesec_wait();
         return 1;
     }
@@ -268,7 +268,7 @@ ngx_http_tradesec_login_admit(ngx_http_request_t *r,
     ngx_msec_t  delay;
 
     if (a->llcf->delay.first != 0
-        && !a->delayed
+        && a->timer == NULL
         && !ngx_http_tradesec_is_dry_run(r, NGX_HTTP_TRADESEC_GUARD_LOGIN))
     {
         delay = ts_delay(&a->llcf->delay, a->reservation.verdict.failed,
@@ -303,23 +303,25 @@ ngx_http_tradesec_login_hold(ngx_http_request_t *r,
         return ngx_http_tradesec_deny(TS_REASON_LOGIN_BUSY);
     }
 
-    a->delayed = 1;
-    ngx_http_tradesec_login_delayed++;
+    a->timer = ngx_pcalloc(r->pool, sizeof(ngx_event_t));
+    if (a->timer == NULL) {
+        ngx_http_tradesec_login_withdraw(a);
+        return ngx_http_tradesec_fault();
+    }
 
-    ngx_memzero(&a->timer, sizeof(ngx_event_t));
-    a->timer.handler = ngx_http_tradesec_login_held;
-    a->timer.data = r;
-    a->timer.log = r->connection->log;
+    a->timer->handler = ngx_http_tradesec_login_held;
+    a->timer->data = r;
+    a->timer->log = r->connection->log;
 
     verdict = ngx_http_tradesec_login_suspend(r, a);
 
     if (verdict.kind != NGX_HTTP_TRADESEC_WAIT) {
-        ngx_http_tradesec_login_delayed--;
         ngx_http_tradesec_login_withdraw(a);
         return verdict;
     }
 
-    ngx_add_timer(&a->timer, delay);
+    ngx_http_tradesec_login_delayed++;
+    ngx_add_timer(a->timer, delay);
 
     return verdict;
 }
@@ -414,8 +416,8 @@ ngx_http_tradesec_login_forget(void *data)
         a->reservation.rc = NGX_DECLINED;
     }
 
-    if (a->timer.timer_set) {
-        ngx_del_timer(&a->timer);
+    if (a->timer != NULL && a->timer->timer_set) {
+        ngx_del_timer(a->timer);
         ngx_http_tradesec_login_delayed--;
         ngx_http_tradesec_login_withdraw(a);
     }
@@ -462,8 +464,8 @@ ngx_http_tradesec_login_outcome(ngx_http_request_t *r,
     a->llcf->store->settle(a->llcf->store, &a->reservation, outcomes[outcome],
                            r->connection->log);
 
-    if (outcome == TS_OUTCOME_SUCCESS) {
-        ngx_http_tradesec_login_remember(r, &a->browser);
+    if (outcome == TS_OUTCOME_SUCCESS && a->browser != NULL) {
+        ngx_http_tradesec_login_remember(r, a->browser);
     }
 }
 

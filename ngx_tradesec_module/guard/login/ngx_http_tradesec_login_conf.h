@@ -202,14 +202,11 @@ ngx_http_tradesec_login_device_t *ngx_http_tradesec_login_no_device(void);
 void ngx_http_tradesec_login_device_merge(ngx_conf_t *cf,
     ngx_http_tradesec_login_conf_t *conf);
 
-/*
- * What the request's cookie says of the browser, which is unknown and is to
- * have no cookie when this is called; NGX_ERROR: out of memory.
- */
+/* What the request's cookie says of the browser; NULL: out of memory. */
 
-ngx_int_t ngx_http_tradesec_login_browser(ngx_http_request_t *r,
-    const ngx_http_tradesec_login_conf_t *llcf, ts_slice_t account,
-    ngx_http_tradesec_login_browser_t *browser);
+ngx_http_tradesec_login_browser_t *ngx_http_tradesec_login_browser(
+    ngx_http_request_t *r, const ngx_http_tradesec_login_conf_t *llcf,
+    ts_slice_t account);
 
 /* After a success. */
 

@@ -47,15 +47,20 @@ static ngx_int_t ngx_http_tradesec_login_device_write(ngx_http_request_t *r,
 static ngx_http_tradesec_login_device_t  ngx_http_tradesec_login_device_off;
 
 
-ngx_int_t
+ngx_http_tradesec_login_browser_t *
 ngx_http_tradesec_login_browser(ngx_http_request_t *r,
-    const ngx_http_tradesec_login_conf_t *llcf, ts_slice_t account,
-    ngx_http_tradesec_login_browser_t *browser)
+    const ngx_http_tradesec_login_conf_t *llcf, ts_slice_t account)
 {
     uint64_t                                 age;
     ts_slice_t                               text;
     ts_device_issuer_t                       issuer;
+    ngx_http_tradesec_login_browser_t       *browser;
     const ngx_http_tradesec_login_device_t  *conf;
+
+    browser = ngx_pcalloc(r->pool, sizeof(ngx_http_tradesec_login_browser_t));
+    if (browser == NULL) {
+        return NULL;
+    }
 
     conf = llcf->device;
     issuer.key = llcf->store->key(llcf->store);
@@ -76,11 +81,12 @@ ngx_http_tradesec_login_browser(ngx_http_request_t *r,
     if (!conf->issue || !ngx_http_tradesec_is_https(r)
         || (browser->known && age < (uint64_t) conf->lifetime / 2))
     {
-        return NGX_OK;
+        return browser;
     }
 
     return ngx_http_tradesec_login_device_write(r, conf, &issuer, account,
-                                                browser);
+                                                browser)
+           == NGX_OK ? browser : NULL;
 }
 
 
