@@ -12,13 +12,9 @@
 
 
 static inline void
-ts_attempts_add_face(ts_attempts_t *t, uint32_t place, uint32_t *bucket,
+ts_attempts_add_face(ts_attempts_face_t *f, uint32_t place, uint32_t *bucket,
     const ts_attempts_counter_t *c)
 {
-    ts_attempts_face_t  *f;
-
-    f = ts_attempts_face(t, place);
-
     f->key = c->key;
     f->other = c->other;
     f->kind = TS_ATTEMPTS_BLOCK_JOINT;
@@ -37,6 +33,7 @@ ts_attempts_add_joint(ts_attempts_t *t, const ts_attempt_t *attempt,
     uint32_t now)
 {
     uint32_t                     *one, *two, *three, i, place;
+    ts_attempts_face_t           *f;
     ts_attempts_block_t          *b;
     const ts_attempts_counter_t  *c;
 
@@ -63,10 +60,13 @@ ts_attempts_add_joint(ts_attempts_t *t, const ts_attempt_t *attempt,
     i = ts_attempts_take(t);
     b = ts_attempts_block(t, i);
     place = i * TS_ATTEMPTS_PLACES;
+    f = ts_attempts_face(t, place);
 
     b->slots[0] = ts_attempts_slot(attempt->id, now, c[0].other);
-    ts_attempts_add_face(t, place + TS_ATTEMPTS_SECOND, two, &c[1]);
-    ts_attempts_add_face(t, place + TS_ATTEMPTS_THIRD, three, &c[2]);
+    ts_attempts_add_face(f + TS_ATTEMPTS_SECOND, place + TS_ATTEMPTS_SECOND,
+                         two, &c[1]);
+    ts_attempts_add_face(f + TS_ATTEMPTS_THIRD, place + TS_ATTEMPTS_THIRD,
+                         three, &c[2]);
 
     ts_attempts_init_counter(b, &c[0].key);
     b->n = 1;
@@ -85,13 +85,15 @@ ts_attempts_add_joint(ts_attempts_t *t, const ts_attempt_t *attempt,
 static inline void
 ts_attempts_release_joint(ts_attempts_t *t, uint32_t i)
 {
-    uint32_t  place;
+    uint32_t             place;
+    ts_attempts_face_t  *f;
 
     place = i * TS_ATTEMPTS_PLACES;
+    f = ts_attempts_face(t, place);
 
-    ts_attempts_unchain(t, place);
-    ts_attempts_unchain(t, place + TS_ATTEMPTS_SECOND);
-    ts_attempts_unchain(t, place + TS_ATTEMPTS_THIRD);
+    ts_attempts_unchain(t, f, place);
+    ts_attempts_unchain(t, f + TS_ATTEMPTS_SECOND, place + TS_ATTEMPTS_SECOND);
+    ts_attempts_unchain(t, f + TS_ATTEMPTS_THIRD, place + TS_ATTEMPTS_THIRD);
     ts_attempts_delist(t, i, TS_ATTEMPTS_BLOCK_OPEN);
 
     t->used -= TS_ATTEMPTS_JOINT - 1;

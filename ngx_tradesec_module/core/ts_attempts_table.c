@@ -104,7 +104,7 @@ ts_attempts_split(ts_attempts_t *t, uint32_t i)
         f = ts_attempts_face(t, place);
         slot.other = f->other & 0x3fffffff;
 
-        ts_attempts_unchain(t, place);
+        ts_attempts_unchain(t, f, place);
         ts_attempts_add_slot(t, ts_attempts_add_counter(t, &f->key), &slot);
     }
 

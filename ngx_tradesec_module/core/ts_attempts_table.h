@@ -281,12 +281,10 @@ ts_attempts_enchain(ts_attempts_t *t, uint32_t place)
 
 
 static inline void
-ts_attempts_unchain(ts_attempts_t *t, uint32_t place)
+ts_attempts_unchain(ts_attempts_t *t, const ts_attempts_face_t *f,
+    uint32_t place)
 {
-    uint32_t                  *link;
-    const ts_attempts_face_t  *f;
-
-    f = ts_attempts_face(t, place);
+    uint32_t  *link;
 
     for (link = ts_attempts_bucket(t, &f->key); *link != place;
          link = &ts_attempts_face(t, *link)->chain)
@@ -412,7 +410,7 @@ ts_attempts_release(ts_attempts_t *t, uint32_t i)
 
     b = ts_attempts_block(t, i);
 
-    ts_attempts_unchain(t, i * TS_ATTEMPTS_PLACES);
+    ts_attempts_unchain(t, (ts_attempts_face_t *) b, i * TS_ATTEMPTS_PLACES);
     ts_attempts_delist(t, i, b->kind);
 
     if (b->more) {

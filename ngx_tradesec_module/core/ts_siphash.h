@@ -186,7 +186,7 @@ ts_siphash64_begin(const uint8_t *key, uint64_t first)
 }
 
 
-static inline uint64_t
+static ts_inline uint64_t
 ts_siphash64(const ts_siphash_t *begun, ts_slice_t rest)
 {
     ts_siphash_t  s;

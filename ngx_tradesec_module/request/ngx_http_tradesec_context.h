@@ -27,6 +27,18 @@ typedef enum {
 } ngx_http_tradesec_body_e;
 
 
+/* The guards that keep something of a request, from one call to another. */
+
+typedef enum {
+    NGX_HTTP_TRADESEC_STATE_WEBSOCKET,
+    NGX_HTTP_TRADESEC_STATE_JWT,
+    NGX_HTTP_TRADESEC_STATE_REFRESH,
+    NGX_HTTP_TRADESEC_STATE_LOGIN,
+    NGX_HTTP_TRADESEC_STATE_SESSION,
+    NGX_HTTP_TRADESEC_STATE_N
+} ngx_http_tradesec_state_e;
+
+
 /* A refusal in the operator's words; title and code may be empty. */
 
 typedef struct {
@@ -69,8 +81,8 @@ struct ngx_http_tradesec_ctx_s {
     const void *const             *policies;
     uint32_t                       passed;
 
-    /* a guard's own state, from the request pool, kept over redirects */
-    void                          *state[NGX_HTTP_TRADESEC_GUARD_N];
+    /* a guard's own, from the request pool, kept over redirects */
+    void                          *state[NGX_HTTP_TRADESEC_STATE_N];
 
     ngx_http_tradesec_identity_t         identity;
     ngx_http_tradesec_identity_lines_t   identity_lines;

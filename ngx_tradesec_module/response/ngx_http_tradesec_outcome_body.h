@@ -45,10 +45,5 @@ void ngx_http_tradesec_ask_for_whole(ngx_http_request_t *r);
 void ngx_http_tradesec_outcome_body_init(
     ngx_http_output_header_filter_pt next);
 
-/* Fixes the outcome, in *_outcome.c. */
-
-void ngx_http_tradesec_settle_outcome(ngx_http_request_t *r,
-    ngx_http_tradesec_expectation_t *e);
-
 
 #endif /* NGX_HTTP_TRADESEC_OUTCOME_BODY_H */

@@ -101,7 +101,7 @@ ngx_http_tradesec_upgrade_inspect(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
-    upgrade = ctx->state[NGX_HTTP_TRADESEC_GUARD_WEBSOCKET];
+    upgrade = ctx->state[NGX_HTTP_TRADESEC_STATE_WEBSOCKET];
 
     verdict = ngx_http_tradesec_upgrade_check(r, upgrade);
 

@@ -67,7 +67,7 @@ ngx_http_tradesec_upgrade_identify(ngx_http_request_t *r,
     ngx_http_tradesec_revocations_store_t   *store;
     const ngx_http_tradesec_upgrade_conf_t  *conf;
 
-    upgrade = ctx->state[NGX_HTTP_TRADESEC_GUARD_WEBSOCKET];
+    upgrade = ctx->state[NGX_HTTP_TRADESEC_STATE_WEBSOCKET];
     conf = upgrade->conf;
 
     terms->expires = ctx->identity.expires;
@@ -127,7 +127,7 @@ ngx_http_tradesec_upgrade_present(ngx_http_request_t *r, ts_slice_t token,
 
     /* the one of the filter */
     ctx = ngx_http_tradesec_get_ctx(r);
-    upgrade = ctx->state[NGX_HTTP_TRADESEC_GUARD_WEBSOCKET];
+    upgrade = ctx->state[NGX_HTTP_TRADESEC_STATE_WEBSOCKET];
     first = (ctx->identity.expires == 0);
 
     why = upgrade->conf->present(r, token, &pool, &old);

@@ -16,8 +16,6 @@
 #include "store/ngx_http_tradesec_attempts_redis.h"
 
 
-static const u_char *ngx_http_tradesec_attempts_redis_key(
-    ngx_http_tradesec_attempts_store_t *store);
 static ngx_int_t ngx_http_tradesec_attempts_redis_reserve(
     ngx_http_tradesec_attempts_store_t *store,
     ngx_http_tradesec_reservation_t *res);
@@ -91,7 +89,10 @@ ngx_http_tradesec_attempts_redis(ngx_conf_t *cf,
     home->zone = zone;
     home->redis = redis;
 
-    home->store.key = ngx_http_tradesec_attempts_redis_key;
+    /* the same on every gateway */
+    home->key = redis->key;
+
+    home->store.key = &home->key;
     home->store.reserve = ngx_http_tradesec_attempts_redis_reserve;
     home->store.forget = ngx_http_tradesec_attempts_redis_forget;
     home->store.settle = ngx_http_tradesec_attempts_redis_settle;
@@ -100,17 +101,6 @@ ngx_http_tradesec_attempts_redis(ngx_conf_t *cf,
     home->store.data = home;
 
     return &home->store;
-}
-
-
-/* The same on every gateway. */
-
-static const u_char *
-ngx_http_tradesec_attempts_redis_key(ngx_http_tradesec_attempts_store_t *store)
-{
-    const ngx_http_tradesec_attempts_redis_t  *home = store->data;
-
-    return home->redis->key;
 }
 
 

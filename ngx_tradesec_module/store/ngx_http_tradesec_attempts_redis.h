@@ -23,6 +23,7 @@ typedef struct {
     ngx_http_tradesec_attempts_store_t     store;
     ngx_http_tradesec_attempts_store_t    *zone;
     const ngx_http_tradesec_redis_conf_t  *redis;
+    const u_char                          *key;
     u_char                                 sha1[
                                        NGX_HTTP_TRADESEC_ATTEMPTS_SCRIPTS][
                                                NGX_HTTP_TRADESEC_REDIS_SHA1];

@@ -109,9 +109,9 @@ struct ngx_http_tradesec_inquiry_s {
 
 struct ngx_http_tradesec_attempts_store_s {
 
-    /* keys of attempts are hashes under this key; NULL before the start */
+    /* keys of attempts are hashes under *key, which is NULL before the start */
 
-    const u_char           *(*key)(ngx_http_tradesec_attempts_store_t *store);
+    const u_char *const      *key;
 
     /*
      * What is returned stands in res->rc too. NGX_OK: the verdict is set.

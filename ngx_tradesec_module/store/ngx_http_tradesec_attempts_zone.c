@@ -27,8 +27,6 @@ typedef struct {
 } ngx_http_tradesec_attempts_zone_t;
 
 
-static const u_char *ngx_http_tradesec_attempts_key(
-    ngx_http_tradesec_attempts_store_t *store);
 static ngx_int_t ngx_http_tradesec_attempts_reserve(
     ngx_http_tradesec_attempts_store_t *store,
     ngx_http_tradesec_reservation_t *res);
@@ -101,7 +99,7 @@ ngx_http_tradesec_attempts_zone(ngx_conf_t *cf, ngx_flag_t *no_zone)
         return NULL;
     }
 
-    zone->store.key = ngx_http_tradesec_attempts_key;
+    zone->store.key = (const u_char *const *) &zone->area.key;
     zone->store.reserve = ngx_http_tradesec_attempts_reserve;
     zone->store.forget = ngx_http_tradesec_attempts_forget;
     zone->store.settle = ngx_http_tradesec_attempts_settle;
@@ -110,15 +108,6 @@ ngx_http_tradesec_attempts_zone(ngx_conf_t *cf, ngx_flag_t *no_zone)
     zone->store.data = &zone->area;
 
     return &zone->store;
-}
-
-
-static const u_char *
-ngx_http_tradesec_attempts_key(ngx_http_tradesec_attempts_store_t *store)
-{
-    ngx_http_tradesec_area_t  *area = store->data;
-
-    return area->key;
 }
 
 

@@ -123,9 +123,7 @@ ngx_http_tradesec_area_lock(const ngx_http_tradesec_area_t *area)
 
     /* free, as it is nearly always: without a call */
 
-    if (*mutex->lock != 0
-        || !ngx_atomic_cmp_set(mutex->lock, 0, ngx_pid))
-    {
+    if (!ngx_atomic_cmp_set(mutex->lock, 0, ngx_pid)) {
         ngx_shmtx_lock(mutex);
     }
 }

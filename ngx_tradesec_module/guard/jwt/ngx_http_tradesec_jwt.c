@@ -248,7 +248,7 @@ ngx_http_tradesec_jwt_get_state(ngx_http_request_t *r)
         return NULL;
     }
 
-    state = ctx->state[NGX_HTTP_TRADESEC_GUARD_JWT];
+    state = ctx->state[NGX_HTTP_TRADESEC_STATE_JWT];
 
     if (state == NULL) {
         state = ngx_pcalloc(r->main->pool,
@@ -258,7 +258,7 @@ ngx_http_tradesec_jwt_get_state(ngx_http_request_t *r)
         }
 
         state->pool = r->main->pool;
-        ctx->state[NGX_HTTP_TRADESEC_GUARD_JWT] = state;
+        ctx->state[NGX_HTTP_TRADESEC_STATE_JWT] = state;
     }
 
     return state;

@@ -71,7 +71,7 @@ ngx_http_tradesec_jwt_defer(ngx_http_tradesec_ctx_t *ctx,
     /* the websocket guard has found a good handshake */
 
     if (policy->message.n == 0
-        || ctx->state[NGX_HTTP_TRADESEC_GUARD_WEBSOCKET] == NULL)
+        || ctx->state[NGX_HTTP_TRADESEC_STATE_WEBSOCKET] == NULL)
     {
         return 0;
     }
@@ -98,7 +98,7 @@ ngx_http_tradesec_jwt_present(ngx_http_request_t *r, ts_slice_t token,
     /* both are there since the handshake */
 
     ctx = ngx_http_tradesec_get_ctx(r);
-    state = ctx->state[NGX_HTTP_TRADESEC_GUARD_JWT];
+    state = ctx->state[NGX_HTTP_TRADESEC_STATE_JWT];
     policy = state->policy;
 
     if (ctx->identity.expires

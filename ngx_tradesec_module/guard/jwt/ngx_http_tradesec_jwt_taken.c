@@ -352,7 +352,7 @@ ngx_http_tradesec_jwt_header_filter(ngx_http_request_t *r)
     }
 
     ctx = ngx_http_tradesec_find_ctx(r);
-    state = ctx ? ctx->state[NGX_HTTP_TRADESEC_GUARD_JWT] : NULL;
+    state = ctx ? ctx->state[NGX_HTTP_TRADESEC_STATE_JWT] : NULL;
 
     if (state == NULL
         || state->found == NULL

@@ -90,7 +90,7 @@ ngx_http_tradesec_jwt_verified(ngx_http_request_t *r,
     /* who has passed stays who he was, also when his token ends */
 
     if (ctx != NULL && ctx->identity.expires) {
-        *state = ctx->state[NGX_HTTP_TRADESEC_GUARD_JWT];
+        *state = ctx->state[NGX_HTTP_TRADESEC_STATE_JWT];
 
         if (*state != NULL && (*state)->policy == policy) {
             return NGX_OK;

@@ -91,7 +91,7 @@ ngx_http_tradesec_login_check(ngx_http_request_t *r,
     ngx_http_tradesec_verdict_t            verdict;
     const ngx_http_tradesec_login_conf_t  *llcf;
 
-    if (ctx->state[NGX_HTTP_TRADESEC_GUARD_LOGIN] != NULL
+    if (ctx->state[NGX_HTTP_TRADESEC_STATE_LOGIN] != NULL
         && ngx_http_tradesec_login_resumed(r, ctx, &verdict))
     {
         return verdict;

@@ -101,9 +101,9 @@ ngx_http_tradesec_login_reserve(ngx_http_request_t *r,
 
     /* one that still waits belongs to a location that was left */
 
-    if (ctx->state[NGX_HTTP_TRADESEC_GUARD_LOGIN] != NULL) {
+    if (ctx->state[NGX_HTTP_TRADESEC_STATE_LOGIN] != NULL) {
         ngx_http_tradesec_login_forget(
-                              ctx->state[NGX_HTTP_TRADESEC_GUARD_LOGIN]);
+                              ctx->state[NGX_HTTP_TRADESEC_STATE_LOGIN]);
     }
 
     a = ngx_palloc(r->pool, sizeof(ngx_http_tradesec_login_attempt_t));
@@ -117,7 +117,7 @@ ngx_http_tradesec_login_reserve(ngx_http_request_t *r,
     a->timer = NULL;
     a->browser = NULL;
 
-    ctx->state[NGX_HTTP_TRADESEC_GUARD_LOGIN] = a;
+    ctx->state[NGX_HTTP_TRADESEC_STATE_LOGIN] = a;
 
     if (llcf->policy->email) {
 
@@ -176,7 +176,7 @@ ngx_http_tradesec_login_resumed(ngx_http_request_t *r,
 {
     ngx_http_tradesec_login_attempt_t  *a;
 
-    a = ctx->state[NGX_HTTP_TRADESEC_GUARD_LOGIN];
+    a = ctx->state[NGX_HTTP_TRADESEC_STATE_LOGIN];
 
     if (a->waiting == 0 || a->waiting != r->uri_changes
         || a->llcf != ngx_http_get_module_loc_conf(r,
@@ -497,7 +497,7 @@ ngx_http_tradesec_login_variable_store(ngx_http_request_t *r,
     const ngx_http_tradesec_login_attempt_t  *a;
 
     ctx = ngx_http_tradesec_find_ctx(r);
-    a = ctx ? ctx->state[NGX_HTTP_TRADESEC_GUARD_LOGIN] : NULL;
+    a = ctx ? ctx->state[NGX_HTTP_TRADESEC_STATE_LOGIN] : NULL;
     home = a ? a->reservation.home : NGX_HTTP_TRADESEC_HOME_NONE;
 
     word = &ngx_http_tradesec_login_homes[home];

@@ -63,7 +63,7 @@ ngx_http_tradesec_login_browser(ngx_http_request_t *r,
     }
 
     conf = llcf->device;
-    issuer.key = llcf->store->key(llcf->store);
+    issuer.key = *llcf->store->key;
     ngx_memcpy(issuer.realm, llcf->device_realm, TS_DEVICE_REALM);
 
     text = ngx_http_tradesec_login_device_cookie(r, conf);

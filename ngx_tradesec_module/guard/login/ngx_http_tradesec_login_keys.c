@@ -45,7 +45,7 @@ static void ngx_http_tradesec_login_hash_address(
 static ngx_inline const ngx_http_tradesec_login_recent_t *
     ngx_http_tradesec_login_client_keys(ngx_http_request_t *r,
     const u_char *key, uint64_t tag);
-static ngx_inline ts_attempts_key_t ngx_http_tradesec_login_name_account(
+static ts_inline ts_attempts_key_t ngx_http_tradesec_login_name_account(
     const ts_siphash_t *tagged, ts_slice_t account);
 
 
@@ -66,7 +66,7 @@ ngx_http_tradesec_login_keys(ngx_http_request_t *r,
     ts_attempts_counter_t                   *c;
     const ngx_http_tradesec_login_recent_t  *recent;
 
-    key = llcf->store->key(llcf->store);
+    key = *llcf->store->key;
     tag = llcf->policy->counter_tag;
 
     recent = ngx_http_tradesec_login_client_keys(r, key, tag);
@@ -111,7 +111,7 @@ ngx_http_tradesec_login_keys(ngx_http_request_t *r,
  * hashes; both words have them, since names of pairs are made of parts.
  */
 
-static ngx_inline ts_attempts_key_t
+static ts_inline ts_attempts_key_t
 ngx_http_tradesec_login_name_account(const ts_siphash_t *tagged,
     ts_slice_t account)
 {

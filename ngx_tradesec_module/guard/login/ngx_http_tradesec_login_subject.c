@@ -31,7 +31,7 @@ ngx_http_tradesec_login_subject(ngx_http_request_t *r,
 
     ngx_memzero(subject, sizeof(ngx_http_tradesec_login_subject_t));
 
-    key = llcf->store->key(llcf->store);
+    key = *llcf->store->key;
     ngx_str_set(&subject->counter, "login");
 
     rc = ngx_http_tradesec_login_argument(r, "counter", &subject->counter);

@@ -73,7 +73,7 @@ ngx_http_tradesec_refresh_check(ngx_http_request_t *r,
     const ngx_http_tradesec_refresh_conf_t  *rcf;
 
     rcf = ngx_http_get_module_loc_conf(r, ngx_http_tradesec_refresh_module);
-    refresh = ctx->state[NGX_HTTP_TRADESEC_GUARD_REFRESH];
+    refresh = ctx->state[NGX_HTTP_TRADESEC_STATE_REFRESH];
 
     if (refresh != NULL && refresh->waiting
         && refresh->waiting == r->uri_changes
@@ -107,14 +107,14 @@ ngx_http_tradesec_refresh_use(ngx_http_request_t *r,
     /* one that still waits belongs to a location that was left */
 
     ngx_http_tradesec_refresh_forget(
-                              ctx->state[NGX_HTTP_TRADESEC_GUARD_REFRESH]);
+                              ctx->state[NGX_HTTP_TRADESEC_STATE_REFRESH]);
 
     refresh = ngx_pcalloc(r->pool, sizeof(ngx_http_tradesec_refresh_t));
     if (refresh == NULL) {
         return ngx_http_tradesec_fault();
     }
 
-    ctx->state[NGX_HTTP_TRADESEC_GUARD_REFRESH] = refresh;
+    ctx->state[NGX_HTTP_TRADESEC_STATE_REFRESH] = refresh;
 
     refresh->store = rmcf->store;
     refresh->policy = policy;

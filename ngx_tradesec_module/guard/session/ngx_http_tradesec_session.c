@@ -185,7 +185,7 @@ ngx_http_tradesec_session_outcome(ngx_http_request_t *r,
     ctx = ngx_http_tradesec_get_ctx(r);
 
     if (ctx != NULL) {
-        ctx->state[NGX_HTTP_TRADESEC_GUARD_SESSION] = login;
+        ctx->state[NGX_HTTP_TRADESEC_STATE_SESSION] = login;
     }
 }
 

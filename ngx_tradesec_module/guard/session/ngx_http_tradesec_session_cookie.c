@@ -257,7 +257,7 @@ ngx_http_tradesec_session_state(const ngx_http_tradesec_ctx_t *ctx)
         return NULL;
     }
 
-    state = ctx->state[NGX_HTTP_TRADESEC_GUARD_JWT];
+    state = ctx->state[NGX_HTTP_TRADESEC_STATE_JWT];
 
     return state != NULL && state->provider != NULL
            && state->provider->session != NULL

@@ -41,7 +41,7 @@ ngx_http_tradesec_session_filter(ngx_http_request_t *r)
     /* what the cache sets is of another user's answer; a login has set its */
 
     if (state == NULL || r->cached
-        || ctx->state[NGX_HTTP_TRADESEC_GUARD_SESSION] != NULL)
+        || ctx->state[NGX_HTTP_TRADESEC_STATE_SESSION] != NULL)
     {
         return ngx_http_next_header_filter(r);
     }

@@ -154,8 +154,8 @@ ngx_http_tradesec_websocket_check(ngx_http_request_t *r,
     const ngx_http_tradesec_upgrade_t         *before;
     const ngx_http_tradesec_websocket_conf_t  *wcf;
 
-    before = ctx->state[NGX_HTTP_TRADESEC_GUARD_WEBSOCKET];
-    ctx->state[NGX_HTTP_TRADESEC_GUARD_WEBSOCKET] = NULL;
+    before = ctx->state[NGX_HTTP_TRADESEC_STATE_WEBSOCKET];
+    ctx->state[NGX_HTTP_TRADESEC_STATE_WEBSOCKET] = NULL;
 
     if (r->headers_in.upgrade == NULL) {
         return ngx_http_tradesec_pass();
@@ -194,7 +194,7 @@ ngx_http_tradesec_websocket_check(ngx_http_request_t *r,
             return ngx_http_tradesec_fault();
         }
 
-        ctx->state[NGX_HTTP_TRADESEC_GUARD_WEBSOCKET] = upgrade;
+        ctx->state[NGX_HTTP_TRADESEC_STATE_WEBSOCKET] = upgrade;
 
         /* who has promised a token elsewhere owes it wherever he was led */
 
