@@ -17,6 +17,7 @@ use Time::HiRes qw(sleep);
 use Tradesec::Test qw(config_accepted wait_until);
 use Tradesec::Test::Gateway qw(connected gateway guess key_of);
 use Tradesec::Test::Redis;
+use Tradesec::Test::Revocations ();
 use Tradesec::Test::Wait qw(now);
 
 
@@ -146,5 +147,28 @@ my $took = now() - $begin;
 cmp_ok($gone->commands - $asked, '<=', 6 * $took / 2.5,
     'but less and less often');
 is(scalar($t->error_log(qr/\[error\].*is away/)), 1, 'and one line says so');
+
+undef $t;
+
+# nor is one that greets, answers once, and then says what makes no sense
+
+my $odd = Tradesec::Test::Redis::Fake->new(answer => sub {
+    return $_[0] =~ /^EVAL/ ? "*2\r\n\$3\r\n1-0\r\n:0\r\n"
+        : $_[0] eq 'ZSCAN' ? ":7\r\n"
+        : $_[0] eq 'SCRIPT' ? "\$40\r\n" . 'a' x 40 . "\r\n" : "+OK\r\n";
+});
+
+$t = Tradesec::Test::Revocations::gateway($redis, workers => 1,
+    url => 'redis://127.0.0.1:' . $odd->port);
+
+sub greeted { return scalar grep {/^SET /} $odd->commands }
+
+ok(wait_until(sub { greeted() >= 4 }, 30), 'who talks nonsense is asked again');
+
+($begin, $asked) = (now(), greeted());
+sleep 2.5;
+$took = now() - $begin;
+
+cmp_ok(greeted() - $asked, '<=', 6 * $took / 2.5, 'but less and less often');
 
 done_testing();

@@ -60,8 +60,7 @@ static void ngx_http_tradesec_redis_drop(ngx_http_tradesec_redis_t *redis,
     const char *why);
 static void ngx_http_tradesec_redis_away(ngx_http_tradesec_redis_t *redis,
     const char *why);
-static void ngx_http_tradesec_redis_check(ngx_http_tradesec_redis_t *redis,
-    const redisAsyncContext *ac);
+static void ngx_http_tradesec_redis_check(ngx_http_tradesec_redis_t *redis);
 static ngx_uint_t ngx_http_tradesec_redis_report(
     ngx_http_tradesec_redis_t *redis);
 static void ngx_http_tradesec_redis_sent(ngx_http_tradesec_redis_t *redis,
@@ -313,7 +312,7 @@ ngx_http_tradesec_redis_greeted(const char *why)
     }
 
     ngx_http_tradesec_redis_opened(redis);
-    ngx_http_tradesec_redis_check(redis, redis->ac);
+    ngx_http_tradesec_redis_check(redis);
 }
 
 
@@ -469,23 +468,24 @@ ngx_http_tradesec_redis_reply(redisAsyncContext *ac, void *reply, void *data)
     }
 
     if (cmd->handler(cmd, heard) == NGX_OK) {
-        redis->pause = NGX_HTTP_TRADESEC_REDIS_PAUSE_MIN;
+
+        /* not by a server that begins well each time */
+        if (redis->since && ngx_time() - redis->since > 1) {
+            redis->pause = NGX_HTTP_TRADESEC_REDIS_PAUSE_MIN;
+        }
 
     } else if (ac == redis->ac) {
         ngx_http_tradesec_redis_drop(redis, "an answer makes no sense");
     }
 
-    ngx_http_tradesec_redis_check(redis, ac);
+    ngx_http_tradesec_redis_check(redis);
 }
 
 
 static void
-ngx_http_tradesec_redis_check(ngx_http_tradesec_redis_t *redis,
-    const redisAsyncContext *ac)
+ngx_http_tradesec_redis_check(ngx_http_tradesec_redis_t *redis)
 {
-    if (ac != NULL && ac == redis->ac
-        && ngx_http_tradesec_redis_is_unasked(ac))
-    {
+    if (redis->ac != NULL && ngx_http_tradesec_redis_is_unasked(redis->ac)) {
         ngx_http_tradesec_redis_drop(redis, "an answer that nobody asked for");
     }
 }
