@@ -135,6 +135,7 @@ ts_attempts_add_more(ts_attempts_t *t, uint32_t i,
     }
 
     last->slots[b->n % TS_ATTEMPTS_SLOTS] = *slot;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
     b->n++;
 }
 

@@ -481,6 +481,11 @@ ts_attempts_add_counter(ts_attempts_t *t, const ts_attempts_key_t *key)
 void ts_attempts_add_more(ts_attempts_t *t, uint32_t i,
     const ts_attempts_slot_t *slot);
 
+/*
+ * The slot before its count: what lies there else may be of a face, and would
+ * be taken for an attempt at any time.
+ */
+
 static inline void
 ts_attempts_add_slot(ts_attempts_t *t, uint32_t i,
     const ts_attempts_slot_t *slot)
@@ -490,7 +495,9 @@ ts_attempts_add_slot(ts_attempts_t *t, uint32_t i,
     b = ts_attempts_block(t, i);
 
     if (b->n < TS_ATTEMPTS_SLOTS) {
-        b->slots[b->n++] = *slot;
+        b->slots[b->n] = *slot;
+        __atomic_signal_fence(__ATOMIC_SEQ_CST);
+        b->n++;
 
     } else {
         ts_attempts_add_more(t, i, slot);
