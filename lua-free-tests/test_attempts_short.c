@@ -255,10 +255,71 @@ who_stays_is_right_and_who_leaves_was_not_needed(void **state)
 }
 
 
+/*
+ * What is found in a block of three makes two new counters, the last used of
+ * all: then one that was found before is not the last to be asked to leave.
+ */
+
+static void
+who_was_found_before_a_split_stays(void **state)
+{
+    uint32_t             k;
+    ts_attempt_t         known, three, a;
+    ts_attempts_t       *t;
+    ts_attempts_view_t   view;
+
+    static const uint32_t            keys[] = { 0, 2, 4, 5, 6 };
+    static const ts_attempts_rule_t  rule = { .window = 50, .limit = 9 };
+
+    (void) state;
+
+    t = new_table(1088);
+    assert_int_equal(ts_attempts_stats(t).blocks, 5);
+
+    memset(&a, 0, sizeof(a));
+
+    for (k = 0; k < 5; k++) {
+        a.counters[k].key = key(keys[k]);
+        a.counters[k].rule = &rule;
+    }
+
+    known = a;
+    known.id = 1;
+    known.n = 1;
+
+    three = a;
+    three.id = 2;
+    three.n = 3;
+    three.counters[0].key = key(1);
+    three.counters[2].key = key(3);
+
+    a.id = 3;
+    a.n = 5;
+
+    assert_int_equal(ts_attempts_reserve(t, &known, 100).verdict,
+                     TS_ATTEMPTS_ADMITTED);
+    assert_int_equal(ts_attempts_reserve(t, &three, 100).verdict,
+                     TS_ATTEMPTS_ADMITTED);
+    assert_int_equal(ts_attempts_reserve(t, &a, 100).verdict,
+                     TS_ATTEMPTS_ADMITTED);
+    check_table(t);
+
+    assert_int_equal(ts_attempts_stats(t).evicted, 2);
+
+    for (k = 0; k < 5; k++) {
+        assert_true(ts_attempts_look(t, &a.counters[k].key, 50, 100, &view));
+        assert_int_equal(view.in_flight, k < 2 ? 2 : 1);
+    }
+
+    free(t);
+}
+
+
 int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(who_was_found_before_a_split_stays),
         cmocka_unit_test(who_stays_is_right_and_who_leaves_was_not_needed)
     };
 
