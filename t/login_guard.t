@@ -301,6 +301,27 @@ is(networks(5,  '2001:db8:1::%'),       5,  'the next /48');
 is(networks(10, '::ffff:192.0.2.1'),    10, 'a mapped address');
 is(networks(1,  '192.0.2.1'),           0,  'is the same without the mapping');
 
+# of addresses in turn, a worker remembers the keys at one place
+
+my @turns = ('192.0.2.77', '192.0.3.77', '198.51.100.13', '2001:db8:5:4d::',
+             '2001:db8:6:4d::', '2001:db8:6:d::', '::ffff:203.0.113.77');
+
+is(turns(9),  9 * @turns, 'addresses in turn have a count each');
+is(turns(2),  @turns,     '... each to its end');
+is(turns(1),  0,          '... and no further');
+is(turns(1, '/own'), @turns, '... by name of the counter');
+
+sub turns {
+    my ($n, $uri) = @_;
+
+    $backend->clear;
+    for (1 .. $n) {
+        attempt($uri // '/networks', 'turn', 'wrong', from => $_) for @turns;
+    }
+
+    return $backend->count;
+}
+
 # spellings of the path: those that nginx takes for one, and those that only
 # the backend does, with the location of docs/directives.md
 
