@@ -8,6 +8,8 @@
 
 #define ATTEMPTS   100
 
+#include <sys/mman.h>
+
 #include "attempts_model.h"
 
 
@@ -315,10 +317,36 @@ who_was_found_before_a_split_stays(void **state)
 }
 
 
+/* Memory that nobody touches: a place in it has to fit into 32 bits. */
+
+static void
+no_memory_is_too_large(void **state)
+{
+    void    *memory;
+    size_t   size;
+
+    (void) state;
+
+    size = (size_t) 200 << 30;
+    memory = mmap(NULL, size, PROT_READ|PROT_WRITE,
+                  MAP_PRIVATE|MAP_ANONYMOUS|MAP_NORESERVE, -1, 0);
+
+    if (memory == MAP_FAILED) {
+        skip();
+    }
+
+    assert_true(ts_attempts_stats(ts_attempts_init(memory, size)).blocks
+                < UINT32_MAX / TS_ATTEMPTS_PLACES);
+
+    (void) munmap(memory, size);
+}
+
+
 int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(no_memory_is_too_large),
         cmocka_unit_test(who_was_found_before_a_split_stays),
         cmocka_unit_test(who_stays_is_right_and_who_leaves_was_not_needed)
     };

@@ -24,13 +24,17 @@ ts_attempts_init(void *memory, size_t size)
 
     n = size / (sizeof(ts_attempts_block_t) + sizeof(uint32_t));
 
-    if (n > UINT32_MAX / 4) {
-        n = UINT32_MAX / 4;
+    if (n > UINT32_MAX / TS_ATTEMPTS_PLACES) {
+        n = UINT32_MAX / TS_ATTEMPTS_PLACES;
     }
 
     for (buckets = 1; buckets <= n / 2; buckets *= 2) { /* void */ }
 
     size = (size - buckets * sizeof(uint32_t)) / sizeof(ts_attempts_block_t);
+
+    if (size > UINT32_MAX / TS_ATTEMPTS_PLACES) {
+        size = UINT32_MAX / TS_ATTEMPTS_PLACES;
+    }
 
     t->version = TS_ATTEMPTS_VERSION;
     t->mask = buckets - 1;
