@@ -9,6 +9,7 @@
 #include <ngx_http.h>
 
 #include "guard/login/ngx_http_tradesec_login_conf.h"
+#include "request/ngx_http_tradesec_conf.h"
 
 
 /*
@@ -226,7 +227,7 @@ ngx_http_tradesec_login_value(ngx_conf_t *cf,
     ngx_http_tradesec_login_policy_t *policy, ts_outcome_e means,
     ngx_str_t *parameter, ngx_str_t value)
 {
-    u_char             *eq, *buf;
+    u_char             *eq;
     ts_outcome_body_t  *body;
 
     body = ngx_http_tradesec_login_add_body(cf, policy, means);
@@ -241,16 +242,10 @@ ngx_http_tradesec_login_value(ngx_conf_t *cf,
         value.len = eq - value.data;
     }
 
-    buf = ngx_pnalloc(cf->pool, value.len + 1);
-    if (buf == NULL) {
-        return NGX_ERROR;
-    }
-
     body->json = 1;
 
-    if (value.len == 0
-        || ts_json_pointer(&body->pointer, ts_slice(value.data, value.len),
-                           buf) != 0)
+    if (!ngx_http_tradesec_conf_pointer(cf, ts_slice(value.data, value.len),
+                                        &body->pointer))
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid JSON pointer in \"%V\" in "
