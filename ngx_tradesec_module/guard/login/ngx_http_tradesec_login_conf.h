@@ -185,8 +185,26 @@ ngx_uint_t ngx_http_tradesec_login_address_key(const u_char *key,
 
 /* Whether the parameter begins with the prefix; *value is what follows. */
 
-ngx_flag_t ngx_http_tradesec_login_prefix(const ngx_str_t *parameter,
-    const char *prefix, ngx_str_t *value);
+static ngx_inline ngx_flag_t
+ngx_http_tradesec_login_prefix(const ngx_str_t *parameter, const char *prefix,
+    ngx_str_t *value)
+{
+    size_t  len;
+
+    len = ngx_strlen(prefix);
+
+    if (parameter->len < len
+        || ngx_strncmp(parameter->data, prefix, len) != 0)
+    {
+        return 0;
+    }
+
+    value->data = parameter->data + len;
+    value->len = parameter->len - len;
+
+    return 1;
+}
+
 
 /* One "success=", "failure=" or "neutral=" of it; value is what follows. */
 

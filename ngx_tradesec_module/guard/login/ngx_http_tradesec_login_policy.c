@@ -25,27 +25,6 @@ static ngx_int_t ngx_http_tradesec_login_email(ngx_conf_t *cf,
 ngx_http_tradesec_login_policy_t  ngx_http_tradesec_login_off = { .off = 1 };
 
 
-ngx_flag_t
-ngx_http_tradesec_login_prefix(const ngx_str_t *parameter, const char *prefix,
-    ngx_str_t *value)
-{
-    size_t  len;
-
-    len = ngx_strlen(prefix);
-
-    if (parameter->len < len
-        || ngx_strncmp(parameter->data, prefix, len) != 0)
-    {
-        return 0;
-    }
-
-    value->data = parameter->data + len;
-    value->len = parameter->len - len;
-
-    return 1;
-}
-
-
 uint64_t
 ngx_http_tradesec_login_counter_tag(const ngx_str_t *counter)
 {
