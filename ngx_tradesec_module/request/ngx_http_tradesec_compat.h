@@ -54,7 +54,7 @@
 
 #if (nginx_version >= 1023000)
 #define ngx_http_tradesec_each_cookie_line(r, i, h)                          \
-    for (i = 0, h = (r)->headers_in.cookie; h != NULL; i++, h = h->next)
+    for (i = 0, (void) i, h = (r)->headers_in.cookie; h != NULL; h = h->next)
 #else
 #define ngx_http_tradesec_each_cookie_line(r, i, h)                          \
     for (i = 0;                                                              \
