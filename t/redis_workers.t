@@ -29,7 +29,7 @@ ok(connected($redis, $t), 'connected');
 my $endless = gateway($redis, workers => 2,
     url => 'unix:' . $redis->socket . ' timeout=10s');
 
-ok(connected($redis, $endless), 'one that waits for long is connected');
+ok(connected($redis, $t, $endless), 'one that waits for long is connected');
 $redis->freeze;
 
 my @pending;
