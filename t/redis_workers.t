@@ -192,7 +192,7 @@ $redis->restart;
 my $patient = gateway($redis, workers => 2,
     url => 'unix:' . $redis->socket . ' timeout=3s');
 
-ok(connected($redis, $patient), 'a patient one is connected');
+ok(connected($redis, $t, $patient), 'a patient one is connected');
 $redis->freeze;
 
 my @waiting = map {
